@@ -1,0 +1,73 @@
+/*
+ * alert: the record of one event class reported by one entry, its story, its
+ * JSON (a CloudEvents 1.0 object) and its log line. Pure but for memory.
+ */
+#ifndef WIREWATCH_ALERT_H
+#define WIREWATCH_ALERT_H
+
+#include "wirewatch/base.h"
+#include "wirewatch/feed.h"
+#include "wirewatch/match.h"
+
+/* A made alert. Owns its memory; made by a poller, completed by the outbox. */
+struct alert;
+
+struct alert_source { /* what the alert is about; all copied */
+	const char *feed_url, *feed_name;
+	const struct feed_entry *entry;
+	struct base_span text;    /* plain text of the entry, for the story */
+	base_time detected;       /* when the entry was first seen in this state */
+	struct base_span revision_of; /* id of the alert this one revises ("<epoch>-<sequence>"), or none */
+};
+enum base_result alert_new(const struct alert_source *source, const struct match_result *match, size_t event,
+                           struct alert **out);
+void alert_free(struct alert *alert);
+
+enum match_class alert_class(const struct alert *alert);
+const char *alert_feed_url(const struct alert *alert);
+const char *alert_item(const struct alert *alert); /* the entry's item id */
+const struct feed_key *alert_key(const struct alert *alert);
+base_time alert_detected(const struct alert *alert);
+
+/* ---- stories ----------------------------------------------------------------- */
+
+/*
+ * Groups alerts of one class that report the same event: containment of
+ * 3-word shingles >= 0.10 when both texts have at least 120 words, else shared
+ * content words and a shared system or number, within a window since the
+ * story's last member. Only alerts are kept, and only a sketch of each.
+ */
+struct alert_stories;
+enum base_result alert_stories_new(base_time window, struct alert_stories **out);
+void alert_stories_free(struct alert_stories *stories);
+/*
+ * Put the alert into a story, old or new: sets its story id, first or repeat,
+ * and the number of outlets (feeds) so far. Its detection time is "now".
+ */
+enum base_result alert_stories_place(struct alert_stories *stories, struct alert *alert);
+/* What must be stored with a placed alert so that the index can be rebuilt at start. Appended to out. */
+enum base_result alert_story_sketch(const struct alert *alert, struct base_buf *out);
+/* Take a stored sketch back in, oldest first. BASE_DAMAGED if it cannot be read. */
+enum base_result alert_stories_restore(struct alert_stories *stories, struct base_span sketch);
+
+/* ---- what goes out ------------------------------------------------------------ */
+
+#define ALERT_TOPIC_MAX 64
+#define ALERT_HEADER_LEN 24
+#define ALERT_ID_MAX 48
+
+/* "ww1/alert/pause/first/"; of a placed alert. */
+void alert_topic(const struct alert *alert, char out[ALERT_TOPIC_MAX]);
+/* Three unsigned 64-bit big-endian numbers: epoch, sequence, previous sequence on the topic. */
+void alert_header(uint64_t epoch, uint64_t sequence, uint64_t previous, uint8_t out[ALERT_HEADER_LEN]);
+/* "<epoch>-<sequence>" */
+void alert_id(uint64_t epoch, uint64_t sequence, char out[ALERT_ID_MAX]);
+/* The CloudEvents object, compact UTF-8 JSON. made: when the alert was made. */
+enum base_result alert_json(const struct alert *alert, const char *node, uint64_t epoch, uint64_t sequence,
+                            base_time made, struct base_buf *out);
+/* `alert class=pause report=first seq=1187 story=... title="..."`: fixed tokens first, foreign text escaped, at most 2 KiB. */
+enum base_result alert_log_line(const struct alert *alert, uint64_t sequence, struct base_buf *out);
+/* The same line made from the JSON object again (for what was stored and is published after a crash). */
+enum base_result alert_log_line_of_json(struct base_span json, struct base_buf *out);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * conf: the settings and the feed list, read from YAML.
+ *
+ * A configuration is read into a new object, checked whole and then swapped in
+ * by its user; every mistake is reported with its file and line. libyaml stays
+ * inside this room: other rooms that read YAML (rules) get a tree of nodes.
+ */
+#ifndef WIREWATCH_CONF_H
+#define WIREWATCH_CONF_H
+
+#include "wirewatch/base.h"
+
+/* ---- YAML as a tree ------------------------------------------------------ */
+
+enum conf_node_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
+
+struct conf_node {
+	enum conf_node_kind kind;
+	size_t line;                  /* from 1 */
+	struct base_span text;        /* CONF_SCALAR; NUL-terminated */
+	bool quoted;                  /* CONF_SCALAR: written in quotes, so surely a string */
+	const char *const *keys;      /* CONF_MAP: count keys, NUL-terminated, no duplicates */
+	const size_t *key_lines;
+	const struct conf_node *const *items; /* CONF_LIST and CONF_MAP: count values */
+	size_t count;
+};
+
+struct conf_tree;
+/*
+ * Parse one YAML document. Aliases and anchors are refused, depth is at most
+ * 32, size at most 16 MiB. Mistakes go to problems; then BASE_SYNTAX.
+ */
+enum base_result conf_tree_parse(const char *file, struct base_span bytes, struct base_problems *problems,
+                                 struct conf_tree **out);
+const struct conf_node *conf_tree_root(const struct conf_tree *tree); /* NULL for an empty document */
+void conf_tree_free(struct conf_tree *tree);
+/* The value of key in a map node, or NULL. */
+const struct conf_node *conf_node_get(const struct conf_node *map, const char *key);
+
+/* ---- settings ------------------------------------------------------------ */
+
+struct conf_address_range { /* of fetch.allow_addresses: an IPv4 or IPv6 prefix */
+	uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	unsigned prefix_len; /* 0 to 128 */
+};
+
+struct conf_feed {
+	const char *url;      /* http or https */
+	const char *name;     /* never NULL: the host if no name was given */
+	const char *language; /* NULL: what the feed says */
+	const char *charset;  /* NULL: what the feed says */
+	base_time interval;   /* 0: learned, or poll.min where nothing is known */
+	const char *file;     /* where it is written, with its line */
+	size_t line;
+};
+
+struct conf_settings {
+	const char *ledger; /* sqlite:///path or postgresql://... */
+	struct {
+		base_time min, max;
+		unsigned concurrency, per_host, pollers;
+	} poll;
+	struct {
+		base_time timeout;
+		size_t max_size;
+		const struct conf_address_range *allow_addresses;
+		size_t allow_count;
+	} fetch;
+	struct {
+		base_time max_age, story_window, keep;
+	} alerts;
+	struct {
+		const char *const *publish;
+		size_t publish_count;
+		const char *const *replay;
+		size_t replay_count;
+		const char *curve_server_key; /* NULL: no CURVE */
+		const char *curve_clients;
+	} zeromq;
+	struct {
+		int facility; /* LOG_DAEMON ... of <syslog.h> */
+		enum base_level level;
+	} syslog;
+	const char *http; /* "address:port", or NULL for off */
+	struct {
+		const char *node; /* never NULL: the host name if not set */
+		base_time lease;
+	} cluster;
+};
+
+struct conf;
+
+/*
+ * Reads one OPML file given as bytes and calls conf_add_feed for each feed it
+ * lists; supplied by the program because OPML is the feed room's business.
+ */
+typedef enum base_result conf_opml_fn(struct conf *conf, const char *file, struct base_span bytes,
+                                      struct base_problems *problems);
+
+/*
+ * Read the configuration at path and every file it names. On any mistake:
+ * BASE_SYNTAX (or BASE_IO, BASE_NOT_FOUND), all of them in problems, nothing in *out.
+ */
+enum base_result conf_load(const char *path, conf_opml_fn *opml, struct base_problems *problems, struct conf **out);
+void conf_free(struct conf *conf);
+const struct conf_settings *conf_settings(const struct conf *conf);
+size_t conf_feed_count(const struct conf *conf);
+const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index);
+/* Rule files, globs expanded, sorted. */
+size_t conf_rule_file_count(const struct conf *conf);
+const char *conf_rule_file_at(const struct conf *conf, size_t index);
+/* For conf_opml_fn. name and language may be BASE_NONE. A feed already listed is a problem only if its settings differ. */
+enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct base_span name, struct base_span language,
+                               const char *file, size_t line, struct base_problems *problems);
+
+/* ---- the schema, for documentation and its test --------------------------- */
+
+struct conf_setting_info {
+	const char *key;      /* "poll.min" */
+	const char *type;     /* "duration", "size", "count", "text", "list", ... */
+	const char *standard; /* the default as written in YAML, "" if none */
+	const char *bounds;   /* "1s to 7d", or "" */
+	bool reloadable;      /* takes effect on SIGHUP */
+	const char *help;     /* one sentence */
+};
+const struct conf_setting_info *conf_setting_infos(size_t *count);
+
+#endif

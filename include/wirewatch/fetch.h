@@ -1,0 +1,82 @@
+/*
+ * fetch: bytes from the network. HTTP(S) only, within limits, politely.
+ *
+ * libcurl stays inside this room; it is driven by the caller's libevent loop.
+ * One object belongs to one thread. Nothing blocks.
+ */
+#ifndef WIREWATCH_FETCH_H
+#define WIREWATCH_FETCH_H
+
+#include "wirewatch/base.h"
+
+struct event_base;
+
+/* Once per program, before any thread and after all objects are gone. */
+enum base_result fetch_global_init(void);
+void fetch_global_cleanup(void);
+
+struct fetch_range { /* an address prefix; IPv4 as ::ffff:a.b.c.d */
+	uint8_t address[16];
+	unsigned prefix_len;
+};
+
+struct fetch_options {
+	base_time timeout;        /* of a whole transfer */
+	size_t max_size;          /* of a decoded body; counted as it arrives */
+	unsigned max_connections; /* open at a time; also bounds name look-ups */
+	const struct fetch_range *allow; /* else refused: loopback, private, link-local ... */
+	size_t allow_count;
+	const char *user_agent;   /* NULL: "wirewatchd/<version> (+<url>)" */
+	struct base_log *log;     /* may be NULL */
+};
+
+struct fetch;
+enum base_result fetch_new(struct event_base *base, const struct fetch_options *options, struct fetch **out);
+/* Cancels what is under way (its callbacks are not called) and frees everything. */
+void fetch_free(struct fetch *fetch);
+size_t fetch_running(const struct fetch *fetch);
+
+struct fetch_request {
+	const char *url;
+	const char *etag;          /* sent back byte for byte as If-None-Match, or NULL */
+	const char *last_modified; /* as If-Modified-Since, or NULL */
+};
+
+enum fetch_error { /* what kind of failure, for back-off and for people */
+	FETCH_FINE,
+	FETCH_NAME,     /* the host name cannot be resolved */
+	FETCH_CONNECT,  /* refused, unreachable */
+	FETCH_TLS,
+	FETCH_SLOW,     /* timed out */
+	FETCH_TOO_LARGE,
+	FETCH_ADDRESS,  /* the address is not allowed */
+	FETCH_CUT,      /* the body ended early */
+	FETCH_STATUS,   /* an HTTP status other than 200, 304 */
+	FETCH_OTHER,
+};
+const char *fetch_error_text(enum fetch_error error); /* "name", "connect" ... */
+
+/* Strings are NULL when missing; all of it is valid only during the callback. */
+struct fetch_reply {
+	enum fetch_error error;
+	const char *reason;        /* one line for people, "" when fine */
+	long status;               /* HTTP status of the last hop, 0 if none came */
+	struct base_span body;
+	const char *content_type;
+	const char *etag, *last_modified;
+	const char *final_url;     /* after redirects */
+	base_time retry_after;     /* 0: not said */
+	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; 0: not said */
+	base_time received;        /* monotonic time of the last byte */
+};
+
+struct fetch_transfer;
+/* Called once for each request, from the event loop, never from inside fetch_start. */
+typedef void fetch_done(void *ctx, const struct fetch_reply *reply);
+/* Starts a transfer. *out (may be NULL) is for fetch_cancel and valid until done is called. */
+enum base_result fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done *done, void *ctx,
+                             struct fetch_transfer **out);
+/* done is not called any more. */
+void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * ledger: what must survive - validators, seen entries, alerts, the sequence.
+ *
+ * One door, with an engine behind it chosen by the URI. An object belongs to
+ * one thread. A batch is what one poll brought; batches are committed whole or
+ * not at all, and an alert has a sequence only once it is committed.
+ */
+#ifndef WIREWATCH_LEDGER_H
+#define WIREWATCH_LEDGER_H
+
+#include "wirewatch/alert.h"
+#include "wirewatch/base.h"
+#include "wirewatch/feed.h"
+#include "wirewatch/plan.h"
+
+struct ledger;
+
+struct ledger_options {
+	const char *uri;      /* sqlite:///absolute/path or sqlite://path */
+	const char *node;     /* for the alerts' source */
+	base_time keep;       /* alerts.keep */
+	struct base_log *log; /* may be NULL */
+};
+/*
+ * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
+ * written by a newer version, or no such engine; BASE_BUSY: another process
+ * has it; BASE_IO. err says what to do.
+ */
+enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err);
+void ledger_close(struct ledger *ledger); /* NULL is fine */
+
+uint64_t ledger_epoch(const struct ledger *ledger);
+uint64_t ledger_sequence(const struct ledger *ledger); /* the last one given; 0: none yet */
+uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still kept; 0: none */
+
+/* ---- feeds ------------------------------------------------------------------- */
+
+struct ledger_feed {
+	const char *url;
+	const char *etag, *last_modified; /* or NULL */
+	struct feed_key body;             /* of the last body parsed; all zero: none yet */
+	struct plan_state plan;
+	bool polled;                      /* at least one document was taken in */
+};
+/* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
+enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+
+enum ledger_state { LEDGER_NEW, LEDGER_CHANGED, LEDGER_SEEN, LEDGER_REKEYED };
+
+struct ledger_known { /* what is known of one entry */
+	enum ledger_state state;
+	uint32_t classes;      /* bit per match_class already alerted for this entry */
+	uint64_t last_alert;   /* the sequence of its latest alert, 0: none */
+	base_time first_seen;
+};
+/*
+ * Look up count entries of one feed. An entry whose key is unknown but whose
+ * link_key or title_key is known is LEDGER_REKEYED.
+ */
+enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
+                                struct ledger_known *out);
+
+/* ---- batches ------------------------------------------------------------------- */
+
+struct ledger_entry { /* an entry to be remembered */
+	struct feed_key key, link_key, title_key, change;
+	uint32_t classes; /* all classes alerted for it so far, this batch's included */
+};
+
+struct ledger_batch {
+	struct ledger_feed feed;       /* its new state */
+	const struct ledger_entry *entries; /* all entries of the document, seen ones too: they are kept while they appear */
+	size_t entry_count;
+	struct alert *const *alerts;   /* placed in their stories */
+	size_t alert_count;
+	base_time now;
+};
+
+struct ledger_message { /* an alert as published: three frames, and what the log line needs */
+	uint64_t sequence;
+	struct base_span topic, header, json;
+};
+typedef enum base_result ledger_message_fn(void *ctx, const struct ledger_message *message);
+
+/*
+ * Commit batches in one transaction: assigns sequences, renders, stores. Then
+ * calls each for every alert stored, in order. Nothing is stored on failure:
+ * BASE_BUSY and BASE_IO may pass, the same batches can be given again.
+ */
+enum base_result ledger_commit(struct ledger *ledger, const struct ledger_batch *batches, size_t count,
+                               ledger_message_fn *each, void *ctx, struct base_error *err);
+/* Remember that everything up to sequence was handed to the subscribers; may be lazy, a crash repeats some. */
+enum base_result ledger_published(struct ledger *ledger, uint64_t sequence);
+/* The alerts that were committed but not marked published, in order. */
+enum base_result ledger_unpublished(struct ledger *ledger, ledger_message_fn *each, void *ctx);
+/* Stored alerts with sequence > after and a topic that starts with prefix, at most limit. *more: there are others. */
+enum base_result ledger_replay(struct ledger *ledger, uint64_t after, struct base_span prefix, size_t limit,
+                               ledger_message_fn *each, void *ctx, bool *more);
+/* The stored story sketches newer than since, oldest first. */
+typedef enum base_result ledger_sketch_fn(void *ctx, struct base_span sketch);
+enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_sketch_fn *each, void *ctx);
+
+/* Drop what is older than keep allows, a bounded piece at a time; *more: call again soon. */
+enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more);
+/* A consistent copy of the running ledger at path. */
+enum base_result ledger_backup(struct ledger *ledger, const char *path, struct base_error *err);
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * publish: alerts leave the house - ZeroMQ for programs, syslog and the
+ * journal for people. libzmq stays inside this room.
+ *
+ * One object belongs to one thread; nothing here blocks but publish_serve,
+ * and that only as long as it is told to.
+ */
+#ifndef WIREWATCH_PUBLISH_H
+#define WIREWATCH_PUBLISH_H
+
+#include "wirewatch/base.h"
+#include "wirewatch/ledger.h"
+
+struct publish;
+
+struct publish_options {
+	const char *const *endpoints; /* of the XPUB socket */
+	size_t endpoint_count;
+	const char *const *replay_endpoints; /* of the ROUTER socket */
+	size_t replay_count;
+	struct ledger *ledger; /* what replay reads; same thread */
+	uint64_t epoch;
+	struct base_log *log;  /* may be NULL */
+};
+/* Binds everything or fails: BASE_INVALID for an endpoint that cannot be, BASE_IO when it is taken. */
+enum base_result publish_new(const struct publish_options *options, struct publish **out, struct base_error *err);
+/* Waits up to a second for what is queued to leave, then closes. NULL is fine. */
+void publish_free(struct publish *publish);
+
+/* Send the three frames. Never blocks; a subscriber that is too slow loses and sees it by the sequence. */
+enum base_result publish_message(struct publish *publish, const struct ledger_message *message);
+
+struct publish_health {
+	uint64_t sequence;
+	size_t feeds, failing;
+	base_time now; /* wall */
+};
+enum base_result publish_heartbeat(struct publish *publish, const struct publish_health *health);
+/* The latest sequence that a welcome states. */
+void publish_set_sequence(struct publish *publish, uint64_t sequence);
+
+/*
+ * Serve subscriptions and replays until wake_fd is readable or wait has
+ * passed. wait <= 0: only what is already there.
+ */
+enum base_result publish_serve(struct publish *publish, int wake_fd, base_time wait);
+
+struct publish_counts {
+	uint64_t subscribers; /* now */
+	uint64_t sent, dropped, replays, bad_requests;
+};
+struct publish_counts publish_counts(const struct publish *publish);
+
+/* ---- syslog -------------------------------------------------------------------- */
+
+/*
+ * A sender in syslog's local format to a datagram socket (/dev/log). Never
+ * blocks: what does not fit waits in a bounded queue, beyond it is dropped,
+ * counted and said once the socket takes lines again. Safe from any thread.
+ */
+struct publish_syslog;
+struct publish_syslog_options {
+	const char *path;  /* NULL: /dev/log */
+	const char *ident; /* "wirewatchd" */
+	int facility;      /* LOG_DAEMON ... */
+	size_t queue_max;  /* lines; 0: 1,024 */
+};
+enum base_result publish_syslog_new(const struct publish_syslog_options *options, struct publish_syslog **out);
+void publish_syslog_free(struct publish_syslog *sender); /* tries once more to send what waits */
+/* line: escaped already, without newline. priority: LOG_NOTICE ... */
+void publish_syslog_line(struct publish_syslog *sender, int priority, const char *line, size_t len);
+/* Try to send what waits; called now and then. */
+void publish_syslog_flush(struct publish_syslog *sender);
+uint64_t publish_syslog_dropped(const struct publish_syslog *sender);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * status: what the daemon says about itself over HTTP (read only) and to systemd.
+ */
+#ifndef WIREWATCH_STATUS_H
+#define WIREWATCH_STATUS_H
+
+#include "wirewatch/base.h"
+
+struct event_base;
+
+/*
+ * Numbers shared by all threads: each is written by its owner with
+ * status_add/status_set and read by the HTTP side; relaxed atomics inside.
+ */
+struct status_board;
+
+enum status_number {
+	STATUS_POLLS_NEW,
+	STATUS_POLLS_UNCHANGED,
+	STATUS_POLLS_NOT_MODIFIED,
+	STATUS_POLLS_ERROR,
+	STATUS_ENTRIES_NEW,
+	STATUS_ENTRIES_CHANGED,
+	STATUS_ENTRIES_SEEN,
+	STATUS_FEEDS,         /* gauge */
+	STATUS_FEEDS_FAILING, /* gauge */
+	STATUS_SEQUENCE,      /* gauge */
+	STATUS_EPOCH,         /* gauge */
+	STATUS_SUBSCRIBERS,   /* gauge */
+	STATUS_PUBLISH_DROPPED,
+	STATUS_SYSLOG_DROPPED,
+	STATUS_COMMITS,
+	STATUS_LAST_COMMIT_OK, /* gauge: 1 while the ledger takes batches */
+	STATUS_NUMBER_COUNT
+};
+
+/* histograms, in microseconds */
+enum status_timing { STATUS_POLL_LAG, STATUS_ALERT_LATENCY, STATUS_COMMIT_TIME, STATUS_TIMING_COUNT };
+
+enum base_result status_board_new(struct status_board **out);
+void status_board_free(struct status_board *board);
+void status_add(struct status_board *board, enum status_number number, uint64_t by);
+void status_set(struct status_board *board, enum status_number number, uint64_t value);
+uint64_t status_get(const struct status_board *board, enum status_number number);
+void status_alert(struct status_board *board, const char *class_name, bool first); /* wirewatch_alerts_total */
+void status_time(struct status_board *board, enum status_timing timing, base_time took);
+
+/* A feed's health as shown by /feeds; given by the pollers after each poll, copied. */
+struct status_feed {
+	const char *url, *name;
+	const char *result;   /* "new", "unchanged", "not_modified", "error", "" before the first poll */
+	const char *reason;   /* of an error, else "" */
+	base_time last_poll, next_poll; /* wall; BASE_TIME_NONE: none */
+	uint64_t failures;    /* in a row */
+	long http_status;
+	size_t entries;       /* in the last document */
+};
+enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed); /* keyed by url */
+/* Why the daemon is not well (one line), or NULL when it is. Copied. */
+void status_set_trouble(struct status_board *board, const char *reason);
+
+/* The HTTP side; lives in the event base of the main thread. address: "127.0.0.1:9475" or "[::1]:9475". */
+struct status_server;
+struct status_server_options {
+	const char *address;
+	struct status_board *board;
+	const struct base_clock *clock;
+	struct base_log *log;
+};
+enum base_result status_server_new(struct event_base *base, const struct status_server_options *options,
+                                   struct status_server **out, struct base_error *err);
+void status_server_free(struct status_server *server);
+/* The port bound (useful when 0 was asked for). */
+unsigned status_server_port(const struct status_server *server);
+
+/* Tell systemd ("READY=1", "STATUS=...", several divided by newlines); nothing happens without $NOTIFY_SOCKET. */
+enum base_result status_notify(const char *state);
+/* Half the watchdog interval systemd asks for, or 0. */
+base_time status_watchdog_interval(void);
+
+#endif
