@@ -184,7 +184,7 @@ base_time base_clock_wall(const struct base_clock *clock);
 base_time base_clock_monotonic(const struct base_clock *clock); /* never goes back, unknown origin */
 void base_clock_advance(struct base_clock *clock, base_time by); /* simulated clocks only */
 
-#define BASE_RFC3339_LEN 32
+#define BASE_RFC3339_LEN 48
 /* "2026-02-03T04:05:06Z" (or with .123456 when micros is true); years 0000 to 9999, else "". */
 void base_time_format(base_time time, bool micros, char out[BASE_RFC3339_LEN]);
 /* Days since 1970-01-01 of a proleptic Gregorian date; month 1-12, day 1-31. */

@@ -1,0 +1,134 @@
+/* One line a message, always with its context, escaped once, here. */
+#include "wirewatch/base.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 2048
+
+struct base_log {
+	_Atomic int least;
+	base_log_sink *sink;
+	void *ctx;
+	bool priorities; /* write <N> before each line, for the journal */
+};
+
+static const char *const level_names[] = {"debug", "info", "notice", "warning", "error"};
+
+const char *base_level_text(enum base_level level)
+{
+	return level_names[level];
+}
+
+enum base_result base_level_parse(const char *text, enum base_level *out)
+{
+	for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+		if (strcmp(text, level_names[i]) == 0) {
+			*out = (enum base_level)i;
+			return BASE_OK;
+		}
+	return BASE_SYNTAX;
+}
+
+int base_level_syslog(enum base_level level)
+{
+	static const int numbers[] = {LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERR};
+	return numbers[level];
+}
+
+/* $JOURNAL_STREAM names the socket the journal gave us as stderr: "device:inode" (systemd.exec(5)). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat about;
+	unsigned long long device, inode;
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &about) == 0 &&
+	       device == (unsigned long long)about.st_dev && inode == (unsigned long long)about.st_ino;
+}
+
+enum base_result base_log_new(enum base_level least, base_log_sink *sink, void *ctx, struct base_log **out)
+{
+	struct base_log *log = calloc(1, sizeof *log);
+	if (!log)
+		return BASE_NO_MEMORY;
+	atomic_init(&log->least, (int)least);
+	log->sink = sink;
+	log->ctx = ctx;
+	log->priorities = !sink && stderr_is_journal();
+	*out = log;
+	return BASE_OK;
+}
+
+void base_log_free(struct base_log *log)
+{
+	free(log);
+}
+
+void base_log_set_level(struct base_log *log, enum base_level least)
+{
+	atomic_store(&log->least, (int)least);
+}
+
+bool base_log_wants(const struct base_log *log, enum base_level level)
+{
+	return log && (int)level >= atomic_load(&log->least);
+}
+
+/* One write a line, so that lines of several threads do not mix. */
+static void write_stderr(const struct base_log *log, enum base_level level, const char *line, size_t len)
+{
+	char out[LINE_MAX_BYTES + 8];
+	int head = log->priorities ? snprintf(out, sizeof out, "<%d>", base_level_syslog(level)) : 0;
+	if (head < 0)
+		head = 0;
+	memcpy(out + head, line, len);
+	out[(size_t)head + len] = '\n';
+	ssize_t ignored = write(STDERR_FILENO, out, (size_t)head + len + 1);
+	(void)ignored; /* there is nowhere left to complain */
+}
+
+void base_log(struct base_log *log, enum base_level level, const char *context, const char *format, ...)
+{
+	if (!base_log_wants(log, level))
+		return;
+	char raw[LINE_MAX_BYTES];
+	int head = context ? snprintf(raw, sizeof raw, "%.200s: ", context) : 0;
+	size_t start = head < 0 ? 0 : (size_t)head;
+	va_list args;
+	va_start(args, format);
+	int body = vsnprintf(raw + start, sizeof raw - start, format, args);
+	va_end(args);
+	size_t raw_len = start + (body < 0 ? 0 : (size_t)body);
+	if (raw_len >= sizeof raw)
+		raw_len = base_utf8_clip(raw, sizeof raw - 1, sizeof raw - 1);
+
+	struct base_buf line;
+	base_buf_init(&line, 8 * LINE_MAX_BYTES);
+	if (!base_escape(&line, raw, raw_len, BASE_ESCAPE_LINE)) {
+		size_t len = base_utf8_clip(line.data, line.len, LINE_MAX_BYTES);
+		if (log->sink)
+			log->sink(log->ctx, level, line.data, len);
+		else
+			write_stderr(log, level, line.data, len);
+	}
+	base_buf_free(&line);
+}
+
+bool base_complain(struct base_complaint *complaint, base_time now)
+{
+	if (complaint->count++ == 0)
+		complaint->since = now;
+	return (complaint->count & (complaint->count - 1)) == 0;
+}
+
+uint64_t base_recover(struct base_complaint *complaint)
+{
+	uint64_t count = complaint->count;
+	*complaint = (struct base_complaint){0};
+	return count;
+}

@@ -1,0 +1,88 @@
+/* UTF-8: RFC 3629, with ill-formed bytes grouped as Unicode chapter 3.9 recommends. */
+#include "wirewatch/base.h"
+
+static size_t ill_formed(uint32_t *code_point, bool *valid, size_t used)
+{
+	*code_point = BASE_REPLACEMENT;
+	*valid = false;
+	return used;
+}
+
+/* The range the second byte must lie in, by the first (Unicode table 3-7). */
+static void second_byte_range(unsigned char first, unsigned char *low, unsigned char *high)
+{
+	*low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+	*high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+}
+
+size_t base_utf8_decode(const char *text, size_t len, uint32_t *code_point, bool *valid)
+{
+	unsigned char first = (unsigned char)text[0];
+	if (first < 0x80) {
+		*code_point = first;
+		*valid = true;
+		return 1;
+	}
+	if (first < 0xC2 || first > 0xF4)
+		return ill_formed(code_point, valid, 1);
+	size_t need = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+	uint32_t value = first & (0xFFu >> (need + 1));
+	unsigned char low, high;
+	second_byte_range(first, &low, &high);
+	for (size_t i = 1; i < need; i++) {
+		unsigned char byte = i < len ? (unsigned char)text[i] : 0;
+		if (i >= len || byte < low || byte > high)
+			return ill_formed(code_point, valid, i);
+		value = value << 6 | (byte & 0x3Fu);
+		low = 0x80;
+		high = 0xBF;
+	}
+	*code_point = value;
+	*valid = true;
+	return need;
+}
+
+size_t base_utf8_encode(uint32_t code_point, char out[4])
+{
+	if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point <= 0xDFFF))
+		code_point = BASE_REPLACEMENT;
+	if (code_point < 0x80) {
+		out[0] = (char)code_point;
+		return 1;
+	}
+	size_t len = code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
+	for (size_t i = len - 1; i > 0; i--) {
+		out[i] = (char)(0x80 | (code_point & 0x3F));
+		code_point >>= 6;
+	}
+	out[0] = (char)((0xF0u << (4 - len)) | code_point);
+	return len;
+}
+
+bool base_utf8_valid(const char *text, size_t len)
+{
+	uint32_t code_point;
+	bool valid = true;
+	for (size_t i = 0; i < len && valid;)
+		i += (unsigned char)text[i] < 0x80 ? 1 : base_utf8_decode(text + i, len - i, &code_point, &valid);
+	return valid;
+}
+
+size_t base_utf8_count(const char *text, size_t len)
+{
+	size_t count = 0;
+	uint32_t code_point;
+	bool valid;
+	for (size_t i = 0; i < len; count++)
+		i += base_utf8_decode(text + i, len - i, &code_point, &valid);
+	return count;
+}
+
+size_t base_utf8_clip(const char *text, size_t len, size_t max)
+{
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xC0) == 0x80)
+		max--;
+	return max;
+}
