@@ -72,7 +72,7 @@ static void write_text(struct reader *r, const char *bytes, size_t len)
 
 static void widen(struct reader *r, enum gap gap)
 {
-	if (gap > r->gap)
+	if (gap > r->gap && r->templates == 0)
 		r->gap = gap;
 }
 
