@@ -51,6 +51,8 @@ static enum base_result check_url(const char *url)
 		return BASE_INVALID;
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		return BASE_INVALID;
+	if (strstr(url, "://")[3] == '/') /* libcurl would take the path for the host */
+		return BASE_INVALID;
 	parts = curl_url();
 	if (parts == NULL)
 		return BASE_NO_MEMORY;
