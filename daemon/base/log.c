@@ -16,6 +16,9 @@ struct base_log {
 	base_log_sink *sink;
 	void *ctx;
 	bool priorities; /* write <N> before each line, for the journal */
+	int also_least;
+	base_log_sink *also; /* a second sink, or NULL */
+	void *also_ctx;
 };
 
 static const char *const level_names[] = {"debug", "info", "notice", "warning", "error"};
@@ -42,7 +45,7 @@ int base_level_syslog(enum base_level level)
 }
 
 /* $JOURNAL_STREAM names the socket the journal gave us as stderr: "device:inode" (systemd.exec(5)). */
-static bool stderr_is_journal(void)
+bool base_log_to_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
 	struct stat about;
@@ -51,15 +54,29 @@ static bool stderr_is_journal(void)
 	       device == (unsigned long long)about.st_dev && inode == (unsigned long long)about.st_ino;
 }
 
+/* One write a line, so that lines of several threads do not mix. */
+static void write_stderr(void *ctx, enum base_level level, const char *line, size_t len)
+{
+	const struct base_log *log = ctx;
+	char out[LINE_MAX_BYTES + 8];
+	int head = log->priorities ? snprintf(out, sizeof out, "<%d>", base_level_syslog(level)) : 0;
+	if (head < 0)
+		head = 0;
+	memcpy(out + head, line, len);
+	out[(size_t)head + len] = '\n';
+	ssize_t ignored = write(STDERR_FILENO, out, (size_t)head + len + 1);
+	(void)ignored; /* there is nowhere left to complain */
+}
+
 enum base_result base_log_new(enum base_level least, base_log_sink *sink, void *ctx, struct base_log **out)
 {
 	struct base_log *log = calloc(1, sizeof *log);
 	if (!log)
 		return BASE_NO_MEMORY;
 	atomic_init(&log->least, (int)least);
-	log->sink = sink;
-	log->ctx = ctx;
-	log->priorities = !sink && stderr_is_journal();
+	log->sink = sink ? sink : write_stderr;
+	log->ctx = sink ? ctx : log;
+	log->priorities = !sink && base_log_to_journal();
 	*out = log;
 	return BASE_OK;
 }
@@ -69,6 +86,13 @@ void base_log_free(struct base_log *log)
 	free(log);
 }
 
+void base_log_also(struct base_log *log, enum base_level least, base_log_sink *sink, void *ctx)
+{
+	log->also_least = (int)least;
+	log->also = sink;
+	log->also_ctx = ctx;
+}
+
 void base_log_set_level(struct base_log *log, enum base_level least)
 {
 	atomic_store(&log->least, (int)least);
@@ -76,20 +100,7 @@ void base_log_set_level(struct base_log *log, enum base_level least)
 
 bool base_log_wants(const struct base_log *log, enum base_level level)
 {
-	return log && (int)level >= atomic_load(&log->least);
-}
-
-/* One write a line, so that lines of several threads do not mix. */
-static void write_stderr(const struct base_log *log, enum base_level level, const char *line, size_t len)
-{
-	char out[LINE_MAX_BYTES + 8];
-	int head = log->priorities ? snprintf(out, sizeof out, "<%d>", base_level_syslog(level)) : 0;
-	if (head < 0)
-		head = 0;
-	memcpy(out + head, line, len);
-	out[(size_t)head + len] = '\n';
-	ssize_t ignored = write(STDERR_FILENO, out, (size_t)head + len + 1);
-	(void)ignored; /* there is nowhere left to complain */
+	return log && ((int)level >= atomic_load(&log->least) || (log->also && (int)level >= log->also_least));
 }
 
 void base_log(struct base_log *log, enum base_level level, const char *context, const char *format, ...)
@@ -111,10 +122,10 @@ void base_log(struct base_log *log, enum base_level level, const char *context, 
 	base_buf_init(&line, 8 * LINE_MAX_BYTES);
 	if (!base_escape(&line, raw, raw_len, BASE_ESCAPE_LINE)) {
 		size_t len = base_utf8_clip(line.data, line.len, LINE_MAX_BYTES);
-		if (log->sink)
+		if ((int)level >= atomic_load(&log->least))
 			log->sink(log->ctx, level, line.data, len);
-		else
-			write_stderr(log, level, line.data, len);
+		if (log->also && (int)level >= log->also_least)
+			log->also(log->also_ctx, level, line.data, len);
 	}
 	base_buf_free(&line);
 }

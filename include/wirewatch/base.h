@@ -204,9 +204,13 @@ struct base_log;
 /* Called with one finished, escaped line without newline; must not block, may come from any thread. */
 typedef void base_log_sink(void *ctx, enum base_level level, const char *line, size_t len);
 
+/* Whether stderr is a stream of the systemd journal ($JOURNAL_STREAM names it). */
+bool base_log_to_journal(void);
 /* sink == NULL: lines go to stderr, with <N> priorities when stderr is the journal. */
 enum base_result base_log_new(enum base_level least, base_log_sink *sink, void *ctx, struct base_log **out);
 void base_log_free(struct base_log *log);
+/* Give lines from least up to a second sink too; before other threads log. */
+void base_log_also(struct base_log *log, enum base_level least, base_log_sink *sink, void *ctx);
 void base_log_set_level(struct base_log *log, enum base_level least);
 bool base_log_wants(const struct base_log *log, enum base_level level);
 /*

@@ -210,6 +210,11 @@ static void log_names_its_context_and_escapes(void **state)
 	assert_int_equal(strlen(sink.line), 2047);
 	free(huge);
 	base_log(NULL, BASE_ERROR, NULL, "no log, no crash");
+	struct sink second = {0};
+	base_log_also(log, BASE_DEBUG, keep_line, &second);
+	base_log(log, BASE_DEBUG, NULL, "for the second only");
+	assert_string_equal(second.line, "for the second only");
+	assert_int_equal(sink.lines, 2);
 	base_log_free(log);
 }
 
