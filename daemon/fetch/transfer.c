@@ -25,7 +25,7 @@
 	"application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 #define ACCEPT_ENCODING "gzip"
 
-char *fetch_public_url(const char *url)
+char *fetch_strip_url(const char *url)
 {
 	CURLU *parts = curl_url();
 	char *out = NULL;
@@ -39,6 +39,17 @@ char *fetch_public_url(const char *url)
 	}
 	curl_url_cleanup(parts);
 	return out;
+}
+
+enum base_result fetch_public_url(const char *url, struct base_buf *out)
+{
+	char *stripped = fetch_strip_url(url);
+	enum base_result result = BASE_INVALID;
+
+	if (stripped != NULL)
+		result = base_buf_add_text(out, stripped);
+	curl_free(stripped);
+	return result;
 }
 
 static enum base_result check_url(const char *url)
@@ -343,7 +354,7 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	reply.reason = reason.text;
 	if (transfer->easy != NULL)
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
-	final_url = fetch_public_url(effective != NULL ? effective : transfer->url);
+	final_url = fetch_strip_url(effective != NULL ? effective : transfer->url);
 	reply.final_url = final_url;
 	reply.content_type = headers->content_type;
 	reply.retry_after = fetch_headers_retry_after(headers, base_clock_wall(clock));

@@ -78,6 +78,6 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code);
 /* What went wrong, and the line about it; FETCH_FINE with an empty line. */
 enum fetch_error fetch_explain(const struct fetch_transfer *transfer, CURLcode code, struct base_error *reason);
 /* The URL without user name, password and fragment; NULL if it is none. The caller frees with curl_free. */
-char *fetch_public_url(const char *url);
+char *fetch_strip_url(const char *url);
 
 #endif

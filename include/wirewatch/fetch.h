@@ -87,4 +87,7 @@ enum base_result fetch_start(struct fetch *fetch, const struct fetch_request *re
 /* done is not called any more. May be called from another transfer's done. */
 void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer);
 
+/* Appends the URL without user name, password and fragment, fit to be shown. BASE_INVALID: it is no URL. */
+enum base_result fetch_public_url(const char *url, struct base_buf *out);
+
 #endif

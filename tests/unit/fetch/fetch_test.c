@@ -589,6 +589,18 @@ static void done_may_start_the_next(void **state)
 	assert_int_equal(server_connections(world->server), 1);
 }
 
+static void public_urls_hold_no_secrets(void **state)
+{
+	struct base_buf buf;
+
+	(void)state;
+	base_buf_init(&buf, 256);
+	assert_int_equal(fetch_public_url("https://user:secret@example.org:8443/rss?a=b#part", &buf), BASE_OK);
+	assert_string_equal(buf.data, "https://example.org:8443/rss?a=b");
+	assert_int_equal(fetch_public_url("http://", &buf), BASE_INVALID);
+	base_buf_free(&buf);
+}
+
 static void errors_have_names(void **state)
 {
 	(void)state;
@@ -621,6 +633,7 @@ int main(void)
 	    TEST(cancelled_transfers_are_silent),
 	    TEST(freeing_ends_what_is_under_way),
 	    TEST(done_may_start_the_next),
+	    TEST(public_urls_hold_no_secrets),
 	    TEST(errors_have_names),
 	};
 	if (fetch_global_init() != BASE_OK)
