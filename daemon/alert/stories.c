@@ -204,19 +204,18 @@ static uint32_t empty_member(struct alert_stories *stories)
 	return (uint32_t)stories->member_used++;
 }
 
-/* All the memory that taking in one sketch can need. */
+/* All the memory that taking in one sketch can need; empty places are used again. */
 static enum base_result reserve(struct alert_stories *stories, const struct sketch *sketch)
 {
+	size_t places = stories->story_used + (stories->story_count == stories->story_used);
+	size_t seats = stories->member_used + (stories->member_count == stories->member_used);
 	enum base_result result = index_reserve(stories->index, sketch_weight(sketch) + 1);
 	if (!result)
-		result = base_grow(&stories->stories, &stories->story_cap, stories->story_used + 1, sizeof *stories->stories,
-		                   STORIES_MAX);
+		result = base_grow(&stories->stories, &stories->story_cap, places, sizeof *stories->stories, STORIES_MAX);
 	if (!result)
-		result = base_grow(&stories->members, &stories->member_cap, stories->member_used + 1,
-		                   sizeof *stories->members, MEMBERS_MAX);
+		result = base_grow(&stories->members, &stories->member_cap, seats, sizeof *stories->members, MEMBERS_MAX);
 	if (!result)
-		result = base_grow(&stories->touched, &stories->touched_cap, stories->member_used + 1,
-		                   sizeof *stories->touched, MEMBERS_MAX + 1);
+		result = base_grow(&stories->touched, &stories->touched_cap, seats, sizeof *stories->touched, MEMBERS_MAX);
 	return result;
 }
 
