@@ -1,4 +1,6 @@
 /* entry_text: the plain text of an entry that the rules read. */
+#include "config.h"
+
 #include <string.h>
 
 #include "builder.h"

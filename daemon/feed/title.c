@@ -2,6 +2,8 @@
  * title: one line of plain text from what publishers put into titles - plain
  * text, HTML, or either of them escaped once too often.
  */
+#include "config.h"
+
 #include <string.h>
 
 #include "builder.h"

@@ -1,4 +1,6 @@
 /* xml_element: what is done at the start and the end of an element of ours. */
+#include "config.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,8 +10,6 @@
 #define GUID_LINK_RANK 2
 #define SOURCE_LINK_RANK 5
 #define LONGEST_HINT 1000000 /* minutes, or updates per period; anything above is nonsense */
-
-enum { PERSON_NAME, PERSON_EMAIL, PERSON_TEXT, PERSON_NOTHING };
 
 static struct base_span decode_ampersands(struct xml_reader *r, struct base_span value)
 {
@@ -279,7 +279,7 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 	case ACT_PERSON:
 		frame->place = IN_PERSON;
 		r->person_depth = r->depth;
-		r->person_rank = PERSON_NOTHING;
+		r->person_rank = XML_PERSON_TEXT;
 		base_buf_reset(&r->person);
 		break;
 	default:
@@ -371,7 +371,7 @@ static void close_field(struct xml_reader *r)
 		feed_builder_category(r->builder, text);
 		break;
 	case ACT_NAME:
-		note_person(r, text, element->rank == 0 ? PERSON_NAME : PERSON_EMAIL);
+		note_person(r, text, element->rank == 0 ? XML_PERSON_NAME : XML_PERSON_EMAIL);
 		break;
 	case ACT_TEXT:
 	case ACT_CONSTRUCT:

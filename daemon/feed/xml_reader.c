@@ -17,6 +17,7 @@
 #define MOST_UNDEFINED 20    /* entities; after that it is clear what is needed */
 #define LONGEST_BASE 2048
 #define LONGEST_LANGUAGE 64
+#define LONGEST_PERSON 2048
 
 static void stop(struct xml_reader *r, enum feed_ending ending, enum base_result result, const char *why)
 {
@@ -28,10 +29,6 @@ static void stop(struct xml_reader *r, enum feed_ending ending, enum base_result
 	xmlStopParser(r->ctxt);
 }
 
-static struct base_span xml_span(const xmlChar *text)
-{
-	return base_span_of((const char *)text);
-}
 
 /* ---- frames ----------------------------------------------------------------- */
 
@@ -174,8 +171,14 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 {
 	struct xml_reader *r = ctx;
 
-	if (r->stopped || !r->capture)
+	if (r->stopped)
 		return;
+	if (!r->capture) {
+		/* <author>Jane Roe</author> */
+		if (r->person_depth && r->person_depth == r->depth && r->person_rank > XML_PERSON_EMAIL)
+			base_buf_add(&r->person, text, (size_t)len);
+		return;
+	}
 	xml_capture_text(r, (struct base_span){(const char *)text, (size_t)len});
 	if (r->text.failed != BASE_OK)
 		stop(r, FEED_REFUSED, r->text.failed, "a text is too long");
@@ -372,6 +375,7 @@ enum base_result feed_xml_read(struct base_span xml, bool recover, struct feed_b
 	r->reading = reading;
 	r->recover = recover;
 	base_buf_init(&r->text, xml.len > SIZE_MAX / 8 ? SIZE_MAX : 8 * xml.len + 64);
+	base_buf_init(&r->person, LONGEST_PERSON);
 	base_buf_init(&r->bases, XML_READER_DEPTH * LONGEST_BASE);
 	base_buf_init(&r->languages, XML_READER_DEPTH * LONGEST_LANGUAGE);
 	enum base_result result = parse(r, xml);

@@ -33,6 +33,9 @@ struct xml_frame {
 	size_t language_start, language_end, languages_before;
 };
 
+/* What a person is called by, the best first. */
+enum { XML_PERSON_NAME, XML_PERSON_EMAIL, XML_PERSON_TEXT };
+
 enum capture_mode {
 	CAPTURE_TEXT,   /* character data as it is; becomes markup at the first element in it */
 	CAPTURE_PLAIN,  /* character data only; elements in it are passed over */
