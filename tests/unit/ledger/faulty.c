@@ -8,7 +8,7 @@
 
 struct file {
 	sqlite3_file base;
-	_Alignas(16) unsigned char real[];
+	_Alignas(8) unsigned char real[];
 };
 
 static sqlite3_vfs *real_vfs;
