@@ -1,0 +1,251 @@
+"""The tool as its user runs it: tail, status, feeds, match, parse."""
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import documents
+import feedserver
+import harness
+import news
+from harness import check, check_equal
+
+
+class Tail:
+    """A running `wirewatch tail --json` with its lines."""
+
+    def __init__(self, *arguments):
+        self.changed, self.lines = threading.Condition(), []
+        self.process = subprocess.Popen([harness.CLIENT, "tail", *arguments], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        threading.Thread(target=self._read, daemon=True).start()
+        harness.Cleanup.add(self.kill)
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line.decode())
+                self.changed.notify_all()
+
+    def wait_lines(self, count):
+        with self.changed:
+            check(self.changed.wait_for(lambda: len(self.lines) >= count, harness.PATIENCE),
+                  "tail printed", self.lines, "not", count, "lines")
+            return list(self.lines)
+
+    def wait(self):
+        status = self.process.wait(harness.PATIENCE)
+        return status, self.process.stderr.read().decode()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def start_with(folder, count):
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    items = [news.numbered(n, minutes_ago=60 - n) for n in range(1, count + 1)]
+    server.route("/feed", feedserver.document(documents.rss2(items)))
+    daemon = harness.Daemon(folder, [{"url": server.url("/feed"), "name": "Example agency"}],
+                            {"poll.max": harness.Plain("1s")})
+    daemon.start()
+    daemon.syslog.wait_alerts(count)
+    return server, daemon, items
+
+
+def add_item(server, items):
+    items.insert(0, news.numbered(len(items) + 1))
+    server.route("/feed", feedserver.document(documents.rss2(items)))
+
+
+def test_tail_since(folder):
+    """tail --since replays what is stored, then goes on live; --count ends it"""
+    server, daemon, items = start_with(folder, 5)
+    tail = Tail("--json", "--since", "2", "--count", "4", daemon.publish)
+    tail.wait_lines(3)
+    add_item(server, items)
+    status, stderr = tail.wait()
+    check_equal(status, 0, stderr)
+    check_equal([json.loads(line)["sequence"] for line in tail.wait_lines(4)], ["%020d" % n for n in (3, 4, 5, 6)])
+
+
+def test_tail_readable(folder):
+    """tail prints a readable block without escape sequences when standard output is no terminal"""
+    _, daemon, _ = start_with(folder, 1)
+    status, stdout, stderr = harness.client("tail", "--since", "0", "--count", "1", daemon.publish)
+    check_equal(status, 0, stderr)
+    for word in ("pause", "Shipment 1 is halted", "https://news.example/", "Norway"):
+        check(word in stdout, word, "is missing in", stdout)
+    check("\033" not in stdout, "escape sequences")
+
+
+def test_tail_classes(folder):
+    """tail --class prints that class alone"""
+    server, daemon, items = start_with(folder, 2)
+    server.route("/feed", feedserver.document(documents.rss2([news.item(news.by_name("sale-en"))] + items)))
+    status, stdout, stderr = harness.client("tail", "--json", "--class", "sale,refusal", "--since", "0", "--count", "1",
+                                            daemon.publish)
+    check_equal(status, 0, stderr)
+    check_equal([json.loads(line)["data"]["class"] for line in stdout.splitlines()], ["sale"])
+
+
+def test_tail_across_restart(folder):
+    """tail lives through a restart of the daemon and misses nothing made meanwhile"""
+    server, daemon, items = start_with(folder, 2)
+    tail = Tail("--json", "--since", "0", "--count", "5", daemon.publish)
+    tail.wait_lines(2)
+    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        daemon.stop(how)
+        add_item(server, items)
+        daemon.start()
+        daemon.syslog.wait_alerts(len(items))
+    status, stderr = tail.wait()
+    check_equal(status, 0, stderr)
+    check_equal([json.loads(line)["sequence"] for line in tail.wait_lines(5)], ["%020d" % n for n in range(1, 6)])
+
+
+def test_tail_interrupted(folder):
+    """Ctrl-C ends tail quietly"""
+    _, daemon, _ = start_with(folder, 1)
+    tail = Tail("--json", "--since", "0", daemon.publish)
+    tail.wait_lines(1)
+    tail.process.send_signal(signal.SIGINT)
+    status, stderr = tail.wait()
+    check(status in (0, -signal.SIGINT, 130), "exit status", status)
+    check("Sanitizer" not in stderr, stderr)
+
+
+def test_status(folder):
+    """status and feeds ask the running daemon; without one: exit code 1 and a reason"""
+    server, daemon, _ = start_with(folder, 3)
+    server.wait_requests("/feed", 2)
+    status, stdout, stderr = harness.client("status", "--json", "-c", daemon.config)
+    check_equal(status, 0, stderr)
+    state = json.loads(stdout)
+    check_equal(state["sequence"], 3, stdout)
+    status, stdout, stderr = harness.client("feeds", "--json", "-c", daemon.config)
+    check_equal(status, 0, stderr)
+    check(server.url("/feed") in stdout and "Example agency" in stdout, stdout)
+    status, stdout, stderr = harness.client("status", "-c", daemon.config)
+    check_equal(status, 0, stderr)
+    check("3" in stdout, stdout)
+    daemon.stop_cleanly()
+    status, stdout, stderr = harness.client("status", "-c", daemon.config)
+    check_equal((status, stdout), (1, ""), stderr)
+    check_equal(len(stderr.strip().split("\n")), 1, "lines on standard error")
+
+
+def test_http(folder):
+    """health, metrics and status over HTTP; other methods are refused"""
+    _, daemon, _ = start_with(folder, 2)
+    check_equal(daemon.get("/healthz")[0], 200)
+    code, metrics = daemon.get("/metrics")
+    check_equal(code, 200)
+    for name in ("wirewatch_polls_total{", 'wirewatch_alerts_total{class="pause"', "wirewatch_feeds{",
+                 "process_resident_memory_bytes"):
+        check(name in metrics, name, "is missing in", metrics)
+    check_equal(json.loads(daemon.get("/status")[1])["sequence"], 2)
+    check(isinstance(json.loads(daemon.get("/feeds")[1]), (list, dict)), "/feeds")
+    check_equal(daemon.get("/nonsense")[0], 404)
+
+
+def match_lines(text):
+    status, stdout, stderr = harness.client("match", "--jsonl", "-r", harness.RULES, stdin=text.encode())
+    check_equal(status, 0, stderr)
+    return [json.loads(line) for line in stdout.splitlines()]
+
+
+def test_match_jsonl(folder):
+    """match --jsonl says in order what the daemon says about the same items, HTML or not"""
+    entries = news.REPORTS + news.DECOYS
+    lines = [{"id": e["id"], "title": e["title"], "text": e["text"], "lang": e["language"]} for e in entries]
+    lines += [{"id": e["id"] + "-html", "title": e["title"], "text": documents.html_of(e)} for e in entries]
+    answers = match_lines("".join(json.dumps(line) + "\n" for line in lines))
+    check_equal([a["id"] for a in answers], [line["id"] for line in lines], "order")
+    for entry, answer in zip(entries + entries, answers):
+        raised = {alert["class"] for alert in answer["alerts"]}
+        check(entry["expect"] <= raised <= entry["expect"] | entry["allow"], answer["id"], "raised", raised)
+        for alert in answer["alerts"]:
+            check(alert["rule"] and alert["evidence"] and alert["evidence"][0]["text"], answer)
+            check(isinstance(alert["systems"], list) and isinstance(alert["actors"], list), answer)
+
+
+def test_match_text(folder):
+    """match reads a text, names class and words; --explain says more; bad rules: exit code 1 with line"""
+    path = os.path.join(folder, "text")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(news.by_name("pause-en")["text"])
+    status, stdout, stderr = harness.client("match", "-r", harness.RULES, path)
+    check_equal(status, 0, stderr)
+    check("pause" in stdout and "halted" in stdout, stdout)
+    status, stdout, stderr = harness.client("match", "--explain", "-r", harness.RULES, path)
+    check_equal(status, 0, stderr)
+    check("pause" in stdout, stdout)
+    bad = os.path.join(folder, "bad.yaml")
+    with open(bad, "w", encoding="utf-8") as file:
+        file.write("rules:\n  - name: broken\n    class: party\n    when: 'missiles'\n")
+    status, stdout, stderr = harness.client("match", "-r", bad, path)
+    check_equal(status, 1, stderr)
+    check("%s:3: " % bad in stderr, stderr)
+
+
+def test_match_bad_lines(folder):
+    """match --jsonl: a line that is no object is said with its number"""
+    status, _, stderr = harness.client("match", "--jsonl", "-r", harness.RULES,
+                                       stdin=b'{"id":"1","title":"","text":""}\nnonsense\n')
+    check_equal(status, 1, stderr)
+    check("2" in stderr, stderr)
+
+
+def test_parse(folder):
+    """parse --json shows a feed as the daemon understands it, from a file, standard input and a URL"""
+    items = [news.item(news.by_name("pause-uk")), dict(news.numbered(2), date=None)]
+    for kind, name in (("rss", "rss-2.0"), ("rdf", "rss-1.0"), ("atom", "atom-1.0")):
+        body = documents.FORMATS[kind][0](items, "Agency", "uk")
+        path = os.path.join(folder, "feed." + kind)
+        with open(path, "wb") as file:
+            file.write(body)
+        answers = [harness.client("parse", "--json", path), harness.client("parse", "--json", "-", stdin=body)]
+        for status, stdout, stderr in answers:
+            check_equal(status, 0, stderr)
+            document = json.loads(stdout)
+            check_equal((document["format"], document["title"], document["language"]), (name, "Agency", "uk"))
+            check_equal([e["id"] for e in document["entries"]], [i["id"] for i in items])
+            check_equal([e["published"] for e in document["entries"]], [documents.rfc3339(items[0]["date"]), None])
+            check("призупинили постачання ракет для систем Patriot" in document["entries"][0]["text"], stdout)
+    status, stdout, stderr = harness.client("parse", os.path.join(folder, "feed.rss"))
+    check_equal(status, 0, stderr)
+    check("США призупинили" in stdout, stdout)
+
+
+def test_parse_failures(folder):
+    """parse: what is no feed, a missing file and wrong usage"""
+    status, stdout, stderr = harness.client("parse", "--json", "-", stdin=b"<html><body>hello</body></html>")
+    check_equal((status, stdout), (1, ""), stderr)
+    check_equal(len(stderr.strip().split("\n")), 1, "lines on standard error")
+    status, stdout, stderr = harness.client("parse", os.path.join(folder, "none.xml"))
+    check_equal((status, stdout), (1, ""), stderr)
+    check("none.xml" in stderr, stderr)
+
+
+def test_usage(folder):
+    """every command has --help; wrong usage: exit code 2"""
+    for command in ("tail", "match", "parse", "status", "feeds"):
+        status, stdout, stderr = harness.client(command, "--help")
+        check_equal((status, stderr), (0, ""), command)
+        check(command in stdout, stdout)
+        status, stdout, stderr = harness.client(command, "--no-such-option")
+        check_equal((status, stdout), (2, ""), command)
+    for arguments in ([], ["no-such-command"]):
+        status, stdout, _ = harness.client(*arguments)
+        check_equal((status, stdout), (2, ""), arguments)
+    check_equal(harness.client("--version")[0], 0, "--version")
+
+
+if __name__ == "__main__":
+    harness.run_tests([test_tail_since, test_tail_readable, test_tail_classes, test_tail_across_restart,
+                       test_tail_interrupted, test_status, test_http, test_match_jsonl, test_match_text,
+                       test_match_bad_lines, test_parse, test_parse_failures, test_usage])

@@ -1,0 +1,158 @@
+"""Configuration: every mistake with its line, exit codes, --check and reload."""
+import os
+import re
+
+import documents
+import feedserver
+import harness
+import news
+from harness import check, check_equal
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+THREE_MISTAKES = """feeds:
+  - https://example.org/rss.xml
+rules: [%s]
+ledger: sqlite://%s/ledger.db
+poll:
+  min: soon
+  max: 6h
+fetch: {timeout: 30s}
+alerts:
+  max_aeg: 48h
+http: 127.0.0.1:99999
+"""
+
+
+def test_three_mistakes(folder):
+    """three mistakes are reported in one go, each with file and line, exit code 1"""
+    path = write(folder, "bad.yaml", THREE_MISTAKES % (harness.RULES, folder))
+    for arguments in (["--check", "-c", path], ["-c", path]):
+        status, stdout, stderr = harness.daemon_command(*arguments)
+        check_equal(status, 1, "exit status; " + stderr)
+        lines = re.findall(r"^%s:(\d+): (.+)$" % re.escape(path), stderr + stdout, re.M)
+        check_equal([number for number, _ in lines], ["6", "10", "11"], "lines; " + stderr + stdout)
+        for (_, message), word in zip(lines, ("soon", "max_aeg", "99999")):
+            check(word in message or word.split("_")[0] in message, "which?", message)
+    check(not os.path.exists(os.path.join(folder, "ledger.db")), "a ledger was made")
+
+
+def test_check(folder):
+    """--check says nothing is wrong with exit code 0 and starts nothing"""
+    daemon = harness.Daemon(folder, ["https://example.org/rss.xml"])
+    status, _, stderr = harness.daemon_command("-c", daemon.config, "--check")
+    check_equal(status, 0, stderr)
+    check(not os.path.exists(os.path.join(folder, "ledger.db")), "--check made a ledger")
+    check(not os.path.exists(os.path.join(folder, "alerts.sock")), "--check bound a socket")
+
+
+def test_check_rules(folder):
+    """a mistake in a rule file is reported with its file and line"""
+    rules = write(folder, "rules.yaml", "rules:\n  - name: broken\n    class: pause\n    when: '(missiles AND'\n")
+    daemon = harness.Daemon(folder, [], {"rules": [rules]})
+    status, stdout, stderr = harness.daemon_command("-c", daemon.config, "--check")
+    check_equal(status, 1, stderr)
+    check(re.search(r"^%s:\d+: " % re.escape(rules), stderr + stdout, re.M), stderr)
+
+
+def test_feed_files(folder):
+    """OPML lists are read relative to the configuration; a mistake in one has its line"""
+    os.mkdir(os.path.join(folder, "feeds.d"))
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    server.route("/feed", feedserver.document(documents.rss2([news.numbered(1)])))
+    opml = ('<?xml version="1.0"?>\n<opml version="2.0"><head><title>t</title></head><body>\n'
+            '<outline type="rss" text="Listed" xmlUrl="%s"/>\n</body></opml>\n')
+    write(folder, "feeds.d/list.opml", opml % server.url("/feed"))
+    daemon = harness.Daemon(folder, [], {"feed_files": ["feeds.d/*.opml"]})
+    check_equal(daemon.once(), 0, daemon.story())
+    check_equal([line["feed"] for line in daemon.syslog.wait_alerts(1)], ["Listed"])
+    bad = write(folder, "feeds.d/worse.opml", opml % "gopher://example.org/feed")
+    status, _, stderr = harness.daemon_command("-c", daemon.config, "--check")
+    check_equal(status, 1, stderr)
+    check("%s:3: " % bad in stderr, stderr)
+
+
+def test_usage(folder):
+    """wrong usage: exit code 2; --help and --version: 0 on standard output; a missing file: 1"""
+    for arguments in (["--no-such-option"], ["-c"], ["stray"], ["--log-level", "shouting"]):
+        status, stdout, stderr = harness.daemon_command(*arguments)
+        check_equal((status, stdout), (2, ""), " ".join(arguments))
+        check(stderr, "nothing said about", arguments)
+    for argument in ("--help", "--version"):
+        status, stdout, stderr = harness.daemon_command(argument)
+        check_equal((status, stderr), (0, ""), argument)
+        check("wirewatchd" in stdout, stdout)
+    status, _, stderr = harness.daemon_command("-c", os.path.join(folder, "none.yaml"))
+    check_equal(status, 1, stderr)
+    check("none.yaml" in stderr, stderr)
+
+
+def test_reload(folder):
+    """SIGHUP: a new feed is polled, a removed one no longer, the rest goes on"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    for number, name in enumerate(("kept", "removed", "added"), 1):
+        server.route("/" + name, feedserver.document(documents.rss2([news.numbered(number)])))
+    daemon = harness.Daemon(folder, [server.url("/kept"), server.url("/removed")], {"poll.max": harness.Plain("1s")})
+    daemon.start()
+    daemon.syslog.wait_alerts(2)
+    daemon.write_config(feeds=[server.url("/kept"), server.url("/added")])
+    daemon.reload()
+    daemon.syslog.wait_alerts(3)
+    removed = len(server.requests("/removed"))
+    for path in ("/kept", "/added"):
+        server.wait_requests(path, len(server.requests(path)) + 3)
+    check(len(server.requests("/removed")) <= removed + 1, "a removed feed is still polled")
+    check_equal(len(daemon.syslog.alerts()), 3, "alerts")
+    daemon.stop_cleanly()
+
+
+def test_bad_reload(folder):
+    """SIGHUP with a bad configuration: refused with its lines, the old one stays"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    empty = feedserver.document(documents.rss2([]))
+    server.route("/feed", empty)
+    daemon = harness.Daemon(folder, [server.url("/feed")], {"poll.max": harness.Plain("1s")})
+    daemon.start()
+    server.wait_requests("/feed", 1)
+    write(folder, "wirewatch.yaml", THREE_MISTAKES % (harness.RULES, folder))
+    daemon.reload()
+    daemon.wait_log(r"wirewatch\.yaml:6: ")
+    daemon.wait_log(r"wirewatch\.yaml:10: ")
+    daemon.wait_log(r"wirewatch\.yaml:11: ")
+    server.route("/feed", feedserver.document(documents.rss2([news.numbered(1)])))
+    daemon.syslog.wait_alerts(1)
+    check(daemon.alive(), daemon.story())
+    daemon.stop_cleanly()
+
+
+def test_rules_reload(folder):
+    """SIGHUP takes new rules: an item that raised nothing before stays silent, a new one alerts"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    write(folder, "empty.yaml", "sets: {}\nrules: []\n")
+    server.route("/feed", feedserver.document(documents.rss2([news.numbered(1)])))
+    daemon = harness.Daemon(folder, [server.url("/feed")], {"rules": [os.path.join(folder, "empty.yaml")],
+                                                            "poll.max": harness.Plain("1s")})
+    daemon.start()
+    server.wait_requests("/feed", 2)
+    daemon.write_config({"rules": [harness.RULES]})
+    daemon.reload()
+    daemon.wait_log("(?i)reload")
+    server.route("/feed", feedserver.document(documents.rss2([news.numbered(2), news.numbered(1)])))
+    lines = daemon.syslog.wait_alerts(1)
+    check_equal([line["title"] for line in lines], ["Shipment 2 is halted"])
+    daemon.stop_cleanly()
+
+
+if __name__ == "__main__":
+    harness.run_tests([test_three_mistakes, test_check, test_check_rules, test_feed_files, test_usage, test_reload,
+                       test_bad_reload, test_rules_reload])

@@ -1,0 +1,201 @@
+"""A feed server that does what a test's script says, and remembers what it was asked.
+
+For each path there is a list of behaviours; each request takes the next one,
+the last one stays. A behaviour is a function of (connection, request).
+"""
+import gzip
+import socket
+import struct
+import threading
+
+PATIENCE = 60.0  # seconds until a wait is given up; far more than anything here takes
+
+
+class Request:
+    """One request as it came: method, path and the header lines byte for byte."""
+
+    def __init__(self, head):
+        lines = head.decode("latin-1").split("\r\n")
+        self.method, self.target, _ = (lines[0].split(" ") + ["", "", ""])[:3]
+        self.path = self.target.split("?")[0]
+        self.headers = [tuple(line.split(": ", 1)) for line in lines[1:] if ": " in line]
+
+    def header(self, name):
+        for key, value in self.headers:
+            if key.lower() == name.lower():
+                return value
+        return None
+
+
+# ---- behaviours ---------------------------------------------------------------
+
+def document(body, content_type="application/xml", status="200 OK", headers=(), coding=None):
+    """A whole reply. headers: (name, value) pairs, sent as they are."""
+    if coding == "gzip":
+        body = gzip.compress(body)
+        headers = list(headers) + [("Content-Encoding", "gzip")]
+    head = ["HTTP/1.1 " + status, "Content-Type: " + content_type, "Content-Length: %d" % len(body)]
+    head += ["%s: %s" % pair for pair in headers]
+    data = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
+
+    def behave(connection, _request):
+        connection.sendall(data)
+    return behave
+
+
+def status(line, headers=()):
+    return document(b"nothing to read here\n", "text/plain", line, headers)
+
+
+def not_modified(headers=()):
+    data = "".join(["HTTP/1.1 304 Not Modified\r\n"] + ["%s: %s\r\n" % pair for pair in headers] + ["\r\n"])
+
+    def behave(connection, _request):
+        connection.sendall(data.encode("latin-1"))
+    return behave
+
+
+def redirect(location, line="302 Found"):
+    return status(line, [("Location", location)])
+
+
+def cut(body, sent):
+    """Announces the whole body, sends the first bytes of it and closes."""
+    def behave(connection, _request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.sendall(body[:sent])
+        raise ConnectionAbortedError
+    return behave
+
+
+def reset():
+    """Closes with a TCP reset instead of a reply."""
+    def behave(connection, _request):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionAbortedError
+    return behave
+
+
+def gone_quiet(server):
+    """Accepts the request and says nothing until the server stops."""
+    def behave(_connection, _request):
+        server.stopping.wait()
+        raise ConnectionAbortedError
+    return behave
+
+
+def drip(body, server, piece=1, pause=0.05):
+    """A body that comes byte by byte."""
+    def behave(connection, _request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), piece):
+            connection.sendall(body[start:start + piece])
+            if server.stopping.wait(pause):
+                raise ConnectionAbortedError
+    return behave
+
+
+def garbage(data):
+    """Bytes that are no HTTP."""
+    def behave(connection, _request):
+        connection.sendall(data)
+        raise ConnectionAbortedError
+    return behave
+
+
+# ---- the server -----------------------------------------------------------------
+
+class FeedServer:
+    """Listens on a free port of a loopback address. hold() keeps requests waiting until release()."""
+
+    def __init__(self, address="127.0.0.1"):
+        self.listener = socket.create_server((address, 0), backlog=256)
+        self.address, self.port = self.listener.getsockname()[:2]
+        self.stopping = threading.Event()
+        self.released = threading.Event()
+        self.released.set()
+        self.changed = threading.Condition()
+        self.routes, self.log, self.open = {}, [], set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self, path):
+        return "http://%s:%d%s" % (self.address, self.port, path)
+
+    def route(self, path, *behaviours):
+        with self.changed:
+            self.routes[path] = list(behaviours)
+        return self.url(path)
+
+    def hold(self):
+        self.released.clear()
+
+    def release(self):
+        self.released.set()
+
+    def requests(self, path=None):
+        with self.changed:
+            return [r for r in self.log if path is None or r.path == path]
+
+    def wait_requests(self, path, count, timeout=PATIENCE):
+        """The first requests for path once there are count of them."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: sum(r.path == path for r in self.log) >= count, timeout):
+                raise AssertionError("%s was asked for %d times, not %d" % (
+                    path, sum(r.path == path for r in self.log), count))
+            return [r for r in self.log if r.path == path]
+
+    def stop(self):
+        self.stopping.set()
+        self.released.set()
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(); close alone would not
+        self.listener.close()
+        with self.changed:
+            for connection in self.open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def _accept(self):
+        while not self.stopping.is_set():
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection):
+        with self.changed:
+            self.open.add(connection)
+        data = b""
+        try:
+            while not self.stopping.is_set():
+                while b"\r\n\r\n" not in data:
+                    more = connection.recv(65536)
+                    if not more:
+                        return
+                    data += more
+                head, data = data.split(b"\r\n\r\n", 1)
+                self._answer(connection, Request(head))
+        except OSError:
+            pass
+        finally:
+            with self.changed:
+                self.open.discard(connection)
+            connection.close()
+
+    def _answer(self, connection, request):
+        with self.changed:
+            self.log.append(request)
+            script = self.routes.get(request.path)
+            behave = (script.pop(0) if len(script) > 1 else script[0]) if script else status("404 Not Found")
+            self.changed.notify_all()
+        self.released.wait()
+        behave(connection, request)
+
+
+def refusing_url(path="/refused.xml"):
+    """A URL whose port refuses connections, and the socket that keeps the port taken."""
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    return "http://127.0.0.1:%d%s" % (holder.getsockname()[1], path), holder
