@@ -280,8 +280,9 @@ class DatagramSocket:
                 self.changed.notify_all()
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        if self.socket.fileno() >= 0:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
 
     def forget(self):
         with self.changed:
