@@ -28,6 +28,7 @@ const char *alert_feed_url(const struct alert *alert);
 const char *alert_item(const struct alert *alert); /* the entry's item id */
 const struct feed_key *alert_key(const struct alert *alert);
 base_time alert_detected(const struct alert *alert);
+bool alert_is_first(const struct alert *alert); /* of a placed alert: the first report of its story */
 
 /* ---- stories ----------------------------------------------------------------- */
 
@@ -35,14 +36,19 @@ base_time alert_detected(const struct alert *alert);
  * Groups alerts of one class that report the same event: containment of
  * 3-word shingles >= 0.10 when both texts have at least 120 words, else shared
  * content words and a shared system or number, within a window since the
- * story's last member. Only alerts are kept, and only a sketch of each.
+ * story's last member. Only alerts are kept, and only a sketch of each; at most
+ * 20,000 sketches or 60 MB, the stories silent for longest are forgotten first.
  */
 struct alert_stories;
 enum base_result alert_stories_new(base_time window, struct alert_stories **out);
 void alert_stories_free(struct alert_stories *stories);
+/* How far back stored sketches matter: a story takes no member after 7 days, or after the window if that is longer. */
+base_time alert_stories_reach(base_time window);
+size_t alert_stories_count(const struct alert_stories *stories); /* stories held now */
 /*
  * Put the alert into a story, old or new: sets its story id, first or repeat,
  * and the number of outlets (feeds) so far. Its detection time is "now".
+ * An alert placed already stays where it is. BASE_INVALID: it has no detection time.
  */
 enum base_result alert_stories_place(struct alert_stories *stories, struct alert *alert);
 /* What must be stored with a placed alert so that the index can be rebuilt at start. Appended to out. */

@@ -27,13 +27,15 @@ struct fetch_options {
 	const struct fetch_range *allow; /* else refused: loopback, private, link-local ... */
 	size_t allow_count;
 	const char *user_agent;   /* NULL: "wirewatchd/<version> (+<url>)" */
+	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
 	struct base_log *log;     /* may be NULL */
 };
 
 struct fetch;
 enum base_result fetch_new(struct event_base *base, const struct fetch_options *options, struct fetch **out);
-/* Cancels what is under way (its callbacks are not called) and frees everything. */
+/* Cancels what is under way (its callbacks are not called) and frees everything. Not to be called from fetch_done. */
 void fetch_free(struct fetch *fetch);
+/* Transfers started and not done, those waiting for a connection included. */
 size_t fetch_running(const struct fetch *fetch);
 
 struct fetch_request {
@@ -51,32 +53,41 @@ enum fetch_error { /* what kind of failure, for back-off and for people */
 	FETCH_TOO_LARGE,
 	FETCH_ADDRESS,  /* the address is not allowed */
 	FETCH_CUT,      /* the body ended early */
-	FETCH_STATUS,   /* an HTTP status other than 200, 304 */
+	FETCH_STATUS,   /* an HTTP status other than 200, or a 304 that nobody asked for */
 	FETCH_OTHER,
 };
+#define FETCH_ERROR_COUNT (FETCH_OTHER + 1)
 const char *fetch_error_text(enum fetch_error error); /* "name", "connect" ... */
 
 /* Strings are NULL when missing; all of it is valid only during the callback. */
 struct fetch_reply {
 	enum fetch_error error;
-	const char *reason;        /* one line for people, "" when fine */
+	const char *reason;        /* one line for people: host and what failed, escaped; "" when fine */
 	long status;               /* HTTP status of the last hop, 0 if none came */
-	struct base_span body;
+	struct base_span body;     /* of a 200; with FETCH_CUT what came of it, else none */
 	const char *content_type;
 	const char *etag, *last_modified;
-	const char *final_url;     /* after redirects */
-	base_time retry_after;     /* 0: not said */
-	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; 0: not said */
-	base_time received;        /* monotonic time of the last byte */
+	const char *final_url;     /* after redirects, without user name and password */
+	base_time retry_after;     /* how long to stay away, at most a day; 0: not said */
+	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; at most a year, 0: not said */
+	base_time received;        /* monotonic time of the last byte; BASE_TIME_NONE: none came */
 };
 
 struct fetch_transfer;
 /* Called once for each request, from the event loop, never from inside fetch_start. */
 typedef void fetch_done(void *ctx, const struct fetch_reply *reply);
-/* Starts a transfer. *out (may be NULL) is for fetch_cancel and valid until done is called. */
+/*
+ * Starts a transfer; it waits its turn, and its timeout starts with that, when
+ * max_connections are busy. *out (may be NULL) is for fetch_cancel and valid
+ * until done is called. A validator that no header can carry is left out.
+ * BASE_INVALID: not an http or https URL with a host, or longer than 8 KiB.
+ */
 enum base_result fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done *done, void *ctx,
                              struct fetch_transfer **out);
-/* done is not called any more. */
+/* done is not called any more. May be called from another transfer's done. */
 void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer);
+
+/* Appends the URL without user name, password and fragment, fit to be shown. BASE_INVALID: it is no URL. */
+enum base_result fetch_public_url(const char *url, struct base_buf *out);
 
 #endif

@@ -24,11 +24,15 @@ struct ledger_options {
 /*
  * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
  * written by a newer version, or no such engine; BASE_BUSY: another process
- * has it; BASE_IO. err says what to do.
+ * has it; BASE_INVALID: no address, or another program's file; BASE_IO. err
+ * says what to do.
  */
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err);
 void ledger_close(struct ledger *ledger); /* NULL is fine */
+/* Why the last call that failed did so: one line for people; "" if none has. */
+const char *ledger_reason(const struct ledger *ledger);
 
+/* Made at random when the ledger was created; 1 to 2^53 - 1, which every JSON reader holds exactly. */
 uint64_t ledger_epoch(const struct ledger *ledger);
 uint64_t ledger_sequence(const struct ledger *ledger); /* the last one given; 0: none yet */
 uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still kept; 0: none */
@@ -41,6 +45,7 @@ struct ledger_feed {
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
 	bool polled;                      /* at least one document was taken in */
+	base_time newest;                 /* publication time of the newest entry ever committed; never goes back */
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
@@ -51,25 +56,42 @@ struct ledger_known { /* what is known of one entry */
 	enum ledger_state state;
 	uint32_t classes;      /* bit per match_class already alerted for this entry */
 	uint64_t last_alert;   /* the sequence of its latest alert, 0: none */
-	base_time first_seen;
+	base_time first_seen;  /* BASE_TIME_NONE: LEDGER_NEW */
+	bool changed;          /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
 };
 /*
- * Look up count entries of one feed. An entry whose key is unknown but whose
- * link_key or title_key is known is LEDGER_REKEYED.
+ * Look up the entries of one document (all of them: one explains another). An
+ * entry whose key is unknown is LEDGER_REKEYED when its link_key or else its
+ * title_key belongs to exactly one known entry which is not in the document
+ * under its own key, and to no other entry of the document. An entry without
+ * a key is LEDGER_SEEN.
  */
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out);
+/*
+ * The publisher gave its entries new ids, or put old ones back: at least half
+ * of the document and at least 5 entries are unknown by their key, and all of
+ * them known by another sign or dated before newest (of the feed before this
+ * document). Such a document is recorded without alerts and said once.
+ */
+bool ledger_is_rekeyed(const struct ledger_known *known, const struct feed_entry *entries, size_t count,
+                       base_time newest);
 
 /* ---- batches ------------------------------------------------------------------- */
 
 struct ledger_entry { /* an entry to be remembered */
 	struct feed_key key, link_key, title_key, change;
 	uint32_t classes; /* all classes alerted for it so far, this batch's included */
+	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
 };
 
 struct ledger_batch {
 	struct ledger_feed feed;       /* its new state */
-	const struct ledger_entry *entries; /* all entries of the document, seen ones too: they are kept while they appear */
+	/*
+	 * All entries of the document, seen ones too: they are kept while they
+	 * appear, and 90 days (or `keep`) longer. None when no document was taken in.
+	 */
+	const struct ledger_entry *entries;
 	size_t entry_count;
 	struct alert *const *alerts;   /* placed in their stories */
 	size_t alert_count;
@@ -84,14 +106,22 @@ typedef enum base_result ledger_message_fn(void *ctx, const struct ledger_messag
 
 /*
  * Commit batches in one transaction: assigns sequences, renders, stores. Then
- * calls each for every alert stored, in order. Nothing is stored on failure:
- * BASE_BUSY and BASE_IO may pass, the same batches can be given again.
+ * calls each for every alert stored, in order, whatever it returns: stored they
+ * are, and ledger_unpublished gives them again. Nothing is stored on failure
+ * and no sequence used: BASE_BUSY, BASE_IO (a full disk, too) and
+ * BASE_NO_MEMORY may pass, the same batches can be given again; BASE_DAMAGED
+ * will not pass; BASE_INVALID and BASE_LIMIT are the batches' own.
  */
 enum base_result ledger_commit(struct ledger *ledger, const struct ledger_batch *batches, size_t count,
                                ledger_message_fn *each, void *ctx, struct base_error *err);
-/* Remember that everything up to sequence was handed to the subscribers; may be lazy, a crash repeats some. */
+/*
+ * Remember that everything up to sequence was handed to the subscribers. It is
+ * written with the next commit, prune or close: a crash before repeats the
+ * alerts of one commit, never more. BASE_INVALID for a sequence never given.
+ */
 enum base_result ledger_published(struct ledger *ledger, uint64_t sequence);
-/* The alerts that were committed but not marked published, in order. */
+/* The alerts that were committed but not marked published, in order. Here and below: stops when each fails, and
+   returns that; each must not call the ledger. */
 enum base_result ledger_unpublished(struct ledger *ledger, ledger_message_fn *each, void *ctx);
 /* Stored alerts with sequence > after and a topic that starts with prefix, at most limit. *more: there are others. */
 enum base_result ledger_replay(struct ledger *ledger, uint64_t after, struct base_span prefix, size_t limit,
@@ -100,9 +130,13 @@ enum base_result ledger_replay(struct ledger *ledger, uint64_t after, struct bas
 typedef enum base_result ledger_sketch_fn(void *ctx, struct base_span sketch);
 enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_sketch_fn *each, void *ctx);
 
-/* Drop what is older than keep allows, a bounded piece at a time; *more: call again soon. */
+/*
+ * Drop what is older than keep allows, a bounded piece (500 rows, 50 feeds) at
+ * a time; *more: call again soon. Alerts not yet published stay, an entry stays
+ * while documents show it. After a round without *more an hour's pause will do.
+ */
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more);
-/* A consistent copy of the running ledger at path. */
+/* A consistent copy of the running ledger at path, replaced whole or not at all; takes about a second for 300 MB. */
 enum base_result ledger_backup(struct ledger *ledger, const char *path, struct base_error *err);
 
 #endif

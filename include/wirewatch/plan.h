@@ -28,16 +28,19 @@ struct plan_poll { /* how the last poll went */
 };
 
 /*
- * When to poll again. Success: the fixed interval, else max(min, hint). Failure:
- * doubled for each failure in a row up to max, never sooner than retry_after
- * (at most a day). chance in [0, 1) spreads the result by up to 10 % later, so
- * that feeds do not march in step. Updates state.
+ * When to poll again. Success: the fixed interval, else max(min, hint) but at
+ * most max. Failure: that doubled for each failure in a row up to max (or the
+ * fixed interval if longer). Never sooner than retry_after (at most a day),
+ * whatever else holds. chance in [0, 1) spreads the result by up to 10 %
+ * later, so that feeds do not march in step. All counts from the start of the
+ * poll. Updates state.
  */
 void plan_next(const struct plan_bounds *bounds, const struct plan_poll *poll, double chance, struct plan_state *state);
 
 /*
  * The first poll after a start: at the stored due time if that is still to
- * come, else now; feeds never polled are spread by chance over spread.
+ * come, else now; feeds never polled are spread by chance over spread. If the
+ * clock was set back since the last poll, the whole wait starts again.
  */
 base_time plan_first(const struct plan_state *state, base_time now, base_time spread, double chance);
 

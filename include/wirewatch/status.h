@@ -7,6 +7,7 @@
 #include "wirewatch/base.h"
 
 struct event_base;
+struct base_clock;
 
 /*
  * Numbers shared by all threads: each is written by its owner with
@@ -56,16 +57,22 @@ struct status_feed {
 	size_t entries;       /* in the last document */
 };
 enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed); /* keyed by url */
+void status_feed_remove(struct status_board *board, const char *url); /* no longer in the configuration */
 /* Why the daemon is not well (one line), or NULL when it is. Copied. */
 void status_set_trouble(struct status_board *board, const char *reason);
 
-/* The HTTP side; lives in the event base of the main thread. address: "127.0.0.1:9475" or "[::1]:9475". */
+/*
+ * The HTTP side; lives in the event base of the main thread. address: "127.0.0.1:9475" or "[::1]:9475".
+ * Pages: /, /metrics, /healthz, /status, /feeds. GET and HEAD only, one request a connection, a bounded
+ * number of connections and a deadline for each. Against DNS rebinding the Host must be an address,
+ * localhost or, when the address bound is not a loopback one, the host's own name.
+ */
 struct status_server;
 struct status_server_options {
 	const char *address;
 	struct status_board *board;
 	const struct base_clock *clock;
-	struct base_log *log;
+	struct base_log *log; /* may be NULL */
 };
 enum base_result status_server_new(struct event_base *base, const struct status_server_options *options,
                                    struct status_server **out, struct base_error *err);

@@ -1,0 +1,468 @@
+/*
+ * Stories: alerts of one class that report the same event. Candidates come
+ * from the inverted index, the decision from comparing sketches. Memory is
+ * bounded; the stories silent for longest go first.
+ */
+#include "index.h"
+#include "record.h"
+#include "words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STORY_LIFE (7 * BASE_DAY) /* no member joins a story older than this */
+#define STORIES_MAX 20000
+#define MEMBERS_MAX 20000
+#define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 16 MB, and 40 MB for their postings */
+#define FEEDS_MAX 1024               /* of one story that are told apart */
+#define SWEEP_EVERY (10 * BASE_MINUTE)
+/* Postings looked at for one alert; what lies beyond them is older. */
+#define WALK_MAX 200000
+
+/* The thresholds, in hundredths; measured on pairs of reports of the same and of different events. */
+#define SHINGLES_SHARED 10
+#define SHINGLES_REPRINT 90
+#define SHINGLES_LEAST 3
+#define WORDS_SHARED 30
+#define WORDS_LEAST 4
+
+/* In the index beside the sets: where a story with this id is. */
+#define KIND_STORY 0xFFu
+
+struct story {
+	uint64_t id; /* 0: an empty place */
+	base_time begun, last;
+	uint64_t *feeds;
+	size_t feed_count, feed_cap;
+	size_t members;
+};
+
+struct member {
+	struct sketch sketch;
+	uint64_t *memory; /* NULL: an empty place */
+	uint32_t story;
+	uint32_t shingles, words; /* shared with the alert being placed */
+	bool touched;
+};
+
+struct alert_stories {
+	base_time window, now, swept;
+	struct index *index;
+	struct story *stories;
+	size_t story_cap, story_used, story_count;
+	struct member *members;
+	size_t member_cap, member_used, member_count;
+	size_t weight;
+	uint32_t *touched;
+	size_t touched_cap, touched_count;
+};
+
+enum base_result alert_stories_new(base_time window, struct alert_stories **out)
+{
+	struct alert_stories *stories = calloc(1, sizeof *stories);
+	if (!stories)
+		return BASE_NO_MEMORY;
+	enum base_result result = index_new(&stories->index);
+	if (result) {
+		free(stories);
+		return result;
+	}
+	stories->window = window;
+	*out = stories;
+	return BASE_OK;
+}
+
+void alert_stories_free(struct alert_stories *stories)
+{
+	if (!stories)
+		return;
+	for (size_t i = 0; i < stories->story_used; i++)
+		free(stories->stories[i].feeds);
+	for (size_t i = 0; i < stories->member_used; i++)
+		free(stories->members[i].memory);
+	free(stories->stories);
+	free(stories->members);
+	free(stories->touched);
+	index_free(stories->index);
+	free(stories);
+}
+
+base_time alert_stories_reach(base_time window)
+{
+	return window > STORY_LIFE ? window : STORY_LIFE;
+}
+
+size_t alert_stories_count(const struct alert_stories *stories)
+{
+	return stories->story_count;
+}
+
+/* ---- members and stories come and go ------------------------------------------- */
+
+static bool is_compared(enum sketch_set set)
+{
+	/* Numbers and parties alone make no candidate: too many share them. */
+	return set != SKETCH_NUMBERS && set != SKETCH_PARTIES;
+}
+
+static uint64_t feature_of(const struct alert_stories *stories, const struct sketch *sketch, enum sketch_set set,
+                           size_t i)
+{
+	return index_feature(stories->index, sketch->sets[set].hashes[i], (unsigned)sketch->class << 8 | (unsigned)set);
+}
+
+static void post(struct alert_stories *stories, uint32_t at, void change(struct index *, uint64_t, uint32_t))
+{
+	const struct sketch *sketch = &stories->members[at].sketch;
+	for (enum sketch_set set = 0; set < SKETCH_SETS; set++)
+		for (size_t i = 0; is_compared(set) && i < sketch->sets[set].count; i++)
+			change(stories->index, feature_of(stories, sketch, set, i), at);
+}
+
+static void drop_story(struct alert_stories *stories, uint32_t at)
+{
+	struct story *story = &stories->stories[at];
+	index_remove(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
+	free(story->feeds);
+	*story = (struct story){0};
+	stories->story_count--;
+}
+
+static void drop_member(struct alert_stories *stories, uint32_t at)
+{
+	struct member *member = &stories->members[at];
+	post(stories, at, index_remove);
+	stories->weight -= sketch_weight(&member->sketch);
+	stories->stories[member->story].members--;
+	free(member->memory);
+	*member = (struct member){0};
+	stories->member_count--;
+}
+
+static bool is_alive(const struct alert_stories *stories, const struct story *story)
+{
+	base_time now = stories->now; /* it may jump, forth and back */
+	return now - story->last <= stories->window && story->last - now <= stories->window &&
+	       now - story->begun <= alert_stories_reach(stories->window);
+}
+
+static void drop_members_of(struct alert_stories *stories, uint32_t story)
+{
+	for (size_t i = 0; i < stories->member_used && stories->stories[story].members; i++)
+		if (stories->members[i].memory && stories->members[i].story == story)
+			drop_member(stories, (uint32_t)i);
+}
+
+/* Forget the stories that nothing can join any more. */
+static void sweep(struct alert_stories *stories)
+{
+	base_time since = stories->now - stories->swept;
+	if (since >= 0 && since < SWEEP_EVERY)
+		return;
+	stories->swept = stories->now;
+	for (size_t i = 0; i < stories->member_used; i++) {
+		const struct member *member = &stories->members[i];
+		if (member->memory && !is_alive(stories, &stories->stories[member->story]))
+			drop_member(stories, (uint32_t)i);
+	}
+	for (size_t i = 0; i < stories->story_used; i++)
+		if (stories->stories[i].id && !is_alive(stories, &stories->stories[i]))
+			drop_story(stories, (uint32_t)i);
+}
+
+/* Keep within bounds: the story that was silent for longest goes whole. */
+static void make_room(struct alert_stories *stories, size_t weight)
+{
+	while (stories->story_count && (stories->story_count >= STORIES_MAX || stories->member_count >= MEMBERS_MAX ||
+	                                stories->weight + weight > WEIGHT_MAX)) {
+		size_t oldest = SIZE_MAX;
+		for (size_t i = 0; i < stories->story_used; i++)
+			if (stories->stories[i].id &&
+			    (oldest == SIZE_MAX || stories->stories[i].last < stories->stories[oldest].last))
+				oldest = i;
+		drop_members_of(stories, (uint32_t)oldest);
+		drop_story(stories, (uint32_t)oldest);
+	}
+}
+
+/* An empty place in one of the two tables; the tables' memory has been reserved. */
+static uint32_t empty_story(struct alert_stories *stories)
+{
+	for (size_t i = 0; stories->story_count < stories->story_used; i++)
+		if (!stories->stories[i].id)
+			return (uint32_t)i;
+	stories->stories[stories->story_used] = (struct story){0};
+	return (uint32_t)stories->story_used++;
+}
+
+static uint32_t empty_member(struct alert_stories *stories)
+{
+	for (size_t i = 0; stories->member_count < stories->member_used; i++)
+		if (!stories->members[i].memory)
+			return (uint32_t)i;
+	stories->members[stories->member_used] = (struct member){0};
+	return (uint32_t)stories->member_used++;
+}
+
+/* All the memory that taking in one sketch can need; empty places are used again. */
+static enum base_result reserve(struct alert_stories *stories, const struct sketch *sketch)
+{
+	size_t places = stories->story_used + (stories->story_count == stories->story_used);
+	size_t seats = stories->member_used + (stories->member_count == stories->member_used);
+	enum base_result result = index_reserve(stories->index, sketch_weight(sketch) + 1);
+	if (!result)
+		result = base_grow(&stories->stories, &stories->story_cap, places, sizeof *stories->stories, STORIES_MAX);
+	if (!result)
+		result = base_grow(&stories->members, &stories->member_cap, seats, sizeof *stories->members, MEMBERS_MAX);
+	if (!result)
+		result = base_grow(&stories->touched, &stories->touched_cap, seats, sizeof *stories->touched, MEMBERS_MAX);
+	return result;
+}
+
+/* ---- finding the story ------------------------------------------------------------ */
+
+static void touch(struct alert_stories *stories, uint32_t at, enum sketch_set set)
+{
+	struct member *member = &stories->members[at];
+	if (!member->touched) {
+		member->touched = true;
+		stories->touched[stories->touched_count++] = at;
+	}
+	if (set == SKETCH_SHINGLES)
+		member->shingles++;
+	else if (set == SKETCH_WORDS)
+		member->words++;
+}
+
+static void find_candidates(struct alert_stories *stories, const struct sketch *sketch)
+{
+	static const enum sketch_set order[] = {SKETCH_SAME, SKETCH_SHINGLES, SKETCH_WORDS, SKETCH_AMOUNTS, SKETCH_SYSTEMS};
+	size_t left = WALK_MAX;
+	for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+		for (size_t i = 0; i < sketch->sets[order[k]].count; i++) {
+			struct index_walk walk = index_find(stories->index, feature_of(stories, sketch, order[k], i));
+			uint32_t at;
+			while (left && index_next(stories->index, &walk, &at)) {
+				touch(stories, at, order[k]);
+				left--;
+			}
+		}
+}
+
+static bool share(const struct sketch *a, const struct sketch *b, enum sketch_set set)
+{
+	return sketch_shared(&a->sets[set], &b->sets[set]) > 0;
+}
+
+static size_t smaller(const struct sketch *a, const struct sketch *b, enum sketch_set set)
+{
+	return a->sets[set].count < b->sets[set].count ? a->sets[set].count : b->sets[set].count;
+}
+
+/* How surely the member reports the same event: 0 not at all, the same report 400 and more. */
+static size_t likeness(const struct sketch *sketch, const struct member *member)
+{
+	const struct sketch *other = &member->sketch;
+	if (share(sketch, other, SKETCH_SAME))
+		return 400;
+	if (sketch->is_long && other->is_long) {
+		size_t least = smaller(sketch, other, SKETCH_SHINGLES);
+		if (member->shingles >= SHINGLES_LEAST && 100 * (size_t)member->shingles >= SHINGLES_SHARED * least)
+			return 200 + 100 * (size_t)member->shingles / least;
+	} else if (member->words >= WORDS_LEAST &&
+	           100 * (size_t)member->words >= WORDS_SHARED * smaller(sketch, other, SKETCH_WORDS) &&
+	           (share(sketch, other, SKETCH_SYSTEMS) || share(sketch, other, SKETCH_NUMBERS) ||
+	            share(sketch, other, SKETCH_AMOUNTS))) {
+		return 100 + 99 * (size_t)member->words / smaller(sketch, other, SKETCH_WORDS);
+	}
+	/* Words tell nothing across languages; who, to whom and what does. */
+	bool languages_differ = sketch->language && other->language && sketch->language != other->language;
+	if (languages_differ && share(sketch, other, SKETCH_PARTIES) &&
+	    (share(sketch, other, SKETCH_SYSTEMS) || share(sketch, other, SKETCH_AMOUNTS)))
+		return 50;
+	return 0;
+}
+
+/* The most alike member whose story is still open, or NULL. */
+static const struct member *most_alike(struct alert_stories *stories, const struct sketch *sketch, bool *reprint)
+{
+	const struct member *best = NULL;
+	size_t most = 0;
+
+	find_candidates(stories, sketch);
+	for (size_t i = 0; i < stories->touched_count; i++) {
+		struct member *member = &stories->members[stories->touched[i]];
+		const struct story *story = &stories->stories[member->story];
+		size_t like = is_alive(stories, story) ? likeness(sketch, member) : 0;
+		if (like > most || (like && like == most && story->last > stories->stories[best->story].last)) {
+			most = like;
+			best = member;
+		}
+		size_t least = smaller(sketch, &member->sketch, SKETCH_SHINGLES);
+		if (like && least && sketch->sets[SKETCH_SHINGLES].count <= member->sketch.sets[SKETCH_SHINGLES].count &&
+		    100 * (size_t)member->shingles >= SHINGLES_REPRINT * least)
+			*reprint = true;
+		member->touched = false;
+		member->shingles = member->words = 0;
+	}
+	stories->touched_count = 0;
+	return best;
+}
+
+/* ---- joining it ------------------------------------------------------------------------ */
+
+static enum base_result add_feed(struct story *story, uint64_t feed)
+{
+	for (size_t i = 0; i < story->feed_count; i++)
+		if (story->feeds[i] == feed)
+			return BASE_OK;
+	if (story->feed_count >= FEEDS_MAX)
+		return BASE_OK;
+	enum base_result result =
+	    base_grow(&story->feeds, &story->feed_cap, story->feed_count + 1, sizeof *story->feeds, FEEDS_MAX);
+	if (!result)
+		story->feeds[story->feed_count++] = feed;
+	return result;
+}
+
+/* The story at a place, begun there if *at is UINT32_MAX. */
+static enum base_result join(struct alert_stories *stories, const struct sketch *sketch, uint32_t *at)
+{
+	bool begun = *at == UINT32_MAX;
+	uint32_t place = begun ? empty_story(stories) : *at;
+	struct story *story = &stories->stories[place];
+	enum base_result result = add_feed(story, sketch->feed);
+	if (result)
+		return result;
+	if (begun) {
+		story->id = sketch->story;
+		story->begun = story->last = sketch->detected;
+		stories->story_count++;
+		index_add(stories->index, index_feature(stories->index, story->id, KIND_STORY), place);
+	}
+	if (sketch->detected > story->last)
+		story->last = sketch->detected;
+	if (sketch->detected < story->begun)
+		story->begun = sketch->detected;
+	*at = place;
+	return BASE_OK;
+}
+
+static void add_member(struct alert_stories *stories, const struct sketch *sketch, uint64_t *memory, uint32_t story)
+{
+	uint32_t at = empty_member(stories);
+	stories->members[at] = (struct member){.sketch = *sketch, .memory = memory, .story = story};
+	stories->members[at].sketch.story = stories->stories[story].id;
+	stories->stories[story].members++;
+	stories->weight += sketch_weight(sketch);
+	stories->member_count++;
+	post(stories, at, index_add);
+}
+
+/* A copy of the sketch with its sets in one piece of memory. */
+static enum base_result copy_sketch(const struct sketch *sketch, struct sketch *out, uint64_t **memory)
+{
+	uint64_t *room = malloc((sketch_weight(sketch) + 1) * sizeof *room);
+	if (!room)
+		return BASE_NO_MEMORY;
+	*memory = room;
+	*out = *sketch;
+	for (int i = 0; i < SKETCH_SETS; i++) {
+		size_t count = sketch->sets[i].count;
+		if (count)
+			memcpy(room, sketch->sets[i].hashes, count * sizeof *room);
+		out->sets[i].hashes = room;
+		room += count;
+	}
+	return BASE_OK;
+}
+
+static uint64_t new_story_id(const struct alert_stories *stories, const struct alert *alert)
+{
+	uint64_t parts[4] = {(uint64_t)alert->class, (uint64_t)alert->detected, alert->sketch.feed,
+	                     words_hash(alert->item.ptr, alert->item.len)};
+	uint64_t id = words_hash(parts, sizeof parts);
+	uint32_t value;
+	for (struct index_walk walk;; id = words_hash(&id, sizeof id)) {
+		walk = index_find(stories->index, index_feature(stories->index, id, KIND_STORY));
+		if (id && !index_next(stories->index, &walk, &value))
+			return id;
+	}
+}
+
+static void begin(struct alert_stories *stories, base_time now, size_t weight)
+{
+	stories->now = now;
+	sweep(stories);
+	make_room(stories, weight);
+}
+
+enum base_result alert_stories_place(struct alert_stories *stories, struct alert *alert)
+{
+	struct sketch *sketch = &alert->sketch, copy;
+	uint64_t *memory = NULL;
+	if (alert->placed)
+		return BASE_OK;
+	if (alert->detected < 0) /* also BASE_TIME_NONE */
+		return BASE_INVALID;
+	begin(stories, alert->detected, sketch_weight(sketch));
+	enum base_result result = reserve(stories, sketch);
+	if (result)
+		return result;
+	bool reprint = false;
+	const struct member *like = most_alike(stories, sketch, &reprint);
+	uint32_t at = like ? like->story : UINT32_MAX;
+	uint64_t id = like ? stories->stories[at].id : new_story_id(stories, alert);
+	result = reprint ? BASE_OK : copy_sketch(sketch, &copy, &memory);
+	if (result)
+		return result;
+	sketch->story = id;
+	result = join(stories, sketch, &at);
+	if (result) {
+		free(memory);
+		return result;
+	}
+	if (memory)
+		add_member(stories, &copy, memory, at);
+	sketch->reprint = reprint;
+	alert->placed = true;
+	alert->first = !like;
+	alert->outlets = stories->stories[at].feed_count;
+	return BASE_OK;
+}
+
+enum base_result alert_story_sketch(const struct alert *alert, struct base_buf *out)
+{
+	return alert->placed ? sketch_write(&alert->sketch, out) : BASE_INVALID;
+}
+
+enum base_result alert_stories_restore(struct alert_stories *stories, struct base_span bytes)
+{
+	struct sketch sketch;
+	uint64_t *memory;
+	enum base_result result = sketch_read(bytes, &sketch, &memory);
+	if (result)
+		return result;
+	if (!sketch.story) {
+		result = BASE_DAMAGED;
+		goto failed;
+	}
+	begin(stories, sketch.detected, sketch_weight(&sketch));
+	result = reserve(stories, &sketch);
+	if (result)
+		goto failed;
+	uint32_t at = UINT32_MAX;
+	struct index_walk walk = index_find(stories->index, index_feature(stories->index, sketch.story, KIND_STORY));
+	(void)index_next(stories->index, &walk, &at);
+	result = join(stories, &sketch, &at);
+	if (result)
+		goto failed;
+	if (sketch.reprint)
+		free(memory);
+	else
+		add_member(stories, &sketch, memory, at);
+	return BASE_OK;
+failed:
+	free(memory);
+	return result;
+}

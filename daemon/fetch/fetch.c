@@ -1,0 +1,358 @@
+/*
+ * fetch: joins libcurl's multi-socket interface to a libevent loop, starts
+ * transfers in turn and ends them outside libcurl's callbacks.
+ */
+#include "config.h"
+
+#include "daemon/fetch/transfer.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct fetch_socket {
+	struct event event;
+	LIST_ENTRY(fetch_socket) link;
+};
+
+enum base_result fetch_global_init(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? BASE_OK : BASE_NO_MEMORY;
+}
+
+void fetch_global_cleanup(void)
+{
+	curl_global_cleanup();
+}
+
+static void kick(struct fetch *fetch)
+{
+	event_active(fetch->kick, EV_TIMEOUT, 0);
+}
+
+/* ---- ends ----------------------------------------------------------------------- */
+
+static void end(struct fetch_transfer *transfer, CURLcode code)
+{
+	struct fetch *fetch = transfer->fetch;
+
+	TAILQ_REMOVE(&fetch->active, transfer, link);
+	fetch->active_count--;
+	if (transfer->added)
+		curl_multi_remove_handle(fetch->multi, transfer->easy);
+	transfer->added = false;
+	fetch_transfer_report(transfer, code);
+	fetch_transfer_free(transfer);
+	if (fetch->waiting_count > 0)
+		kick(fetch);
+}
+
+static void drain(struct fetch *fetch)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(fetch->multi, &left)) != NULL) {
+		struct fetch_transfer *transfer = NULL;
+		CURLcode code = message->data.result;
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		end(transfer, code); /* the message is gone after this */
+	}
+}
+
+/* ---- the loop -------------------------------------------------------------------- */
+
+static void forget_socket(struct fetch_socket *socket)
+{
+	LIST_REMOVE(socket, link);
+	event_del(&socket->event);
+	free(socket);
+}
+
+static enum base_result make_multi(struct fetch *fetch);
+
+/*
+ * After an error of curl_multi_socket_action nothing is known about any
+ * transfer: all of them fail and a new multi handle takes over.
+ */
+static void start_over(struct fetch *fetch, CURLMcode code)
+{
+	struct fetch_transfer *transfer;
+	CURLM *old = fetch->multi;
+
+	base_log(fetch->log, BASE_ERROR, "fetch", "transfers given up: %s", curl_multi_strerror(code));
+	TAILQ_FOREACH(transfer, &fetch->active, link) {
+		if (transfer->added)
+			curl_multi_remove_handle(old, transfer->easy);
+		transfer->added = false;
+	}
+	event_del(fetch->timer);
+	if (make_multi(fetch) == BASE_OK) {
+		curl_multi_cleanup(old);
+		while (!LIST_EMPTY(&fetch->sockets))
+			forget_socket(LIST_FIRST(&fetch->sockets));
+	} else {
+		fetch->multi = old;
+	}
+	/* What done starts goes to the waiting list, so this ends. */
+	while ((transfer = TAILQ_FIRST(&fetch->active)) != NULL)
+		end(transfer, CURLE_FAILED_INIT);
+}
+
+static void act(struct fetch *fetch, curl_socket_t fd, int what)
+{
+	int running;
+	CURLMcode code = curl_multi_socket_action(fetch->multi, fd, what, &running);
+
+	if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
+		start_over(fetch, code);
+	else
+		drain(fetch);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *ctx)
+{
+	act(ctx, fd, ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	act(ctx, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* CURLMOPT_TIMERFUNCTION: each call replaces the timeout before; -1: none. Not to be answered from inside. */
+static int set_timer(CURLM *multi, long timeout_ms, void *ctx)
+{
+	struct fetch *fetch = ctx;
+	struct timeval wait = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+
+	(void)multi;
+	if (timeout_ms < 0)
+		return event_del(fetch->timer);
+	return event_add(fetch->timer, &wait);
+}
+
+/*
+ * CURLMOPT_SOCKETFUNCTION: which events to watch. The easy handle may be an
+ * internal one and the descriptor closed already; only `known` is ours.
+ */
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
+{
+	struct fetch *fetch = ctx;
+	struct fetch_socket *socket = known;
+	short events = EV_PERSIST;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (socket != NULL) {
+			forget_socket(socket);
+			curl_multi_assign(fetch->multi, fd, NULL);
+		}
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		events |= EV_READ;
+	if (what & CURL_POLL_OUT)
+		events |= EV_WRITE;
+	if (socket == NULL) {
+		socket = calloc(1, sizeof(*socket));
+		if (socket == NULL)
+			return -1;
+		if (curl_multi_assign(fetch->multi, fd, socket) != CURLM_OK) {
+			free(socket);
+			return -1;
+		}
+		LIST_INSERT_HEAD(&fetch->sockets, socket, link);
+	} else {
+		event_del(&socket->event);
+	}
+	event_assign(&socket->event, fetch->base, fd, events, on_socket, fetch);
+	return event_add(&socket->event, NULL);
+}
+
+static enum base_result make_multi(struct fetch *fetch)
+{
+	CURLM *multi = curl_multi_init();
+
+	if (multi == NULL)
+		return BASE_NO_MEMORY;
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetch);
+	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetch);
+	/* A pool larger than what is in flight costs a walk at each transfer and a descriptor per idle host. */
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)fetch->max_connections);
+	fetch->multi = multi;
+	return BASE_OK;
+}
+
+/* ---- starting --------------------------------------------------------------------- */
+
+static void begin(struct fetch_transfer *transfer)
+{
+	struct fetch *fetch = transfer->fetch;
+
+	TAILQ_INSERT_TAIL(&fetch->active, transfer, link);
+	fetch->active_count++;
+	if (fetch_transfer_prepare(transfer) != BASE_OK ||
+	    curl_multi_add_handle(fetch->multi, transfer->easy) != CURLM_OK) {
+		end(transfer, CURLE_OUT_OF_MEMORY);
+		return;
+	}
+	transfer->added = true;
+}
+
+/* Our own queue, since time spent in libcurl's counts against the transfer's timeout. */
+static void on_kick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct fetch *fetch = ctx;
+	/* As many as wait now: done may start more, and the loop has others to serve. */
+	size_t turns = fetch->waiting_count;
+
+	(void)fd;
+	(void)what;
+	while (turns-- > 0 && fetch->waiting_count > 0 && fetch->active_count < fetch->max_connections) {
+		struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
+		TAILQ_REMOVE(&fetch->waiting, transfer, link);
+		fetch->waiting_count--;
+		begin(transfer);
+	}
+}
+
+enum base_result fetch_start(struct fetch *fetch, const struct fetch_request *request, fetch_done *done, void *ctx,
+                             struct fetch_transfer **out)
+{
+	struct fetch_transfer *transfer;
+	enum base_result result = fetch_transfer_new(fetch, request, &transfer);
+
+	if (result != BASE_OK)
+		return result;
+	transfer->done = done;
+	transfer->ctx = ctx;
+	TAILQ_INSERT_TAIL(&fetch->waiting, transfer, link);
+	fetch->waiting_count++;
+	kick(fetch);
+	if (out != NULL)
+		*out = transfer;
+	return BASE_OK;
+}
+
+void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer)
+{
+	if (transfer->easy == NULL) {
+		TAILQ_REMOVE(&fetch->waiting, transfer, link);
+		fetch->waiting_count--;
+	} else {
+		TAILQ_REMOVE(&fetch->active, transfer, link);
+		fetch->active_count--;
+		if (transfer->added)
+			curl_multi_remove_handle(fetch->multi, transfer->easy);
+		if (fetch->waiting_count > 0)
+			kick(fetch);
+	}
+	fetch_transfer_free(transfer);
+}
+
+size_t fetch_running(const struct fetch *fetch)
+{
+	return fetch->waiting_count + fetch->active_count;
+}
+
+/* ---- life ------------------------------------------------------------------------- */
+
+static enum base_result copy_options(struct fetch *fetch, const struct fetch_options *options)
+{
+	const char *agent = options->user_agent;
+
+	if (agent == NULL)
+		agent = "wirewatchd/" PACKAGE_VERSION " (+" PACKAGE_URL ")";
+	fetch->timeout = options->timeout;
+	fetch->max_size = options->max_size;
+	fetch->max_connections = options->max_connections;
+	fetch->log = options->log;
+	fetch->user_agent = strdup(agent);
+	if (fetch->user_agent == NULL)
+		return BASE_NO_MEMORY;
+	if (options->ca_file != NULL && (fetch->ca_file = strdup(options->ca_file)) == NULL)
+		return BASE_NO_MEMORY;
+	if (options->allow_count == 0)
+		return BASE_OK;
+	fetch->allow = calloc(options->allow_count, sizeof(*fetch->allow));
+	if (fetch->allow == NULL)
+		return BASE_NO_MEMORY;
+	memcpy(fetch->allow, options->allow, options->allow_count * sizeof(*fetch->allow));
+	fetch->allow_count = options->allow_count;
+	return BASE_OK;
+}
+
+enum base_result fetch_new(struct event_base *base, const struct fetch_options *options, struct fetch **out)
+{
+	enum base_result result = BASE_NO_MEMORY;
+
+	if (options->timeout <= 0 || options->max_size == 0 || options->max_connections == 0)
+		return BASE_INVALID;
+	struct fetch *fetch = calloc(1, sizeof(*fetch));
+	if (fetch == NULL)
+		return BASE_NO_MEMORY;
+	fetch->base = base;
+	TAILQ_INIT(&fetch->waiting);
+	TAILQ_INIT(&fetch->active);
+	LIST_INIT(&fetch->sockets);
+	result = copy_options(fetch, options);
+	if (result == BASE_OK)
+		result = base_clock_new_system(&fetch->clock);
+	if (result != BASE_OK)
+		goto fail;
+	result = BASE_NO_MEMORY;
+	fetch->timer = evtimer_new(base, on_timer, fetch);
+	fetch->kick = evtimer_new(base, on_kick, fetch);
+	if (fetch->timer == NULL || fetch->kick == NULL)
+		goto fail;
+	result = make_multi(fetch);
+	if (result != BASE_OK)
+		goto fail;
+	*out = fetch;
+	return BASE_OK;
+fail:
+	fetch_free(fetch);
+	return result;
+}
+
+static void drop_all(struct fetch *fetch, struct fetch_transfers *list)
+{
+	struct fetch_transfer *transfer;
+
+	while ((transfer = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, transfer, link);
+		if (transfer->added)
+			curl_multi_remove_handle(fetch->multi, transfer->easy);
+		fetch_transfer_free(transfer);
+	}
+}
+
+/* Easy handles, then the multi handle (which still calls set_socket), then the events. */
+void fetch_free(struct fetch *fetch)
+{
+	if (fetch == NULL)
+		return;
+	drop_all(fetch, &fetch->active);
+	drop_all(fetch, &fetch->waiting);
+	if (fetch->multi != NULL)
+		curl_multi_cleanup(fetch->multi);
+	while (!LIST_EMPTY(&fetch->sockets))
+		forget_socket(LIST_FIRST(&fetch->sockets));
+	if (fetch->timer != NULL)
+		event_free(fetch->timer);
+	if (fetch->kick != NULL)
+		event_free(fetch->kick);
+	base_clock_free(fetch->clock);
+	free(fetch->user_agent);
+	free(fetch->ca_file);
+	free(fetch->allow);
+	free(fetch);
+}

@@ -1,0 +1,106 @@
+/*
+ * engine: what a database must do for the ledger. Rows in, rows out, one
+ * transaction at a time; everything that needs judgement (identity of entries,
+ * sequences, rendering) stays on the ledger's side of it.
+ *
+ * Every function returns BASE_OK or a result whose reason is in
+ * engine->reason. Strings given out are valid until the engine's next call.
+ */
+#ifndef WIREWATCH_LEDGER_ENGINE_H
+#define WIREWATCH_LEDGER_ENGINE_H
+
+#include "wirewatch/ledger.h"
+
+struct engine_state {
+	uint64_t epoch;     /* at most 2^53 - 1, so that JSON readers of every language hold it exactly */
+	uint64_t sequence;  /* the last one given, also when its alert was pruned since */
+	uint64_t published; /* everything up to here was handed to the subscribers */
+};
+
+struct engine_feed {
+	int64_t id;
+	const char *etag, *last_modified; /* byte for byte as the server sent them, or NULL */
+	struct feed_key body;
+	struct plan_state plan;
+	base_time newest; /* publication time of the newest entry ever seen */
+	bool polled;
+};
+
+struct engine_entry {
+	struct feed_key key, link_key, title_key, change;
+	uint32_t classes;
+	uint64_t last_alert;
+	base_time first_seen, last_seen;
+};
+
+struct engine_alert {
+	uint64_t sequence;
+	struct base_span topic, header, json, sketch;
+	enum match_class class;
+	int64_t feed;
+	const struct feed_key *key;
+	base_time made;
+};
+
+enum engine_secondary { ENGINE_LINK_KEY, ENGINE_TITLE_KEY };
+
+struct engine_prune {
+	base_time now;
+	base_time alerts_before;  /* alerts made before are dropped ... */
+	uint64_t published;       /* ... unless they are still to be published */
+	base_time entries_unseen; /* entries not seen for that long in documents that did come */
+};
+
+struct engine {
+	const struct engine_ops *ops;
+	struct base_error reason; /* why the last call failed */
+};
+
+struct engine_ops {
+	const char *scheme; /* "sqlite" */
+
+	/* where: the URI after "scheme://". */
+	enum base_result (*open)(const char *where, struct base_log *log, struct engine **out, struct base_error *err);
+	void (*close)(struct engine *engine);
+
+	enum base_result (*begin)(struct engine *engine);
+	enum base_result (*commit)(struct engine *engine); /* durable when it returns BASE_OK; nothing kept otherwise */
+	void (*rollback)(struct engine *engine);
+	/* Housekeeping that may wait until the alerts are out. */
+	void (*settle)(struct engine *engine);
+
+	enum base_result (*state_get)(struct engine *engine, struct engine_state *out);
+	enum base_result (*state_put)(struct engine *engine, const struct engine_state *state);
+
+	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
+	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
+	/* Insert or replace; *id is its number. documented: a document was taken in now. */
+	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
+	                             int64_t *id);
+
+	enum base_result (*entry_get)(struct engine *engine, int64_t feed, const struct feed_key *key,
+	                              struct engine_entry *out);
+	/* BASE_NOT_FOUND unless exactly one entry of the feed has that secondary key. */
+	enum base_result (*entry_find)(struct engine *engine, int64_t feed, enum engine_secondary which,
+	                               const struct feed_key *key, struct engine_entry *out);
+	enum base_result (*entry_put)(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+	enum base_result (*entry_forget)(struct engine *engine, int64_t feed, const struct feed_key *key);
+	enum base_result (*entry_alerted)(struct engine *engine, int64_t feed, const struct feed_key *key,
+	                                  uint64_t sequence);
+
+	/* The last sequence on a topic, 0 if there was none. */
+	enum base_result (*topic_get)(struct engine *engine, const char *topic, uint64_t *sequence);
+	enum base_result (*topic_put)(struct engine *engine, const char *topic, uint64_t sequence);
+	enum base_result (*alert_put)(struct engine *engine, const struct engine_alert *alert);
+	enum base_result (*alerts)(struct engine *engine, uint64_t after, struct base_span prefix, size_t limit,
+	                           ledger_message_fn *each, void *ctx, bool *more);
+	enum base_result (*oldest)(struct engine *engine, uint64_t *sequence); /* 0: no alert */
+	enum base_result (*sketches)(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
+
+	enum base_result (*prune)(struct engine *engine, const struct engine_prune *prune, bool *more);
+	enum base_result (*backup)(struct engine *engine, const char *path);
+};
+
+extern const struct engine_ops engine_sqlite;
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * Which entry is which. An unknown key may be a known entry whose publisher
+ * gave it a new id; its link or its title and date give it away. That counts
+ * only if the sign is unmistakable: one stored entry bears it, that entry has
+ * left the document, and no other entry of the document bears it too. Feeds
+ * that link every entry to one page would otherwise never show a new one.
+ */
+#include "ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool identity_is_none(const struct feed_key *key)
+{
+	static const struct feed_key none;
+	return identity_equal(key, &none);
+}
+
+bool identity_equal(const struct feed_key *a, const struct feed_key *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct feed_key));
+}
+
+static const struct feed_key *item(const struct feed_key *first, size_t stride, size_t i)
+{
+	return (const struct feed_key *)(const void *)((const char *)first + i * stride);
+}
+
+enum base_result identity_new(const struct feed_key *keys, const struct feed_key *link_keys,
+                              const struct feed_key *title_keys, size_t stride, size_t count, struct identity *out)
+{
+	struct feed_key *memory = calloc(count ? 3 * count : 1, sizeof *memory);
+	if (!memory)
+		return BASE_NO_MEMORY;
+	*out = (struct identity){memory, memory, memory + count, memory + 2 * count, count};
+	for (size_t i = 0; i < count; i++) {
+		out->keys[i] = *item(keys, stride, i);
+		out->link_keys[i] = *item(link_keys, stride, i);
+		out->title_keys[i] = *item(title_keys, stride, i);
+	}
+	qsort(out->keys, count, sizeof *memory, ascending);
+	qsort(out->link_keys, count, sizeof *memory, ascending);
+	qsort(out->title_keys, count, sizeof *memory, ascending);
+	return BASE_OK;
+}
+
+void identity_free(struct identity *identity)
+{
+	free(identity->memory);
+	*identity = (struct identity){0};
+}
+
+/* How often key is in a sorted list: 0, 1 or 2 (meaning more than one). */
+static int occurrences(const struct feed_key *list, size_t count, const struct feed_key *key)
+{
+	const struct feed_key *found = count ? bsearch(key, list, count, sizeof *list, ascending) : NULL;
+	if (!found)
+		return 0;
+	bool again = (found > list && identity_equal(found - 1, key)) ||
+	             (found + 1 < list + count && identity_equal(found + 1, key));
+	return again ? 2 : 1;
+}
+
+static enum base_result find(struct ledger *ledger, int64_t feed, const struct identity *document,
+                             enum engine_secondary which, const struct feed_key *key, struct engine_entry *out)
+{
+	const struct feed_key *list = which == ENGINE_LINK_KEY ? document->link_keys : document->title_keys;
+	if (identity_is_none(key) || occurrences(list, document->count, key) > 1)
+		return BASE_NOT_FOUND;
+	struct engine_entry entry;
+	enum base_result result = ledger->engine->ops->entry_find(ledger->engine, feed, which, key, &entry);
+	if (result)
+		return result;
+	if (occurrences(document->keys, document->count, &entry.key))
+		return BASE_NOT_FOUND;
+	*out = entry;
+	return BASE_OK;
+}
+
+enum base_result identity_earlier(struct ledger *ledger, int64_t feed, const struct identity *document,
+                                  const struct feed_key *link_key, const struct feed_key *title_key,
+                                  struct engine_entry *out)
+{
+	enum base_result result = find(ledger, feed, document, ENGINE_LINK_KEY, link_key, out);
+	return result == BASE_NOT_FOUND ? find(ledger, feed, document, ENGINE_TITLE_KEY, title_key, out) : result;
+}
+
+/* ---- looking up ------------------------------------------------------------------ */
+
+static void tell(struct ledger_known *known, enum ledger_state state, const struct engine_entry *entry, bool changed)
+{
+	*known = (struct ledger_known){
+	    .state = state,
+	    .changed = changed,
+	    .classes = entry->classes,
+	    .last_alert = entry->last_alert,
+	    .first_seen = entry->first_seen,
+	};
+}
+
+static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const struct identity *document,
+                                    const struct feed_entry *entry, struct ledger_known *known)
+{
+	struct engine_entry stored;
+	enum base_result result = ledger->engine->ops->entry_get(ledger->engine, feed, &entry->key, &stored);
+	if (!result) {
+		bool changed = !identity_equal(&stored.change, &entry->change);
+		tell(known, changed ? LEDGER_CHANGED : LEDGER_SEEN, &stored, changed);
+		return BASE_OK;
+	}
+	if (result == BASE_NOT_FOUND)
+		result = identity_earlier(ledger, feed, document, &entry->link_key, &entry->title_key, &stored);
+	if (!result)
+		tell(known, LEDGER_REKEYED, &stored, !identity_equal(&stored.change, &entry->change));
+	return result == BASE_NOT_FOUND ? BASE_OK : result;
+}
+
+enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
+                                struct ledger_known *out)
+{
+	struct engine_feed feed;
+	struct identity document;
+	for (size_t i = 0; i < count; i++) {
+		bool nothing = identity_is_none(&entries[i].key);
+		out[i] = (struct ledger_known){.state = nothing ? LEDGER_SEEN : LEDGER_NEW, .first_seen = BASE_TIME_NONE};
+	}
+	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
+	if (result == BASE_NOT_FOUND || !count)
+		return BASE_OK;
+	if (result)
+		return ledger_failed(ledger, result);
+	result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries, count, &document);
+	if (result)
+		return result;
+	for (size_t i = 0; !result && i < count; i++)
+		if (!identity_is_none(&entries[i].key))
+			result = look_up_one(ledger, feed.id, &document, &entries[i], &out[i]);
+	identity_free(&document);
+	return result ? ledger_failed(ledger, result) : BASE_OK;
+}
+
+bool ledger_is_rekeyed(const struct ledger_known *known, const struct feed_entry *entries, size_t count,
+                       base_time newest)
+{
+	size_t unknown = 0, rekeyed = 0, old = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (known[i].state != LEDGER_NEW && known[i].state != LEDGER_REKEYED)
+			continue;
+		base_time published = entries[i].published;
+		unknown++;
+		if (known[i].state == LEDGER_REKEYED)
+			rekeyed++;
+		else if (published != BASE_TIME_NONE && newest != BASE_TIME_NONE && published < newest)
+			old++;
+	}
+	if (rekeyed >= 5 && 2 * rekeyed >= count)
+		return true;
+	return unknown >= 5 && 2 * unknown >= count && rekeyed + old == unknown;
+}

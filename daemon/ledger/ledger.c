@@ -1,0 +1,198 @@
+/* The ledger's door: opening, feeds, and what needs no thought but the engine. */
+#include "ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES_KEPT (90 * BASE_DAY)
+#define URL_MAX 65536
+
+static const struct engine_ops *const engines[] = {&engine_sqlite};
+
+enum base_result ledger_failed(struct ledger *ledger, enum base_result result)
+{
+	base_log(ledger->log, BASE_ERROR, "ledger", "%s", ledger->engine->reason.text);
+	return result;
+}
+
+const char *ledger_reason(const struct ledger *ledger)
+{
+	return ledger->engine->reason.text;
+}
+
+static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+{
+	const char *mark = strstr(uri, "://");
+	if (!mark)
+		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db", uri);
+	struct base_span scheme = {uri, (size_t)(mark - uri)};
+	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
+		if (base_span_is(scheme, engines[i]->scheme))
+			return engines[i]->open(mark + 3, log, out, err);
+	if (base_span_is(scheme, "postgresql") || base_span_is(scheme, "postgres"))
+		return base_fail(err, BASE_UNSUPPORTED,
+		                 "ledger: PostgreSQL is not built in yet; use sqlite:///var/lib/wirewatch/ledger.db");
+	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known is sqlite://", (int)scheme.len,
+	                 scheme.ptr);
+}
+
+enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err)
+{
+	if (!options->uri || !options->node)
+		return base_fail(err, BASE_INVALID, "ledger: an address and a node name are needed");
+	struct ledger *ledger = calloc(1, sizeof *ledger);
+	if (!ledger)
+		return base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
+	base_buf_init(&ledger->url, URL_MAX);
+	ledger->keep = options->keep;
+	ledger->log = options->log;
+	ledger->node = strdup(options->node);
+	enum base_result result =
+	    ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
+	if (!result)
+		result = open_engine(options->uri, options->log, &ledger->engine, err);
+	if (!result) {
+		result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
+		if (result)
+			(void)base_fail(err, result, "%s", ledger->engine->reason.text);
+	}
+	if (result) {
+		ledger_close(ledger);
+		return result;
+	}
+	ledger->published_stored = ledger->state.published;
+	*out = ledger;
+	return BASE_OK;
+}
+
+/* Write down how far publishing got, if that is not written yet. */
+static enum base_result store_published(struct ledger *ledger)
+{
+	struct engine *engine = ledger->engine;
+	if (ledger->published_stored == ledger->state.published)
+		return BASE_OK;
+	enum base_result result = engine->ops->begin(engine);
+	if (result)
+		return result;
+	result = engine->ops->state_put(engine, &ledger->state);
+	if (!result)
+		result = engine->ops->commit(engine);
+	if (result)
+		engine->ops->rollback(engine);
+	else
+		ledger->published_stored = ledger->state.published;
+	return result;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	if (ledger->engine) {
+		enum base_result result = store_published(ledger);
+		if (result)
+			(void)ledger_failed(ledger, result);
+		ledger->engine->ops->close(ledger->engine);
+	}
+	base_buf_free(&ledger->url);
+	free(ledger->node);
+	free(ledger);
+}
+
+uint64_t ledger_epoch(const struct ledger *ledger)
+{
+	return ledger->state.epoch;
+}
+
+uint64_t ledger_sequence(const struct ledger *ledger)
+{
+	return ledger->state.sequence;
+}
+
+uint64_t ledger_oldest(struct ledger *ledger)
+{
+	uint64_t sequence = 0;
+	enum base_result result = ledger->engine->ops->oldest(ledger->engine, &sequence);
+	if (result)
+		(void)ledger_failed(ledger, result);
+	return result ? 0 : sequence;
+}
+
+enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out)
+{
+	struct engine_feed feed;
+	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
+	if (result)
+		return result == BASE_NOT_FOUND ? result : ledger_failed(ledger, result);
+	base_buf_reset(&ledger->url);
+	result = base_buf_add_text(&ledger->url, url);
+	if (result)
+		return result;
+	*out = (struct ledger_feed){
+	    .url = ledger->url.data,
+	    .etag = feed.etag,
+	    .last_modified = feed.last_modified,
+	    .body = feed.body,
+	    .plan = feed.plan,
+	    .newest = feed.newest,
+	    .polled = feed.polled,
+	};
+	return BASE_OK;
+}
+
+enum base_result ledger_published(struct ledger *ledger, uint64_t sequence)
+{
+	if (sequence > ledger->state.sequence)
+		return BASE_INVALID;
+	if (sequence > ledger->state.published)
+		ledger->state.published = sequence;
+	return BASE_OK;
+}
+
+static enum base_result alerts(struct ledger *ledger, uint64_t after, struct base_span prefix, size_t limit,
+                               ledger_message_fn *each, void *ctx, bool *more)
+{
+	ledger->engine->reason.text[0] = '\0';
+	enum base_result result = ledger->engine->ops->alerts(ledger->engine, after, prefix, limit, each, ctx, more);
+	/* What the callback returned has no reason of the engine's. */
+	return result && ledger->engine->reason.text[0] ? ledger_failed(ledger, result) : result;
+}
+
+enum base_result ledger_unpublished(struct ledger *ledger, ledger_message_fn *each, void *ctx)
+{
+	bool more;
+	return alerts(ledger, ledger->state.published, BASE_NONE, SIZE_MAX, each, ctx, &more);
+}
+
+enum base_result ledger_replay(struct ledger *ledger, uint64_t after, struct base_span prefix, size_t limit,
+                               ledger_message_fn *each, void *ctx, bool *more)
+{
+	return alerts(ledger, after, prefix, limit, each, ctx, more);
+}
+
+enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_sketch_fn *each, void *ctx)
+{
+	ledger->engine->reason.text[0] = '\0';
+	enum base_result result = ledger->engine->ops->sketches(ledger->engine, since, each, ctx);
+	return result && ledger->engine->reason.text[0] ? ledger_failed(ledger, result) : result;
+}
+
+enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more)
+{
+	const struct engine_prune prune = {
+	    .now = now,
+	    .alerts_before = now - ledger->keep,
+	    .published = ledger->state.published,
+	    .entries_unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT,
+	};
+	enum base_result result = store_published(ledger);
+	if (!result)
+		result = ledger->engine->ops->prune(ledger->engine, &prune, more);
+	return result ? ledger_failed(ledger, result) : BASE_OK;
+}
+
+enum base_result ledger_backup(struct ledger *ledger, const char *path, struct base_error *err)
+{
+	enum base_result result = ledger->engine->ops->backup(ledger->engine, path);
+	return result ? base_fail(err, result, "%s", ledger->engine->reason.text) : BASE_OK;
+}

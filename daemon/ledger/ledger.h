@@ -1,0 +1,40 @@
+/* ledger: the inside of the ledger, shared by the files of this room. */
+#ifndef WIREWATCH_LEDGER_PRIVATE_H
+#define WIREWATCH_LEDGER_PRIVATE_H
+
+#include "engine.h"
+
+struct ledger {
+	struct engine *engine;
+	char *node;
+	base_time keep;
+	struct base_log *log;
+	struct engine_state state; /* as committed, but for published, which is written later */
+	uint64_t published_stored;
+	struct base_buf url; /* of the feed that ledger_feed_get gave out last */
+};
+
+/*
+ * The keys of one document, to tell an entry under a new id from a new entry.
+ * The three lists are sorted.
+ */
+struct identity {
+	struct feed_key *memory, *keys, *link_keys, *title_keys;
+	size_t count;
+};
+/* key, link_key and title_key of item i are found at first + i * stride. */
+enum base_result identity_new(const struct feed_key *keys, const struct feed_key *link_keys,
+                              const struct feed_key *title_keys, size_t stride, size_t count, struct identity *out);
+void identity_free(struct identity *identity);
+/* The stored entry that now comes under an unknown key. BASE_NOT_FOUND: it is a new one. */
+enum base_result identity_earlier(struct ledger *ledger, int64_t feed, const struct identity *document,
+                                  const struct feed_key *link_key, const struct feed_key *title_key,
+                                  struct engine_entry *out);
+
+bool identity_is_none(const struct feed_key *key); /* all zero */
+bool identity_equal(const struct feed_key *a, const struct feed_key *b);
+
+/* Log why the engine failed and pass the result on. */
+enum base_result ledger_failed(struct ledger *ledger, enum base_result result);
+
+#endif

@@ -1,0 +1,87 @@
+/* sqlite: the inside of the SQLite engine, shared by its files. */
+#ifndef WIREWATCH_LEDGER_SQLITE_H
+#define WIREWATCH_LEDGER_SQLITE_H
+
+#include "engine.h"
+
+#include <sqlite3.h>
+
+/* Every statement, prepared at first use and kept; the texts are in sqlite_rows.c. */
+enum sqlite_statement {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_STATE_GET,
+	SQL_STATE_PUT,
+	SQL_FEED_GET,
+	SQL_FEED_PUT,
+	SQL_ENTRY_GET,
+	SQL_ENTRY_BY_LINK,
+	SQL_ENTRY_BY_TITLE,
+	SQL_ENTRY_PUT,
+	SQL_ENTRY_FORGET,
+	SQL_ENTRY_ALERTED,
+	SQL_TOPIC_GET,
+	SQL_TOPIC_PUT,
+	SQL_ALERT_PUT,
+	SQL_ALERTS,
+	SQL_OLDEST,
+	SQL_SKETCHES,
+	SQL_PRUNE_ALERTS,
+	SQL_PRUNE_NEXT_FEED,
+	SQL_PRUNE_ENTRIES,
+	SQL_PRUNE_FEED,
+	SQL_STATEMENTS
+};
+
+struct sqlite {
+	struct engine engine;
+	sqlite3 *db;
+	char *path;
+	struct base_log *log;
+	sqlite3_stmt *statements[SQL_STATEMENTS];
+	int wal_frames;       /* in the log since the last checkpoint */
+	int64_t prune_cursor; /* the feed pruned last */
+	struct base_buf etag, last_modified; /* what sqlite_feed_get gave out */
+};
+
+extern const char *const sqlite_texts[SQL_STATEMENTS];
+
+/* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
+enum base_result sqlite_fail(struct sqlite *sqlite, int code, const char *doing);
+/* The result class alone. */
+enum base_result sqlite_class(int code);
+/* A statement ready for binding. */
+enum base_result sqlite_prepare(struct sqlite *sqlite, enum sqlite_statement which, sqlite3_stmt **out);
+/* Run a statement that gives no rows, then make it ready for its next use. */
+enum base_result sqlite_run(struct sqlite *sqlite, sqlite3_stmt *statement, const char *doing);
+enum base_result sqlite_simple(struct sqlite *sqlite, enum sqlite_statement which, const char *doing);
+
+/* Create the tables or bring them up to date; BASE_UNSUPPORTED for what a newer version wrote. */
+enum base_result sqlite_migrate(struct sqlite *sqlite);
+enum base_result sqlite_backup(struct engine *engine, const char *path);
+enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/* The row operations of struct engine_ops. */
+enum base_result sqlite_state_get(struct engine *engine, struct engine_state *out);
+enum base_result sqlite_state_put(struct engine *engine, const struct engine_state *state);
+enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
+enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
+                                 int64_t *id);
+enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                  struct engine_entry *out);
+enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
+                                   const struct feed_key *key, struct engine_entry *out);
+enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result sqlite_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
+enum base_result sqlite_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                      uint64_t sequence);
+enum base_result sqlite_topic_get(struct engine *engine, const char *topic, uint64_t *sequence);
+enum base_result sqlite_topic_put(struct engine *engine, const char *topic, uint64_t sequence);
+enum base_result sqlite_alert_put(struct engine *engine, const struct engine_alert *alert);
+enum base_result sqlite_alerts(struct engine *engine, uint64_t after, struct base_span prefix, size_t limit,
+                               ledger_message_fn *each, void *ctx, bool *more);
+enum base_result sqlite_oldest(struct engine *engine, uint64_t *sequence);
+enum base_result sqlite_sketches(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
+
+#endif

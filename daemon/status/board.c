@@ -1,0 +1,258 @@
+/*
+ * board: numbers written by their owners with relaxed atomics, and the rows
+ * of feeds behind a mutex.
+ */
+#include "daemon/status/board.h"
+
+#include "wirewatch/fetch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX ((size_t)1 << 20)
+#define TEXT_MAX 16384
+
+const base_time status_bucket_bounds[STATUS_BUCKET_COUNT] = {
+    1000,     2500,     5000,    10000,   25000,    50000,    100000,   250000,
+    500000,   1000000,  2500000, 5000000, 10000000, 30000000, 60000000, 300000000,
+};
+
+enum base_result status_board_new(struct status_board **out)
+{
+	struct status_board *board = calloc(1, sizeof(*board));
+	enum base_result result;
+
+	if (board == NULL)
+		return BASE_NO_MEMORY;
+	TAILQ_INIT(&board->rows);
+	board->chain_count = 64;
+	board->chains = calloc(board->chain_count, sizeof(struct status_row *));
+	result = board->chains != NULL ? base_random(board->hash_key, sizeof(board->hash_key)) : BASE_NO_MEMORY;
+	if (result == BASE_OK && pthread_mutex_init(&board->lock, NULL) != 0)
+		result = BASE_NO_MEMORY;
+	if (result != BASE_OK) {
+		free(board->chains);
+		free(board);
+		return result;
+	}
+	status_set(board, STATUS_LAST_COMMIT_OK, 1);
+	*out = board;
+	return BASE_OK;
+}
+
+static void row_free(struct status_row *row)
+{
+	if (row == NULL)
+		return;
+	free(row->key);
+	free(row->url);
+	free(row->name);
+	free(row->reason);
+	free(row);
+}
+
+void status_board_free(struct status_board *board)
+{
+	struct status_row *row;
+
+	if (board == NULL)
+		return;
+	while ((row = TAILQ_FIRST(&board->rows)) != NULL) {
+		TAILQ_REMOVE(&board->rows, row, order);
+		row_free(row);
+	}
+	pthread_mutex_destroy(&board->lock);
+	free(board->chains);
+	free(board->trouble);
+	free(board);
+}
+
+/* ---- numbers ---------------------------------------------------------------------- */
+
+void status_add(struct status_board *board, enum status_number number, uint64_t by)
+{
+	atomic_fetch_add_explicit(&board->numbers[number], by, memory_order_relaxed);
+}
+
+void status_set(struct status_board *board, enum status_number number, uint64_t value)
+{
+	atomic_store_explicit(&board->numbers[number], value, memory_order_relaxed);
+}
+
+uint64_t status_get(const struct status_board *board, enum status_number number)
+{
+	return atomic_load_explicit(&board->numbers[number], memory_order_relaxed);
+}
+
+void status_time(struct status_board *board, enum status_timing timing, base_time took)
+{
+	struct status_histogram *histogram = &board->timings[timing];
+	size_t bucket = 0;
+
+	if (took < 0) /* a clock was set back */
+		took = 0;
+	while (bucket < STATUS_BUCKET_COUNT && took > status_bucket_bounds[bucket])
+		bucket++;
+	atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum, (uint64_t)took, memory_order_relaxed);
+}
+
+void status_alert(struct status_board *board, const char *class_name, bool first)
+{
+	size_t i = 0;
+
+	pthread_mutex_lock(&board->lock);
+	while (i < board->class_count && strcmp(board->classes[i].name, class_name) != 0)
+		i++;
+	if (i == board->class_count && i < STATUS_CLASS_MAX) {
+		snprintf(board->classes[i].name, sizeof(board->classes[i].name), "%s", class_name);
+		board->class_count++;
+	}
+	if (i < board->class_count) {
+		if (first)
+			board->classes[i].first++;
+		else
+			board->classes[i].repeat++;
+	}
+	pthread_mutex_unlock(&board->lock);
+}
+
+void status_set_trouble(struct status_board *board, const char *reason)
+{
+	struct base_error line;
+	char *copy = NULL;
+
+	if (reason != NULL) {
+		(void)base_fail(&line, BASE_BUSY, "%s", reason);
+		copy = strdup(line.text);
+	}
+	pthread_mutex_lock(&board->lock);
+	if (reason == NULL || copy != NULL) { /* without memory an old reason beats none */
+		free(board->trouble);
+		board->trouble = copy;
+	}
+	pthread_mutex_unlock(&board->lock);
+}
+
+/* ---- feeds ------------------------------------------------------------------------ */
+
+static char *escaped(const char *text)
+{
+	struct base_buf buf;
+	size_t len;
+
+	if (text == NULL || text[0] == '\0')
+		return strdup("");
+	base_buf_init(&buf, TEXT_MAX);
+	base_escape(&buf, text, base_utf8_clip(text, strlen(text), TEXT_MAX / 8), BASE_ESCAPE_LINE);
+	char *out = buf.failed == BASE_OK ? base_buf_take(&buf, &len) : NULL;
+	base_buf_free(&buf);
+	return out;
+}
+
+static char *shown_url(const char *url)
+{
+	struct base_buf buf;
+	char *out;
+
+	base_buf_init(&buf, TEXT_MAX);
+	/* What is no URL could still hold a password: it is not shown at all. */
+	out = fetch_public_url(url, &buf) == BASE_OK ? escaped(buf.data) : escaped("");
+	base_buf_free(&buf);
+	return out;
+}
+
+static struct status_row *row_new(const struct status_board *board, const struct status_feed *feed)
+{
+	struct status_row *row = calloc(1, sizeof(*row));
+
+	if (row == NULL)
+		return NULL;
+	row->hash = base_hash64(board->hash_key, feed->url, strlen(feed->url));
+	row->key = strdup(feed->url);
+	row->url = shown_url(feed->url);
+	row->name = escaped(feed->name);
+	row->reason = escaped(feed->reason);
+	if (row->key == NULL || row->url == NULL || row->name == NULL || row->reason == NULL) {
+		row_free(row);
+		return NULL;
+	}
+	snprintf(row->result, sizeof(row->result), "%s", feed->result != NULL ? feed->result : "");
+	row->last_poll = feed->last_poll;
+	row->next_poll = feed->next_poll;
+	row->failures = feed->failures;
+	row->http_status = feed->http_status;
+	row->entries = feed->entries;
+	return row;
+}
+
+static struct status_row **find(struct status_board *board, const char *url, uint64_t hash)
+{
+	struct status_row **at = &board->chains[hash & (board->chain_count - 1)];
+
+	while (*at != NULL && ((*at)->hash != hash || strcmp((*at)->key, url) != 0))
+		at = &(*at)->next;
+	return at;
+}
+
+static void widen(struct status_board *board)
+{
+	size_t count = board->chain_count * 2;
+	struct status_row **chains = calloc(count, sizeof(struct status_row *));
+	struct status_row *row;
+
+	if (chains == NULL)
+		return; /* longer chains still work */
+	TAILQ_FOREACH(row, &board->rows, order) {
+		row->next = chains[row->hash & (count - 1)];
+		chains[row->hash & (count - 1)] = row;
+	}
+	free(board->chains);
+	board->chains = chains;
+	board->chain_count = count;
+}
+
+enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed)
+{
+	struct status_row *row = row_new(board, feed), *old = NULL;
+	enum base_result result = BASE_OK;
+
+	if (row == NULL)
+		return BASE_NO_MEMORY;
+	pthread_mutex_lock(&board->lock);
+	struct status_row **at = find(board, row->key, row->hash);
+	if (*at != NULL) {
+		old = *at;
+		row->next = old->next;
+		TAILQ_INSERT_AFTER(&board->rows, old, row, order);
+		TAILQ_REMOVE(&board->rows, old, order);
+		*at = row;
+	} else if (board->row_count < ROWS_MAX) {
+		*at = row;
+		TAILQ_INSERT_TAIL(&board->rows, row, order);
+		if (++board->row_count > board->chain_count)
+			widen(board);
+	} else {
+		old = row;
+		result = BASE_LIMIT;
+	}
+	pthread_mutex_unlock(&board->lock);
+	row_free(old);
+	return result;
+}
+
+void status_feed_remove(struct status_board *board, const char *url)
+{
+	uint64_t hash = base_hash64(board->hash_key, url, strlen(url));
+
+	pthread_mutex_lock(&board->lock);
+	struct status_row **at = find(board, url, hash), *row = *at;
+	if (row != NULL) {
+		*at = row->next;
+		TAILQ_REMOVE(&board->rows, row, order);
+		board->row_count--;
+	}
+	pthread_mutex_unlock(&board->lock);
+	row_free(row);
+}

@@ -1,0 +1,58 @@
+/*
+ * board: the numbers and feeds that the pages show. Private to the room status.
+ */
+#ifndef WIREWATCH_STATUS_BOARD_H
+#define WIREWATCH_STATUS_BOARD_H
+
+#include "wirewatch/status.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#define STATUS_BUCKET_COUNT 16
+#define STATUS_CLASS_MAX 32
+
+/* Upper bounds of the histograms' buckets, in microseconds; above the last one is +Inf. */
+extern const base_time status_bucket_bounds[STATUS_BUCKET_COUNT];
+
+struct status_histogram {
+	_Atomic uint64_t buckets[STATUS_BUCKET_COUNT + 1]; /* not cumulative */
+	_Atomic uint64_t sum;                              /* microseconds */
+};
+
+struct status_class {
+	char name[32];
+	uint64_t first, repeat;
+};
+
+/* A feed as kept: foreign text is escaped (base_escape), the URL shown has no password. */
+struct status_row {
+	TAILQ_ENTRY(status_row) order;
+	struct status_row *next; /* in its hash chain */
+	uint64_t hash;
+	char *key;               /* the URL as given */
+	char *url, *name, *reason;
+	char result[16];
+	base_time last_poll, next_poll;
+	uint64_t failures;
+	long http_status;
+	size_t entries;
+};
+TAILQ_HEAD(status_rows, status_row);
+
+struct status_board {
+	_Atomic uint64_t numbers[STATUS_NUMBER_COUNT];
+	struct status_histogram timings[STATUS_TIMING_COUNT];
+	pthread_mutex_t lock; /* for all below */
+	struct status_class classes[STATUS_CLASS_MAX];
+	size_t class_count;
+	char *trouble;
+	struct status_rows rows;
+	size_t row_count;
+	struct status_row **chains;
+	size_t chain_count; /* a power of two */
+	uint64_t hash_key[2];
+};
+
+#endif

@@ -1,0 +1,644 @@
+/* The room fetch against a scripted server in the same event loop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/fetch/gzip.h"
+#include "tests/unit/fetch/server.h"
+#include "wirewatch/fetch.h"
+
+#define ETAG "W/\"a, b\" ;\xc3\xa9 'x"
+#define LAST_MODIFIED "Sat,  16 Nov 2041 00:00:00 +0000"
+#define MAX_SIZE 100000
+
+struct world {
+	struct event_base *base;
+	struct server *server;
+	struct fetch *fetch;
+	size_t hung; /* requests the server does not answer */
+};
+
+static void ok(struct base_buf *out, const char *headers, const char *body)
+{
+	base_buf_printf(out, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);
+}
+
+static enum server_then gzipped(struct base_buf *out, size_t bomb)
+{
+	struct base_buf packed;
+
+	base_buf_init(&packed, 1 << 20);
+	if (bomb > 0)
+		gzip_bomb(&packed, bomb);
+	else
+		gzip_stored(&packed, "unpacked text");
+	base_buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", packed.len);
+	base_buf_add(out, packed.data, packed.len);
+	base_buf_free(&packed);
+	return SERVER_KEEP;
+}
+
+static enum server_then redirects(const char *path, struct base_buf *out)
+{
+	const char *to = NULL;
+
+	if (strcmp(path, "/redirect/twice") == 0)
+		to = "/redirect/once";
+	else if (strcmp(path, "/redirect/once") == 0)
+		to = "/plain?final=1#part";
+	else if (strcmp(path, "/redirect/loop") == 0)
+		to = "/redirect/loop";
+	else if (strcmp(path, "/redirect/file") == 0)
+		to = "file:///etc/passwd";
+	else if (strcmp(path, "/redirect/ftp") == 0)
+		to = "ftp://user:secret@127.0.0.1/x";
+	else if (strcmp(path, "/redirect/private") == 0)
+		to = "http://10.0.0.1/";
+	else
+		to = "http://169.254.169.254/latest/";
+	base_buf_printf(out, "HTTP/1.1 302 Found\r\nLocation: %s\r\nETag: \"of the redirect\"\r\nSet-Cookie: a=b\r\n"
+	                     "Content-Length: 3\r\n\r\nxyz", to);
+	return SERVER_KEEP;
+}
+
+static enum server_then answer(void *ctx, const char *path, struct base_buf *out)
+{
+	struct world *world = ctx;
+
+	if (strncmp(path, "/redirect/", 10) == 0)
+		return redirects(path, out);
+	if (strcmp(path, "/plain") == 0 || strncmp(path, "/plain?", 7) == 0)
+		ok(out, "", "hello");
+	else if (strcmp(path, "/empty") == 0)
+		ok(out, "", "");
+	else if (strcmp(path, "/validators") == 0)
+		ok(out, "ETag:  " ETAG " \r\nlast-modified: " LAST_MODIFIED "\r\nContent-Type: application/rss+xml\r\n"
+		        "Cache-Control: max-age=300\r\nAge: 100\r\n", "hello");
+	else if (strcmp(path, "/304") == 0)
+		base_buf_add_text(out, "HTTP/1.1 304 Not Modified\r\nETag: \"new\"\r\n\r\n");
+	else if (strcmp(path, "/gzip") == 0)
+		return gzipped(out, 0);
+	else if (strcmp(path, "/bomb") == 0)
+		return gzipped(out, 200 * 1000 * 1000);
+	else if (strcmp(path, "/exact") == 0 || strcmp(path, "/large") == 0) {
+		size_t len = MAX_SIZE + (strcmp(path, "/large") == 0);
+		base_buf_printf(out, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", len);
+		while (len-- > 0)
+			base_buf_add_char(out, 'x');
+	} else if (strcmp(path, "/headers") == 0) {
+		base_buf_add_text(out, "HTTP/1.1 200 OK\r\n");
+		for (int i = 0; i < 10000; i++)
+			base_buf_printf(out, "X-%d: a field that nobody needs\r\n", i);
+		base_buf_add_text(out, "\r\n");
+	} else if (strcmp(path, "/500") == 0)
+		base_buf_add_text(out, "HTTP/1.1 500 No\r\nContent-Length: 4\r\nETag: \"no\"\r\n\r\noops");
+	else if (strcmp(path, "/503") == 0)
+		base_buf_add_text(out, "HTTP/1.1 503 Wait\r\nContent-Length: 0\r\nRetry-After: 120\r\n\r\n");
+	else if (strcmp(path, "/206") == 0)
+		base_buf_add_text(out, "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\n\r\nxx");
+	else if (strcmp(path, "/cut") == 0) {
+		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nETag: \"cut\"\r\n\r\nonly this");
+		return SERVER_CLOSE;
+	} else if (strcmp(path, "/cut-chunk") == 0) {
+		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n9\r\nwor");
+		return SERVER_CLOSE;
+	} else if (strcmp(path, "/trailer") == 0)
+		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"real\"\r\n\r\n5\r\nhello\r\n"
+		                       "0\r\nETag: \"forged\"\r\nLast-Modified: forged\r\n\r\n");
+	else if (strcmp(path, "/nothing") == 0)
+		return SERVER_CLOSE;
+	else if (strcmp(path, "/no-http") == 0) {
+		base_buf_add_text(out, "220 ftp.example ready\r\n");
+		return SERVER_CLOSE;
+	} else {
+		world->hung++;
+		if (strcmp(path, "/hang-body") == 0)
+			base_buf_add_text(out, "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nonly this");
+		return SERVER_HANG;
+	}
+	return SERVER_KEEP;
+}
+
+/* ---- asking ---------------------------------------------------------------------- */
+
+struct asked { /* a reply, kept */
+	struct event_base *base;
+	int done;
+	enum fetch_error error;
+	char reason[512], body[256], etag[256], last_modified[256], final_url[256], content_type[64];
+	long status;
+	size_t body_len;
+	base_time retry_after, max_age, received;
+};
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from != NULL ? from : "(none)");
+}
+
+static void on_done(void *ctx, const struct fetch_reply *reply)
+{
+	struct asked *asked = ctx;
+
+	asked->done++;
+	asked->error = reply->error;
+	asked->status = reply->status;
+	copy(asked->reason, sizeof(asked->reason), reply->reason);
+	copy(asked->etag, sizeof(asked->etag), reply->etag);
+	copy(asked->last_modified, sizeof(asked->last_modified), reply->last_modified);
+	copy(asked->final_url, sizeof(asked->final_url), reply->final_url);
+	copy(asked->content_type, sizeof(asked->content_type), reply->content_type);
+	asked->body_len = reply->body.len;
+	copy(asked->body, sizeof(asked->body), reply->body.ptr);
+	asked->retry_after = reply->retry_after;
+	asked->max_age = reply->max_age;
+	asked->received = reply->received;
+	event_base_loopbreak(asked->base);
+}
+
+static const char *url_of(const struct world *world, const char *path)
+{
+	static char url[512];
+
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", server_port(world->server), path);
+	return url;
+}
+
+static struct asked ask_url(struct world *world, const struct fetch_request *request)
+{
+	struct asked asked = {.base = world->base};
+
+	assert_int_equal(fetch_start(world->fetch, request, on_done, &asked, NULL), BASE_OK);
+	assert_int_equal(asked.done, 0);
+	assert_int_equal(fetch_running(world->fetch), 1);
+	event_base_dispatch(world->base);
+	assert_int_equal(asked.done, 1);
+	assert_int_equal(fetch_running(world->fetch), 0);
+	return asked;
+}
+
+static struct asked ask(struct world *world, const char *path)
+{
+	struct fetch_request request = {.url = url_of(world, path)};
+
+	return ask_url(world, &request);
+}
+
+/* ---- life ------------------------------------------------------------------------ */
+
+static const struct fetch_range loopback = {
+    .address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, .prefix_len = 96 + 8};
+
+static void new_fetch(struct world *world, base_time timeout, unsigned connections, size_t allow_count)
+{
+	struct fetch_options options = {.timeout = timeout, .max_size = MAX_SIZE, .max_connections = connections,
+	                                .allow = &loopback, .allow_count = allow_count};
+
+	fetch_free(world->fetch);
+	assert_int_equal(fetch_new(world->base, &options, &world->fetch), BASE_OK);
+}
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	if (world == NULL)
+		return -1;
+	world->base = event_base_new();
+	world->server = server_new(world->base, answer, world);
+	new_fetch(world, 10 * BASE_SECOND, 20, 1);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	fetch_free(world->fetch);
+	server_free(world->server);
+	event_base_free(world->base);
+	free(world);
+	return 0;
+}
+
+/* ---- tests ------------------------------------------------------------------------ */
+
+static void a_body_arrives(void **state)
+{
+	struct asked asked = ask(*state, "/plain");
+
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_int_equal(asked.status, 200);
+	assert_string_equal(asked.body, "hello");
+	assert_string_equal(asked.reason, "");
+	assert_string_equal(asked.etag, "(none)");
+	assert_string_equal(asked.final_url, url_of(*state, "/plain"));
+	assert_true(asked.received > 0);
+	asked = ask(*state, "/empty");
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_string_equal(asked.body, "");
+	asked = ask(*state, "/gzip");
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_string_equal(asked.body, "unpacked text");
+}
+
+static void requests_are_constant_and_say_who_asks(void **state)
+{
+	struct world *world = *state;
+	char *first;
+
+	ask(world, "/redirect/twice");
+	assert_non_null(strstr(server_requests(world->server), "\r\nUser-Agent: wirewatchd/"));
+	assert_non_null(strstr(server_requests(world->server), "\r\nAccept: application/atom+xml, "));
+	assert_non_null(strstr(server_requests(world->server), "\r\nAccept-Encoding: gzip\r\n"));
+	assert_null(strstr(server_requests(world->server), "Cookie"));
+	assert_null(strstr(server_requests(world->server), "Referer"));
+	assert_null(strstr(server_requests(world->server), "If-"));
+	assert_null(strstr(server_requests(world->server), "part"));
+	first = strdup(server_requests(world->server));
+	assert_non_null(first);
+	server_forget(world->server);
+	ask(world, "/redirect/twice");
+	assert_string_equal(server_requests(world->server), first);
+	free(first);
+}
+
+static void validators_go_back_byte_for_byte(void **state)
+{
+	struct world *world = *state;
+	struct fetch_request request = {.url = url_of(world, "/304"), .etag = ETAG, .last_modified = LAST_MODIFIED};
+	struct asked asked = ask(world, "/validators");
+
+	assert_string_equal(asked.etag, ETAG);
+	assert_string_equal(asked.last_modified, LAST_MODIFIED);
+	assert_string_equal(asked.content_type, "application/rss+xml");
+	assert_int_equal(asked.max_age, 200 * BASE_SECOND);
+	request.url = url_of(world, "/304");
+	asked = ask_url(world, &request);
+	assert_non_null(strstr(server_requests(world->server), "\r\nIf-None-Match: " ETAG "\r\n"));
+	assert_non_null(strstr(server_requests(world->server), "\r\nIf-Modified-Since: " LAST_MODIFIED "\r\n"));
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_int_equal(asked.status, 304);
+	assert_string_equal(asked.etag, "\"new\"");
+	assert_string_equal(asked.body, "(none)");
+}
+
+static void validators_cannot_smuggle_headers(void **state)
+{
+	struct world *world = *state;
+	struct fetch_request request = {.url = url_of(world, "/plain"), .etag = "a\r\nX-Smuggled: 1", .last_modified = ""};
+	struct asked asked = ask_url(world, &request);
+
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_null(strstr(server_requests(world->server), "Smuggled"));
+	assert_null(strstr(server_requests(world->server), "If-"));
+}
+
+static void redirects_are_followed_within_bounds(void **state)
+{
+	struct world *world = *state;
+	struct asked asked = ask(world, "/redirect/twice");
+
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_string_equal(asked.body, "hello");
+	assert_string_equal(asked.etag, "(none)");
+	assert_string_equal(asked.final_url, url_of(world, "/plain?final=1"));
+	asked = ask(world, "/redirect/loop");
+	assert_int_equal(asked.error, FETCH_OTHER);
+	assert_non_null(strstr(asked.reason, "too many redirects"));
+	asked = ask(world, "/redirect/file");
+	assert_int_equal(asked.error, FETCH_OTHER);
+	assert_non_null(strstr(asked.reason, "other than http or https"));
+	asked = ask(world, "/redirect/ftp");
+	assert_int_equal(asked.error, FETCH_OTHER);
+	assert_null(strstr(asked.reason, "secret"));
+	assert_null(strstr(asked.final_url, "secret"));
+}
+
+static void near_addresses_are_refused_on_every_hop(void **state)
+{
+	struct world *world = *state;
+	struct asked asked = ask(world, "/redirect/private");
+
+	assert_int_equal(asked.error, FETCH_ADDRESS);
+	assert_non_null(strstr(asked.reason, "redirected to 10.0.0.1: address 10.0.0.1 is not allowed"));
+	asked = ask(world, "/redirect/metadata");
+	assert_int_equal(asked.error, FETCH_ADDRESS);
+	assert_non_null(strstr(asked.reason, "address 169.254.169.254 is not allowed"));
+	size_t before = server_connections(world->server);
+	new_fetch(world, 10 * BASE_SECOND, 20, 0);
+	asked = ask(world, "/plain");
+	assert_int_equal(asked.error, FETCH_ADDRESS);
+	assert_int_equal(server_connections(world->server), before);
+}
+
+static void sizes_are_limited_as_they_arrive(void **state)
+{
+	struct asked asked = ask(*state, "/exact");
+
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_int_equal(asked.body_len, MAX_SIZE);
+	asked = ask(*state, "/large");
+	assert_int_equal(asked.error, FETCH_TOO_LARGE);
+	assert_string_equal(asked.body, "(none)");
+	asked = ask(*state, "/bomb");
+	assert_int_equal(asked.error, FETCH_TOO_LARGE);
+	assert_non_null(strstr(asked.reason, "larger than 100000 bytes"));
+	asked = ask(*state, "/headers");
+	assert_int_equal(asked.error, FETCH_TOO_LARGE);
+	assert_non_null(strstr(asked.reason, "header"));
+}
+
+static void servers_that_fail_get_a_clear_line(void **state)
+{
+	struct asked asked = ask(*state, "/500");
+
+	assert_int_equal(asked.error, FETCH_STATUS);
+	assert_int_equal(asked.status, 500);
+	assert_non_null(strstr(asked.reason, ": HTTP status 500"));
+	assert_string_equal(asked.body, "(none)");
+	assert_string_equal(asked.etag, "(none)");
+	asked = ask(*state, "/503");
+	assert_int_equal(asked.error, FETCH_STATUS);
+	assert_int_equal(asked.retry_after, 120 * BASE_SECOND);
+	asked = ask(*state, "/206");
+	assert_int_equal(asked.error, FETCH_STATUS);
+	asked = ask(*state, "/304");
+	assert_int_equal(asked.error, FETCH_STATUS);
+	asked = ask(*state, "/no-http");
+	assert_int_equal(asked.error, FETCH_OTHER);
+	assert_non_null(strstr(asked.reason, "the reply is not HTTP"));
+}
+
+static void a_reply_cut_short_is_told_apart(void **state)
+{
+	struct asked asked = ask(*state, "/cut");
+
+	assert_int_equal(asked.error, FETCH_CUT);
+	assert_string_equal(asked.body, "only this");
+	assert_string_equal(asked.etag, "(none)");
+	asked = ask(*state, "/cut-chunk");
+	assert_int_equal(asked.error, FETCH_CUT);
+	asked = ask(*state, "/nothing");
+	assert_int_equal(asked.error, FETCH_CUT);
+	assert_string_equal(asked.body, "(none)");
+}
+
+static void a_trailer_does_not_speak_for_the_header(void **state)
+{
+	struct asked asked = ask(*state, "/trailer");
+
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_string_equal(asked.etag, "\"real\"");
+	assert_string_equal(asked.last_modified, "(none)");
+}
+
+static void a_server_that_hangs_is_slow(void **state)
+{
+	struct asked asked;
+
+	new_fetch(*state, 100 * 1000, 20, 1);
+	asked = ask(*state, "/hang");
+	assert_int_equal(asked.error, FETCH_SLOW);
+	assert_int_equal(asked.received, BASE_TIME_NONE);
+	assert_non_null(strstr(asked.reason, "s while waiting for the reply"));
+	asked = ask(*state, "/hang-body");
+	assert_int_equal(asked.error, FETCH_SLOW);
+	assert_non_null(strstr(asked.reason, "s while reading the reply"));
+}
+
+static void a_closed_port_refuses(void **state)
+{
+	struct world *world = *state;
+	char url[128];
+	struct fetch_request request = {.url = url};
+	/* A port that was free a moment ago. */
+	struct server *gone = server_new(world->base, answer, world);
+
+	snprintf(url, sizeof(url), "http://user:secret@127.0.0.1:%u/", server_port(gone));
+	server_free(gone);
+	struct asked asked = ask_url(world, &request);
+	assert_int_equal(asked.error, FETCH_CONNECT);
+	assert_non_null(strstr(asked.reason, "connection refused"));
+	assert_null(strstr(asked.reason, "secret"));
+	assert_null(strstr(asked.final_url, "secret"));
+}
+
+static void names_that_are_none_do_not_resolve(void **state)
+{
+	struct fetch_request request = {.url = "http://no-such-host.invalid/"};
+	struct asked asked = ask_url(*state, &request);
+
+	assert_int_equal(asked.error, FETCH_NAME);
+	assert_string_equal(asked.reason, "no-such-host.invalid: the host name cannot be resolved");
+}
+
+static void tls_to_a_plain_server_fails_as_tls(void **state)
+{
+	struct world *world = *state;
+	char url[64];
+	struct fetch_request request = {.url = url};
+
+	new_fetch(world, BASE_SECOND, 20, 1);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", server_port(world->server));
+	/* The server waits for the end of a request that never comes, or closes: slow or TLS, but never fine. */
+	struct asked asked = ask_url(world, &request);
+	assert_true(asked.error == FETCH_TLS || asked.error == FETCH_SLOW);
+}
+
+static void impossible_urls_are_refused_at_once(void **state)
+{
+	static const char *const urls[] = {"", "ftp://example.org/", "file:///etc/passwd", "example.org/rss", "http://",
+	                                   "javascript:1", "http:///x", "http://a b/", "http://[::1/"};
+	struct world *world = *state;
+	char *longest = malloc(9000);
+
+	assert_non_null(longest);
+	memset(longest, 'a', 8999);
+	longest[8999] = '\0';
+	memcpy(longest, "http://", 7);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
+		struct fetch_request request = {.url = urls[i]};
+		if (fetch_start(world->fetch, &request, on_done, NULL, NULL) != BASE_INVALID)
+			fail_msg("'%s' was taken", urls[i]);
+	}
+	struct fetch_request request = {.url = longest};
+	assert_int_equal(fetch_start(world->fetch, &request, on_done, NULL, NULL), BASE_INVALID);
+	free(longest);
+	assert_int_equal(fetch_running(world->fetch), 0);
+}
+
+/* ---- many at once ----------------------------------------------------------------- */
+
+#define MANY 200
+
+struct crowd {
+	struct event_base *base;
+	struct fetch *fetch;
+	size_t fine, left;
+	struct fetch_transfer *victim; /* cancelled by the first to end */
+};
+
+static void one_of_many(void *ctx, const struct fetch_reply *reply)
+{
+	struct crowd *crowd = ctx;
+
+	crowd->fine += reply->error == FETCH_FINE && base_span_is(reply->body, "hello");
+	if (crowd->victim != NULL)
+		fetch_cancel(crowd->fetch, crowd->victim);
+	crowd->victim = NULL;
+	if (--crowd->left == 0)
+		event_base_loopbreak(crowd->base);
+}
+
+static void two_hundred_at_once_use_few_connections(void **state)
+{
+	struct world *world = *state;
+	struct crowd crowd = {.base = world->base, .fetch = world->fetch, .left = MANY};
+	struct fetch_request request = {.url = url_of(world, "/plain")};
+
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(fetch_start(world->fetch, &request, one_of_many, &crowd, NULL), BASE_OK);
+	assert_int_equal(fetch_running(world->fetch), MANY);
+	event_base_dispatch(world->base);
+	assert_int_equal(crowd.fine, MANY);
+	assert_true(server_most_open(world->server) <= 20);
+}
+
+static void cancelled_transfers_are_silent(void **state)
+{
+	struct world *world = *state;
+	struct crowd crowd = {.base = world->base, .fetch = world->fetch, .left = 2};
+	struct fetch_request hang = {.url = url_of(world, "/hang")};
+	struct fetch_transfer *under_way, *waiting;
+	struct asked never = {.base = world->base};
+
+	new_fetch(world, 10 * BASE_SECOND, 2, 1);
+	crowd.fetch = world->fetch;
+	assert_int_equal(fetch_start(world->fetch, &hang, on_done, &never, &under_way), BASE_OK);
+	while (world->hung == 0)
+		event_base_loop(world->base, EVLOOP_ONCE);
+	/* one more connection, then one that waits, then one cancelled by another's end */
+	struct fetch_request plain = {.url = url_of(world, "/plain")};
+	assert_int_equal(fetch_start(world->fetch, &plain, one_of_many, &crowd, NULL), BASE_OK);
+	assert_int_equal(fetch_start(world->fetch, &plain, on_done, &never, &waiting), BASE_OK);
+	assert_int_equal(fetch_start(world->fetch, &plain, one_of_many, &crowd, NULL), BASE_OK);
+	fetch_cancel(world->fetch, waiting);
+	crowd.victim = under_way;
+	event_base_dispatch(world->base);
+	assert_int_equal(crowd.fine, 2);
+	assert_int_equal(never.done, 0);
+	assert_int_equal(fetch_running(world->fetch), 0);
+}
+
+static void freeing_ends_what_is_under_way(void **state)
+{
+	struct world *world = *state;
+	struct asked never = {.base = world->base};
+	struct fetch_request hang = {.url = url_of(world, "/hang")};
+	struct fetch_request nowhere = {.url = "http://no-such-host.invalid/"};
+
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(fetch_start(world->fetch, i % 5 ? &hang : &nowhere, on_done, &never, NULL), BASE_OK);
+	while (world->hung < 10)
+		event_base_loop(world->base, EVLOOP_ONCE);
+	int before = never.done;
+	fetch_free(world->fetch);
+	world->fetch = NULL;
+	event_base_loop(world->base, EVLOOP_NONBLOCK);
+	assert_int_equal(never.done, before);
+}
+
+/* done may start the next transfer: the loop of a poller. */
+struct chain {
+	struct event_base *base;
+	struct fetch *fetch;
+	const char *url;
+	int left;
+};
+
+static void next_in_chain(void *ctx, const struct fetch_reply *reply)
+{
+	struct chain *chain = ctx;
+	struct fetch_request request = {.url = chain->url};
+
+	assert_int_equal(reply->error, FETCH_FINE);
+	if (--chain->left == 0)
+		event_base_loopbreak(chain->base);
+	else
+		assert_int_equal(fetch_start(chain->fetch, &request, next_in_chain, chain, NULL), BASE_OK);
+}
+
+static void done_may_start_the_next(void **state)
+{
+	struct world *world = *state;
+	struct chain chain = {.base = world->base, .fetch = world->fetch, .url = url_of(world, "/plain"), .left = 50};
+	struct fetch_request request = {.url = chain.url};
+
+	assert_int_equal(fetch_start(world->fetch, &request, next_in_chain, &chain, NULL), BASE_OK);
+	event_base_dispatch(world->base);
+	assert_int_equal(chain.left, 0);
+	assert_int_equal(server_connections(world->server), 1);
+}
+
+static void public_urls_hold_no_secrets(void **state)
+{
+	struct base_buf buf;
+
+	(void)state;
+	base_buf_init(&buf, 256);
+	assert_int_equal(fetch_public_url("https://user:secret@example.org:8443/rss?a=b#part", &buf), BASE_OK);
+	assert_string_equal(buf.data, "https://example.org:8443/rss?a=b");
+	assert_int_equal(fetch_public_url("http://", &buf), BASE_INVALID);
+	base_buf_free(&buf);
+}
+
+static void errors_have_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < FETCH_ERROR_COUNT; i++)
+		assert_non_null(fetch_error_text((enum fetch_error)i));
+	assert_string_equal(fetch_error_text(FETCH_TLS), "tls");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_body_arrives),
+	    TEST(requests_are_constant_and_say_who_asks),
+	    TEST(validators_go_back_byte_for_byte),
+	    TEST(validators_cannot_smuggle_headers),
+	    TEST(redirects_are_followed_within_bounds),
+	    TEST(near_addresses_are_refused_on_every_hop),
+	    TEST(sizes_are_limited_as_they_arrive),
+	    TEST(servers_that_fail_get_a_clear_line),
+	    TEST(a_reply_cut_short_is_told_apart),
+	    TEST(a_trailer_does_not_speak_for_the_header),
+	    TEST(a_server_that_hangs_is_slow),
+	    TEST(a_closed_port_refuses),
+	    TEST(names_that_are_none_do_not_resolve),
+	    TEST(tls_to_a_plain_server_fails_as_tls),
+	    TEST(impossible_urls_are_refused_at_once),
+	    TEST(two_hundred_at_once_use_few_connections),
+	    TEST(cancelled_transfers_are_silent),
+	    TEST(freeing_ends_what_is_under_way),
+	    TEST(done_may_start_the_next),
+	    TEST(public_urls_hold_no_secrets),
+	    TEST(errors_have_names),
+	};
+	if (fetch_global_init() != BASE_OK)
+		return 1;
+	int failed = cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
+	fetch_global_cleanup();
+	return failed;
+}

@@ -1,0 +1,226 @@
+/* The pure parts of the room fetch: the address guard and the header reader. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/fetch/guard.h"
+#include "daemon/fetch/headers.h"
+
+/* ---- addresses ------------------------------------------------------------------ */
+
+static void address_of(const char *text, uint8_t address[16])
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+	if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
+		assert_true(fetch_guard_address((struct sockaddr *)&v4, address));
+	} else {
+		assert_int_equal(inet_pton(AF_INET6, text, &v6.sin6_addr), 1);
+		assert_true(fetch_guard_address((struct sockaddr *)&v6, address));
+	}
+}
+
+static void public_addresses_pass(void **state)
+{
+	static const char *const texts[] = {
+	    "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
+	    "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0",
+	    "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1111", "2a00:1450::1", "2001:200::1",
+	    "2003::1", "::ffff:8.8.8.8"};
+	uint8_t address[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		address_of(texts[i], address);
+		if (!fetch_guard_allows(address, NULL, 0))
+			fail_msg("%s was refused", texts[i]);
+	}
+}
+
+static void near_addresses_are_refused(void **state)
+{
+	static const char *const texts[] = {
+	    "0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.0", "100.127.255.255", "127.0.0.1",
+	    "127.255.255.255", "169.254.0.0", "169.254.169.254", "172.16.0.0", "172.31.255.255", "192.0.0.1",
+	    "192.0.2.1", "192.88.99.1", "192.168.0.0", "192.168.255.255", "198.18.0.0", "198.19.255.255",
+	    "198.51.100.7", "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255", "::", "::1",
+	    "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808",
+	    "64:ff9b:1::1", "100::1", "2001::1", "2001:1ff::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "4000::1",
+	    "fc00::1", "fdff::1", "fe80::1", "fec0::1", "ff02::1"};
+	uint8_t address[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		address_of(texts[i], address);
+		if (fetch_guard_allows(address, NULL, 0))
+			fail_msg("%s was allowed", texts[i]);
+	}
+}
+
+static void the_allow_list_opens_what_it_names(void **state)
+{
+	struct fetch_range allow[2] = {{.prefix_len = 96 + 9}, {.prefix_len = 7}};
+	uint8_t address[16];
+
+	(void)state;
+	address_of("10.128.0.0", allow[0].address);
+	address_of("fc00::", allow[1].address);
+	address_of("10.129.3.4", address);
+	assert_true(fetch_guard_allows(address, allow, 2));
+	address_of("::ffff:10.129.3.4", address);
+	assert_true(fetch_guard_allows(address, allow, 2));
+	address_of("10.127.3.4", address);
+	assert_false(fetch_guard_allows(address, allow, 2));
+	address_of("fd12::1", address);
+	assert_true(fetch_guard_allows(address, allow, 2));
+	address_of("fe80::1", address);
+	assert_false(fetch_guard_allows(address, allow, 2));
+}
+
+static void other_families_have_no_address(void **state)
+{
+	struct sockaddr local = {.sa_family = AF_UNIX};
+	uint8_t address[16];
+
+	(void)state;
+	assert_false(fetch_guard_address(&local, address));
+}
+
+/* ---- headers -------------------------------------------------------------------- */
+
+#define NOW ((base_time)1767225600 * BASE_SECOND) /* 2026-01-01T00:00:00Z */
+
+static void read_lines(struct fetch_headers *headers, const char *text)
+{
+	fetch_headers_init(headers);
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+		len += text[len] == '\n';
+		assert_int_equal(fetch_headers_line(headers, text, len), BASE_OK);
+		text += len;
+	}
+}
+
+static base_time retry_after(const char *value)
+{
+	struct fetch_headers headers;
+
+	fetch_headers_init(&headers);
+	fetch_headers_line(&headers, value, strlen(value));
+	base_time wait = fetch_headers_retry_after(&headers, NOW);
+	fetch_headers_free(&headers);
+	return wait;
+}
+
+static void retry_after_is_read_and_clamped(void **state)
+{
+	(void)state;
+	assert_int_equal(retry_after("Retry-After: 120\r\n"), 120 * BASE_SECOND);
+	assert_int_equal(retry_after("retry-after:\t 120 \r\n"), 120 * BASE_SECOND);
+	assert_int_equal(retry_after("Retry-After: 0"), 0);
+	assert_int_equal(retry_after("Retry-After: -5"), 0);
+	assert_int_equal(retry_after("Retry-After: abc"), 0);
+	assert_int_equal(retry_after("Retry-After:"), 0);
+	assert_int_equal(retry_after("Retry-After: 99999999999"), BASE_DAY);
+	assert_int_equal(retry_after("Retry-After: 99999999999999999999999999999999999999"), BASE_DAY);
+	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2026 00:10:00 GMT"), 10 * BASE_MINUTE);
+	assert_int_equal(retry_after("Retry-After: Thursday, 01-Jan-26 00:10:00 GMT"), 10 * BASE_MINUTE);
+	assert_int_equal(retry_after("Retry-After: Thu Jan  1 00:10:00 2026"), 10 * BASE_MINUTE);
+	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2015 00:10:00 GMT"), 0);
+	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2099 00:10:00 GMT"), BASE_DAY);
+}
+
+static base_time max_age(const char *lines)
+{
+	struct fetch_headers headers;
+
+	read_lines(&headers, lines);
+	base_time fresh = fetch_headers_max_age(&headers, NOW);
+	fetch_headers_free(&headers);
+	return fresh;
+}
+
+static void freshness_is_max_age_less_age_or_expires(void **state)
+{
+	(void)state;
+	assert_int_equal(max_age("Cache-Control: max-age=600\r\n"), 600 * BASE_SECOND);
+	assert_int_equal(max_age("Cache-Control: public, MAX-AGE=\"600\", s-maxage=9\r\nAge: 100\r\n"), 500 * BASE_SECOND);
+	assert_int_equal(max_age("Cache-Control: public\r\nCache-Control: max-age=60\r\nCache-Control: max-age=9"), 60 * BASE_SECOND);
+	assert_int_equal(max_age("Cache-Control: s-maxage=9, x-max-age=7\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=60\r\nAge: 100\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=-1,,=,max-age=\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=99999999999999999999\r\n"), 366 * BASE_DAY);
+	assert_int_equal(max_age("Expires: Thu, 01 Jan 2026 01:00:00 GMT\r\n"), BASE_HOUR);
+	/* by the server's clock, whatever ours says */
+	assert_int_equal(max_age("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\nExpires: Thu, 01 Jan 2015 01:00:00 GMT\r\n"),
+	                 BASE_HOUR);
+	assert_int_equal(max_age("Expires: 0\r\n"), 0);
+	assert_int_equal(max_age("Expires: Thu, 01 Jan 2026 01:00:00 GMT\r\nCache-Control: max-age=60\r\n"), 60 * BASE_SECOND);
+}
+
+static void each_hop_forgets_the_one_before(void **state)
+{
+	struct fetch_headers headers;
+
+	(void)state;
+	read_lines(&headers, "HTTP/1.1 302 Found\r\nETag: \"one\"\r\nContent-Type: a/b\r\n\r\n"
+	                     "HTTP/1.1 200 OK\r\nETag: \"two\"\r\nETag: \"three\"\r\n\r\nLast-Modified: trailer\r\n");
+	assert_int_equal(headers.status, 200);
+	assert_string_equal(headers.etag, "\"two\"");
+	assert_null(headers.content_type);
+	assert_null(headers.last_modified);
+	fetch_headers_free(&headers);
+}
+
+static void odd_lines_do_no_harm(void **state)
+{
+	struct fetch_headers headers;
+	char *line = malloc(FETCH_VALUE_MAX + 100);
+
+	(void)state;
+	assert_non_null(line);
+	read_lines(&headers, "HTTP/2 20x\r\n:\r\nETag\r\nETag:   \r\nETag: a\x01" "b\r\nLast-Modified: \xff\xfe odd \r\n");
+	assert_int_equal(headers.status, 0);
+	assert_null(headers.etag);
+	assert_string_equal(headers.last_modified, "\xff\xfe odd");
+	memset(line, 'x', FETCH_VALUE_MAX + 100);
+	memcpy(line, "ETag: ", 6);
+	fetch_headers_line(&headers, line, FETCH_VALUE_MAX + 7);
+	assert_null(headers.etag);
+	fetch_headers_line(&headers, line, FETCH_VALUE_MAX + 6);
+	assert_non_null(headers.etag);
+	fetch_headers_free(&headers);
+	free(line);
+}
+
+static void values_that_break_lines_are_not_valid(void **state)
+{
+	(void)state;
+	assert_true(fetch_value_valid("W/\"a, b\"\t;"));
+	assert_false(fetch_value_valid(""));
+	assert_false(fetch_value_valid("a\r\nHost: b"));
+	assert_false(fetch_value_valid("a\x7f"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(public_addresses_pass),
+	    cmocka_unit_test(near_addresses_are_refused),
+	    cmocka_unit_test(the_allow_list_opens_what_it_names),
+	    cmocka_unit_test(other_families_have_no_address),
+	    cmocka_unit_test(retry_after_is_read_and_clamped),
+	    cmocka_unit_test(freshness_is_max_age_less_age_or_expires),
+	    cmocka_unit_test(each_hop_forgets_the_one_before),
+	    cmocka_unit_test(odd_lines_do_no_harm),
+	    cmocka_unit_test(values_that_break_lines_are_not_valid),
+	};
+	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
+}

@@ -1,0 +1,360 @@
+/* The room status without a network: board, pages, request heads, sd_notify. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/status/pages.h"
+#include "daemon/status/request.h"
+
+#define START ((base_time)1767225600 * BASE_SECOND) /* 2026-01-01T00:00:00Z */
+
+struct world {
+	struct status_board *board;
+	struct base_clock *clock;
+	struct status_view view;
+	struct base_buf page;
+};
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	if (world == NULL || status_board_new(&world->board) != BASE_OK ||
+	    base_clock_new_simulated(START, &world->clock) != BASE_OK)
+		return -1;
+	world->view = (struct status_view){world->board, world->clock, START, START};
+	base_buf_init(&world->page, 1 << 24);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	status_board_free(world->board);
+	base_clock_free(world->clock);
+	base_buf_free(&world->page);
+	free(world);
+	return 0;
+}
+
+typedef enum base_result page_fn(const struct status_view *view, struct base_buf *out);
+
+static const char *page(struct world *world, page_fn *make)
+{
+	base_buf_reset(&world->page);
+	assert_int_equal(make(&world->view, &world->page), BASE_OK);
+	return world->page.data;
+}
+
+static void has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("'%s' is missing in:\n%s", part, text);
+}
+
+static void lacks(const char *text, const char *part)
+{
+	if (strstr(text, part) != NULL)
+		fail_msg("'%s' should not be in:\n%s", part, text);
+}
+
+/* ---- metrics ---------------------------------------------------------------------- */
+
+static void metrics_count_what_happens(void **state)
+{
+	struct world *world = *state;
+
+	status_add(world->board, STATUS_POLLS_NEW, 3);
+	status_add(world->board, STATUS_POLLS_NEW, 1);
+	status_set(world->board, STATUS_FEEDS, 10);
+	status_set(world->board, STATUS_FEEDS_FAILING, 2);
+	status_alert(world->board, "pause", true);
+	status_alert(world->board, "pause", false);
+	status_alert(world->board, "pause", false);
+	status_alert(world->board, "a\"b\\c\nd", true);
+	const char *text = page(world, status_page_metrics);
+	has(text, "\n# TYPE wirewatch_entries_total counter\n");
+	has(text, "wirewatch_polls_total{result=\"new\"} 4\n");
+	has(text, "wirewatch_polls_total{result=\"error\"} 0\n");
+	has(text, "wirewatch_feeds{state=\"ok\"} 8\nwirewatch_feeds{state=\"failing\"} 2\n");
+	has(text, "wirewatch_alerts_total{class=\"pause\",report=\"first\"} 1\n");
+	has(text, "wirewatch_alerts_total{class=\"pause\",report=\"repeat\"} 2\n");
+	has(text, "{class=\"a\\\"b\\\\c\\nd\",report=\"first\"} 1\n");
+	has(text, "\nwirewatch_ledger_ok 1\n");
+	has(text, "\nprocess_start_time_seconds 1767225600.000\n");
+	has(text, "\nprocess_resident_memory_bytes ");
+	has(text, "\nprocess_open_fds ");
+}
+
+static void histograms_are_cumulative(void **state)
+{
+	struct world *world = *state;
+
+	status_time(world->board, STATUS_ALERT_LATENCY, 1000);
+	status_time(world->board, STATUS_ALERT_LATENCY, 1001);
+	status_time(world->board, STATUS_ALERT_LATENCY, 40 * BASE_MINUTE);
+	status_time(world->board, STATUS_ALERT_LATENCY, -5);
+	const char *text = page(world, status_page_metrics);
+	has(text, "\n# TYPE wirewatch_alert_latency_seconds histogram\n");
+	has(text, "wirewatch_alert_latency_seconds_bucket{le=\"0.001\"} 2\n");
+	has(text, "wirewatch_alert_latency_seconds_bucket{le=\"0.0025\"} 3\n");
+	has(text, "wirewatch_alert_latency_seconds_bucket{le=\"300\"} 3\n");
+	has(text, "wirewatch_alert_latency_seconds_bucket{le=\"+Inf\"} 4\n");
+	has(text, "wirewatch_alert_latency_seconds_sum 2400.002001\n");
+	has(text, "wirewatch_alert_latency_seconds_count 4\n");
+}
+
+/* Every line is a comment or `name{labels} value`, every name was declared once, right before its samples. */
+static void metrics_follow_the_text_format(void **state)
+{
+	struct world *world = *state;
+	char declared[128] = "";
+
+	status_alert(world->board, "delivery", true);
+	char *text = strdup(page(world, status_page_metrics));
+	assert_non_null(text);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+		if (strncmp(line, "# TYPE ", 7) == 0) {
+			snprintf(declared, sizeof(declared), "%.*s", (int)strcspn(line + 7, " "), line + 7);
+			continue;
+		}
+		if (line[0] == '#')
+			continue;
+		assert_true(strncmp(line, declared, strlen(declared)) == 0);
+		assert_true(name >= strlen(declared));
+		const char *value = strrchr(line, ' ');
+		assert_non_null(value);
+		char *end;
+		strtod(value + 1, &end);
+		assert_string_equal(end, "");
+		assert_true(line[name] == '{' || line[name] == ' ');
+	}
+	free(text);
+}
+
+/* ---- feeds ------------------------------------------------------------------------ */
+
+static const struct status_feed example = {
+    .url = "https://user:secret@example.org/rss", .name = "<b>\"Agency\" & 'co'\x1b[31m \xe2\x80\xae", .result = "error",
+    .reason = "example.org: HTTP status 500\nforged line", .last_poll = START, .next_poll = BASE_TIME_NONE,
+    .failures = 3, .http_status = 500, .entries = 0};
+
+static void foreign_text_is_harmless_everywhere(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(status_feed_set(world->board, &example), BASE_OK);
+	status_set_trouble(world->board, "disk <full>\nforged");
+	const char *text = page(world, status_page_people);
+	has(text, "&lt;b&gt;&quot;Agency&quot; &amp; &#39;co&#39;\\u001B[31m \\u202E");
+	has(text, "disk &lt;full&gt;\\nforged");
+	has(text, "title=\"https://example.org/rss\"");
+	lacks(text, "secret");
+	lacks(text, "<b>");
+	lacks(text, "\x1b");
+	text = page(world, status_page_feeds);
+	has(text, "\"url\":\"https://example.org/rss\"");
+	has(text, "\"last_poll\":\"2026-01-01T00:00:00Z\",\"next_poll\":null");
+	has(text, "\"failures\":3,\"http_status\":500,\"entries\":0");
+	has(text, "HTTP status 500\\\\nforged line");
+	lacks(text, "secret");
+}
+
+static void feeds_are_replaced_and_removed_by_url(void **state)
+{
+	struct world *world = *state;
+	char url[64];
+	struct status_feed feed = {.url = url, .name = "x", .result = "new", .last_poll = BASE_TIME_NONE, .next_poll = START};
+
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 1000; i++) {
+			snprintf(url, sizeof(url), "http://host-%d.example/", i);
+			feed.entries = (size_t)(1000 * round + i);
+			assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+		}
+	assert_int_equal(world->board->row_count, 1000);
+	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-0.example/\"");
+	has(page(world, status_page_feeds), "\"entries\":1999}]}\n");
+	for (int i = 0; i < 999; i++) {
+		snprintf(url, sizeof(url), "http://host-%d.example/", i);
+		status_feed_remove(world->board, url);
+		status_feed_remove(world->board, url);
+	}
+	assert_int_equal(world->board->row_count, 1);
+	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-999.example/\"");
+	feed.url = "no url at all: user:secret@x";
+	assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	lacks(page(world, status_page_feeds), "secret");
+}
+
+static void health_follows_trouble(void **state)
+{
+	struct world *world = *state;
+	bool well = false;
+
+	assert_int_equal(status_page_health(&world->view, &world->page, &well), BASE_OK);
+	assert_true(well);
+	assert_string_equal(world->page.data, "ok\n");
+	status_set_trouble(world->board, "the ledger is locked");
+	base_buf_reset(&world->page);
+	assert_int_equal(status_page_health(&world->view, &world->page, &well), BASE_OK);
+	assert_false(well);
+	assert_string_equal(world->page.data, "the ledger is locked\n");
+	has(page(world, status_page_status), "\"healthy\":false,\"trouble\":\"the ledger is locked\"");
+	status_set_trouble(world->board, NULL);
+	base_clock_advance(world->clock, 90 * BASE_SECOND);
+	status_alert(world->board, "pause", true);
+	const char *text = page(world, status_page_status);
+	has(text, "\"started\":\"2026-01-01T00:00:00Z\",\"uptime\":90,\"healthy\":true,\"trouble\":null");
+	has(text, "\"alerts\":{\"pause\":{\"first\":1,\"repeat\":0}}");
+}
+
+/* ---- requests ----------------------------------------------------------------------- */
+
+static enum base_result read_head(const char *text, struct status_request *request)
+{
+	return status_request_read(base_span_of(text), request);
+}
+
+static void request_heads_are_read_strictly(void **state)
+{
+	static const char *const bad[] = {
+	    "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/0.9\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", " / HTTP/1.1\r\n\r\n",
+	    "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "GET * HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n",
+	    "GET /\xc3\xa9 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1 \r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+	    "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+	    "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n"};
+	struct status_request request;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (read_head(bad[i], &request) != BASE_SYNTAX)
+			fail_msg("taken: %s", bad[i]);
+	assert_int_equal(read_head("HEAD /feeds?a=b?c HTTP/1.0\r\nhOST: \t x:1 \r\n\r\n", &request), BASE_OK);
+	assert_int_equal(request.method, STATUS_HEAD);
+	assert_true(base_span_is(request.path, "/feeds"));
+	assert_true(base_span_is(request.query, "a=b?c"));
+	assert_true(base_span_is(request.host, "x:1"));
+	assert_int_equal(read_head("POST / HTTP/1.1\r\n\r\n", &request), BASE_OK);
+	assert_int_equal(request.method, STATUS_OTHER_METHOD);
+	assert_null(request.host.ptr);
+}
+
+static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
+{
+	static const char *const good[] = {"localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9475", "10.1.2.3:80", "[::1]",
+	                                   "[fe80::1]:9475", "myhost", "MyHost:9475", "myhost.example.org"};
+	static const char *const bad[] = {"", ":", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.1",
+	                                  "[::1", "[::1]x", "[localhost]", "127.0.0.1:x", "::1", "myhostile", "[]", "myhost:9:9"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if (!status_host_allowed(base_span_of(good[i]), "myhost"))
+			fail_msg("refused: %s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (status_host_allowed(base_span_of(bad[i]), "myhost"))
+			fail_msg("allowed: %s", bad[i]);
+	assert_false(status_host_allowed(base_span_of("myhost"), NULL));
+	assert_false(status_host_allowed(base_span_of("myhost"), ""));
+}
+
+/* ---- sd_notify ------------------------------------------------------------------------ */
+
+static void notified(struct sockaddr_un *address, socklen_t len, const char *name)
+{
+	char got[64] = "";
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)address, len), 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", name, 1), 0);
+	assert_int_equal(status_notify("READY=1\nSTATUS=fine"), BASE_OK);
+	ssize_t size = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
+	assert_int_equal(size, 19);
+	assert_string_equal(got, "READY=1\nSTATUS=fine");
+	close(fd);
+	unsetenv("NOTIFY_SOCKET");
+}
+
+static void systemd_is_told_by_path_or_abstract_name(void **state)
+{
+	char folder[] = "/tmp/wirewatch-status-XXXXXX", path[64];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char name[40];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/notify", folder);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	notified(&address, sizeof(address), path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+
+	snprintf(name, sizeof(name), "@wirewatch-status-%ld", (long)getpid());
+	memset(&address, 0, sizeof(address));
+	address.sun_family = AF_UNIX;
+	memcpy(address.sun_path + 1, name + 1, strlen(name) - 1);
+	notified(&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(name)), name);
+
+	assert_int_equal(status_notify("READY=1"), BASE_OK); /* without systemd: nothing to do */
+	setenv("NOTIFY_SOCKET", "/nonexistent/socket", 1);
+	assert_int_equal(status_notify("READY=1"), BASE_IO);
+	setenv("NOTIFY_SOCKET", "relative", 1);
+	assert_int_equal(status_notify("READY=1"), BASE_INVALID);
+	unsetenv("NOTIFY_SOCKET");
+}
+
+static void the_watchdog_is_fed_twice_as_often_as_asked(void **state)
+{
+	char pid[32];
+
+	(void)state;
+	unsetenv("WATCHDOG_PID");
+	unsetenv("WATCHDOG_USEC");
+	assert_int_equal(status_watchdog_interval(), 0);
+	setenv("WATCHDOG_USEC", "30000000", 1);
+	assert_int_equal(status_watchdog_interval(), 15 * BASE_SECOND);
+	snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+	setenv("WATCHDOG_PID", pid, 1);
+	assert_int_equal(status_watchdog_interval(), 15 * BASE_SECOND);
+	setenv("WATCHDOG_PID", "1", 1);
+	assert_int_equal(status_watchdog_interval(), 0);
+	unsetenv("WATCHDOG_PID");
+	setenv("WATCHDOG_USEC", "-1", 1);
+	assert_int_equal(status_watchdog_interval(), 0);
+	setenv("WATCHDOG_USEC", "99999999999999999999999", 1);
+	assert_int_equal(status_watchdog_interval(), 0);
+	unsetenv("WATCHDOG_USEC");
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(metrics_count_what_happens),
+	    TEST(histograms_are_cumulative),
+	    TEST(metrics_follow_the_text_format),
+	    TEST(foreign_text_is_harmless_everywhere),
+	    TEST(feeds_are_replaced_and_removed_by_url),
+	    TEST(health_follows_trouble),
+	    cmocka_unit_test(request_heads_are_read_strictly),
+	    cmocka_unit_test(only_hosts_that_cannot_be_faked_are_allowed),
+	    cmocka_unit_test(systemd_is_told_by_path_or_abstract_name),
+	    cmocka_unit_test(the_watchdog_is_fed_twice_as_often_as_asked),
+	};
+	return cmocka_run_group_tests_name("status board", tests, NULL, NULL);
+}
