@@ -166,6 +166,9 @@ def play(build, mode, folder):
         mode = "interrupted"
     finally:
         status = end(daemon)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and any(link not in "\n".join(tail_lines) for _, link in log.alerts):
+            time.sleep(0.05)
         end(tail)
         tail_copy.join(5)
         if wire:
