@@ -267,6 +267,7 @@ static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (status_host_allowed(base_span_of(bad[i]), "myhost"))
 			fail_msg("allowed: %s", bad[i]);
+	assert_false(status_host_allowed(BASE_NONE, "myhost"));
 	assert_false(status_host_allowed(base_span_of("myhost"), NULL));
 	assert_false(status_host_allowed(base_span_of("myhost"), ""));
 }
