@@ -289,6 +289,8 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	/* The known entry is still there under its own id. */
 	const struct house_item both[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, before[0]};
 	assert_int_equal(look_up(house, HOUSE_FEED, both, 2, 0).state, LEDGER_NEW);
+	const struct house_item moved[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, {.id = "a", .link = "own", .class = HOUSE_QUIET}};
+	assert_int_equal(look_up(house, HOUSE_FEED, moved, 2, 0).state, LEDGER_NEW);
 	/* Two unknown entries claim it. */
 	const struct house_item two[] = {{.id = "c", .link = "home", .class = HOUSE_QUIET}, {.id = "d", .link = "home", .class = HOUSE_QUIET}};
 	assert_int_equal(look_up(house, HOUSE_FEED, two, 2, 1).state, LEDGER_NEW);
