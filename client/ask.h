@@ -27,7 +27,4 @@ int client_ask_options(int argc, char **argv, const char *help, int with_failing
 const char *client_json_text(const json_t *object, const char *key);
 long long client_json_number(const json_t *object, const char *key);
 
-/* Prints the value on one line, as --json does. An enum client_exit. */
-int client_json_print(const char *command, const json_t *root);
-
 #endif
