@@ -43,11 +43,14 @@ class Screen:
         with self.lock:
             print(name, "|", line, flush=True)
 
-    def copy(self, who, stream):
-        """Copy a pipe's lines to the screen in a thread."""
+    def copy(self, who, stream, keep=None):
+        """Copy a pipe's lines to the screen, and to the list keep, in a thread."""
         def run():
             for line in stream:
-                self.say(who, line.decode("utf-8", "replace").rstrip("\n"))
+                line = line.decode("utf-8", "replace").rstrip("\n")
+                self.say(who, line)
+                if keep is not None:
+                    keep.append(line)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         return thread
@@ -76,10 +79,14 @@ def yaml_list(values):
     return "[%s]" % ", ".join('"%s"' % value for value in values)
 
 
-def write_config(folder, urls):
-    feeds = "feeds: %s" % yaml_list(urls) if urls else "feed_files: %s" % yaml_list(
-        [os.path.join(SOURCE, "config", "feeds.d", "*.opml")])
-    local = "fetch: {allow_addresses: [127.0.0.0/8]}\npoll: {min: 1s, max: 2s, per_host: 8}\n" if urls else ""
+def write_config(folder, feeds):
+    """feeds: (name, URL) pairs of the sample wire, or nothing for the real list."""
+    local = ""
+    if feeds:
+        local = "fetch: {allow_addresses: [127.0.0.0/8]}\npoll: {min: 1s, max: 2s, per_host: 8}\n"
+        feeds = "feeds:\n" + "\n".join('  - {name: "%s", url: "%s"}' % pair for pair in feeds)
+    else:
+        feeds = "feed_files: %s" % yaml_list([os.path.join(SOURCE, "config", "feeds.d", "*.opml")])
     path = os.path.join(folder, "wirewatch.yaml")
     with open(path, "w", encoding="utf-8") as file:
         file.write("%s\n%srules: %s\n" % (feeds, local, yaml_list([os.path.join(SOURCE, "config", "rules.d", "*.yaml")])))
@@ -99,22 +106,26 @@ def end(process):
         return process.wait()
 
 
-def judge(wire, alerts, daemon_status):
+def judge(wire, alerts, tail_lines, daemon_status):
     """The summary of --once: prints it and returns the exit status."""
+    tail_text = "\n".join(tail_lines)
     by_link = {item["link"]: item for item in wire.items}
     decoys = [a for a in alerts if not by_link[a[1]]["expect"]]
     wrong = [a for a in alerts if a not in decoys
              and a[0] not in by_link[a[1]]["expect"] + by_link[a[1]].get("allow", [])]
     missed = [(name, item["link"]) for item in wire.items for name in item["expect"] if (name, item["link"]) not in alerts]
+    unseen = [a for a in alerts if a[1] not in tail_text]
     classes = {name for name, _ in alerts}
     print("\n%d items on the wire, %d alerts of %d classes (%s)" % (
         len(wire.items), len(alerts), len(classes), ", ".join(sorted(classes)) or "none"))
-    for title, cases in (("from a decoy", decoys), ("of another class than expected", wrong), ("missed", missed)):
+    for title, cases in (("from a decoy", decoys), ("of another class than expected", wrong), ("missed", missed),
+                         ("on syslog but not printed by tail", unseen)):
         for name, link in cases:
             print("%s: %s %s (%s)" % (title, name, link, by_link[link]["title"]))
     if daemon_status:
         print("the daemon ended with status %d" % daemon_status)
-    good = len(alerts) >= WANTED_ALERTS and len(classes) >= WANTED_CLASSES and not decoys and not daemon_status
+    good = len(alerts) >= WANTED_ALERTS and len(classes) >= WANTED_CLASSES and not decoys and not unseen \
+        and not daemon_status
     print("the demo %s" % ("is complete" if good else "FAILED"))
     return 0 if good else 1
 
@@ -124,7 +135,7 @@ def play(build, mode, folder):
     wire = None
     if mode != "--live":
         wire = load_wire().Wire(lambda item: screen.say("wire", "%s  %s" % (item["feed"], item["title"])))
-    config = write_config(folder, wire.urls() if wire else [])
+    config = write_config(folder, list(zip(wire.feeds, wire.urls())) if wire else [])
     log = LogSocket(os.path.join(folder, "log"), screen)
     environment = dict(os.environ, WIREWATCH_SYSLOG_SOCKET=os.path.join(folder, "log"))
     environment.pop("NOTIFY_SOCKET", None)
@@ -135,7 +146,8 @@ def play(build, mode, folder):
     screen.copy("daemon", daemon.stderr)
     tail = subprocess.Popen([os.path.join(build, "client", "wirewatch"), "tail", "--since", "0",
                              "ipc://%s/alerts.sock" % folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **started)
-    tail_copy = screen.copy("tail", tail.stdout)
+    tail_lines = []
+    tail_copy = screen.copy("tail", tail.stdout, tail_lines)
     read = True
     try:
         if wire:
@@ -154,6 +166,9 @@ def play(build, mode, folder):
         mode = "interrupted"
     finally:
         status = end(daemon)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and any(link not in "\n".join(tail_lines) for _, link in log.alerts):
+            time.sleep(0.05)
         end(tail)
         tail_copy.join(5)
         if wire:
@@ -161,7 +176,7 @@ def play(build, mode, folder):
     if mode == "--once":
         if not read:
             print("\nthe daemon did not read the whole wire")
-        return max(judge(wire, log.alerts, status), 0 if read else 1)
+        return max(judge(wire, log.alerts, tail_lines, status), 0 if read else 1)
     print("\n%d alerts" % len(log.alerts))
     return 0 if mode == "interrupted" and status == 0 else 1
 
@@ -169,6 +184,7 @@ def play(build, mode, folder):
 def main():
     build, mode = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     folder = tempfile.mkdtemp(prefix="wirewatch-demo-")
     try:
         return play(build, mode, folder)

@@ -7,7 +7,7 @@
 
 void base_buf_init(struct base_buf *buf, size_t max)
 {
-	*buf = (struct base_buf){.max = max};
+	*buf = (struct base_buf){.max = max < SIZE_MAX ? max : SIZE_MAX - 1}; /* one is for the NUL */
 }
 
 void base_buf_free(struct base_buf *buf)

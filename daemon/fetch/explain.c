@@ -107,10 +107,13 @@ static const char *connect_text(const struct fetch_transfer *transfer)
 
 static const char *slow_stage(const struct fetch_transfer *transfer)
 {
-	curl_off_t connected = 0;
+	curl_off_t looked_up = 0, connected = 0;
 
 	if (transfer->headers.status != 0)
 		return "reading the reply";
+	curl_easy_getinfo(transfer->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+	if (looked_up == 0)
+		return "looking up the name";
 	curl_easy_getinfo(transfer->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	return connected > 0 ? "waiting for the reply" : "connecting";
 }

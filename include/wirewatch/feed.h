@@ -98,7 +98,10 @@ enum base_result feed_html_to_text(struct base_span html, struct base_buf *text)
 /* Any date found in feeds to UTC. BASE_SYNTAX if no date can be read from it. */
 enum base_result feed_date_parse(struct base_span text, base_time *out);
 
-/* RFC 3986 section 5: reference against base, appended to out. Control characters and spaces are percent-encoded. */
+/*
+ * RFC 3986 section 5: reference against base, appended to out. Control characters and spaces are percent-encoded.
+ * BASE_INVALID: neither of them is absolute.
+ */
 enum base_result feed_link_resolve(struct base_span base, struct base_span reference, struct base_buf *out);
 
 /* ---- feed lists (OPML 2.0) ---------------------------------------------- */

@@ -111,7 +111,7 @@ def test_addresses(folder):
     daemon = harness.Daemon(folder, [{"url": server.url("/feed"), "name": "bad-redirect"}],
                             {"fetch.allow_addresses": ["127.0.0.1/32"]})
     check_equal(daemon.once(), 0, "exit status; " + daemon.story())
-    check_said(daemon, ["redirect"])
+    daemon.wait_log("bad-redirect: .*(address|not allowed)")
     check_equal(other.requests(), [], "requests to a refused address")
     check_equal(daemon.syslog.alerts(), [])
 

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 
-PATIENCE = 60.0  # seconds until a wait is given up; far more than anything here takes
+PATIENCE = 30.0  # seconds until a wait is given up; far more than anything here takes
 
 
 class Request:

@@ -179,6 +179,11 @@ class Daemon:
     def wait_ready(self):
         self.notify.wait("READY=1", alive=self.alive, story=self.story)
 
+    def ready(self):
+        """Whether it has said so since its start."""
+        with self.notify.changed:
+            return any("READY=1" in message.split("\n") for message in self.notify.messages)
+
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
@@ -280,8 +285,9 @@ class DatagramSocket:
                 self.changed.notify_all()
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        if self.socket.fileno() >= 0:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
 
     def forget(self):
         with self.changed:
@@ -421,3 +427,15 @@ def replay(endpoint, after=0, topic="ww1/alert/", limit=1000, request=None):
     finally:
         dealer.close()
         context.term()
+
+
+def replay_all(endpoint, after=0):
+    """Every stored alert, asked for page by page as a subscriber does after a gap."""
+    found = []
+    while True:
+        messages, end = replay(endpoint, after=after, limit=50)
+        check_equal(end[0], b"ww1/end/", "end of a replay")
+        found += messages
+        if not json.loads(end[-1].decode())["more"]:
+            return found
+        after = messages[-1].sequence

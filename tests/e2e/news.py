@@ -4,8 +4,10 @@ Each report: id, language, title, text, expect (classes that must be raised),
 allow (classes that may be). The decoys raise nothing.
 """
 import datetime
+import threading
 
 import documents
+import feedserver
 
 
 def report(name, language, expect, title, text, allow=()):
@@ -90,3 +92,21 @@ def numbered(number, **changes):
 
 def by_name(name):
     return next(entry for entry in REPORTS + DECOYS if entry["id"] == "urn:test:" + name)
+
+
+class NumberedFeed:
+    """A feed that shows the newest numbered items; grow() adds one."""
+
+    def __init__(self, server, path="/feed", window=30):
+        self.items, self.window, self.lock = [], window, threading.Lock()
+        self.url = server.route(path, self.behave)
+
+    def grow(self, count=1):
+        with self.lock:
+            for _ in range(count):
+                self.items.insert(0, numbered(len(self.items) + 1, minutes_ago=5))
+
+    def behave(self, connection, request):
+        with self.lock:
+            body = documents.rss2(self.items[:self.window])
+        feedserver.document(body)(connection, request)

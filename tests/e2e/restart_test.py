@@ -1,47 +1,15 @@
 """Restarts: SIGTERM, kill -9 and --once neither repeat nor lose an alert."""
 import signal
-import threading
 
-import documents
 import feedserver
 import harness
 import news
 from harness import check, check_equal
 
 
-class NumberedFeed:
-    """A feed that shows the newest numbered items; grow() adds one."""
-
-    def __init__(self, server, path="/feed", window=30):
-        self.items, self.window, self.lock = [], window, threading.Lock()
-        self.url = server.route(path, self.behave)
-
-    def grow(self, count=1):
-        with self.lock:
-            for _ in range(count):
-                self.items.insert(0, news.numbered(len(self.items) + 1, minutes_ago=5))
-
-    def behave(self, connection, request):
-        with self.lock:
-            body = documents.rss2(self.items[:self.window])
-        feedserver.document(body)(connection, request)
-
-
-def replayed_items(daemon):
-    """Every stored alert, asked for page by page as a subscriber does after a gap."""
-    found, after = [], 0
-    while True:
-        messages, end = harness.replay(daemon.replay, after=after, limit=50)
-        check_equal(end[0], b"ww1/end/")
-        found += messages
-        if not harness.json.loads(end[-1].decode())["more"]:
-            return found
-        after = messages[-1].sequence
-
-
 def check_ledger(daemon, count):
     """The ledger holds items 1 to count exactly once, in order of sequence, of one epoch."""
-    messages = replayed_items(daemon)
+    messages = harness.replay_all(daemon.replay)
     check_equal(sorted(m.data["item"] for m in messages),
                 ["urn:test:numbered-%06d" % n for n in range(1, count + 1)], "items in the ledger")
     check_equal([m.sequence for m in messages], list(range(1, count + 1)), "sequences")
@@ -51,7 +19,7 @@ def check_ledger(daemon, count):
 def restart_rounds(folder, how, rounds=6):
     server = feedserver.FeedServer()
     harness.Cleanup.add(server.stop)
-    feed = NumberedFeed(server)
+    feed = news.NumberedFeed(server)
     daemon = harness.Daemon(folder, [feed.url], {"poll.max": harness.Plain("1s")})
     subscriber = harness.Subscriber(daemon.publish, "ww1/alert/")
     total = 0
@@ -93,7 +61,7 @@ def test_once(folder):
     """--once polls each feed once, publishes and ends with 0; the second run alerts what is new alone"""
     server = feedserver.FeedServer()
     harness.Cleanup.add(server.stop)
-    feeds = [NumberedFeed(server), NumberedFeed(server, "/empty")]
+    feeds = [news.NumberedFeed(server), news.NumberedFeed(server, "/empty")]
     feeds[0].grow(3)
     daemon = harness.Daemon(folder, [f.url for f in feeds], {"poll.min": harness.Plain("1h"),
                                                               "poll.max": harness.Plain("2h")})
@@ -110,14 +78,14 @@ def test_epoch(folder):
     """a lost ledger starts a new epoch"""
     server = feedserver.FeedServer()
     harness.Cleanup.add(server.stop)
-    feed = NumberedFeed(server)
+    feed = news.NumberedFeed(server)
     feed.grow(1)
     epochs = []
     for name in ("one.db", "two.db"):
         daemon = harness.Daemon(folder, [feed.url], {"ledger": "sqlite://%s/%s" % (folder, name)})
         daemon.start()
         daemon.syslog.wait_alerts(1)
-        epochs.append(replayed_items(daemon)[0].epoch)
+        epochs.append(harness.replay_all(daemon.replay)[0].epoch)
         daemon.stop_cleanly()
         daemon.syslog.close()
         daemon.notify.close()
@@ -130,7 +98,7 @@ def test_second_daemon(folder):
     """a second daemon on the same ledger is refused with a reason and exit code 1"""
     server = feedserver.FeedServer()
     harness.Cleanup.add(server.stop)
-    feed = NumberedFeed(server)
+    feed = news.NumberedFeed(server)
     daemon = harness.Daemon(folder, [feed.url])
     daemon.start()
     status, _, stderr = harness.daemon_command("-c", daemon.config)

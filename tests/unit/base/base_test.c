@@ -62,6 +62,24 @@ static void utf8_groups_ill_formed_bytes(void **state)
 	assert_int_equal(base_utf8_clip("aп", 3, 2), 1);
 	assert_int_equal(base_utf8_count("aпб", 5), 3);
 	assert_false(base_utf8_valid("a\xff", 2));
+	for (size_t i = 0; i < 20; i++) {
+		char text[] = "twenty bytes of text";
+		assert_true(base_utf8_valid(text, 20));
+		text[i] = (char)0xff;
+		assert_false(base_utf8_valid(text, 20));
+	}
+}
+
+static void buffer_without_a_maximum_grows(void **state)
+{
+	struct base_buf buf;
+	(void)state;
+
+	base_buf_init(&buf, SIZE_MAX);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(base_buf_add_text(&buf, "0123456789"), BASE_OK);
+	assert_true(buf.len == 1000 && buf.cap > 1000);
+	base_buf_free(&buf);
 }
 
 static void buffer_stops_at_its_maximum(void **state)
@@ -302,6 +320,7 @@ int main(void)
 	    cmocka_unit_test(escape_leaves_no_control_behind),
 	    cmocka_unit_test(utf8_groups_ill_formed_bytes),
 	    cmocka_unit_test(buffer_stops_at_its_maximum),
+	    cmocka_unit_test(buffer_without_a_maximum_grows),
 	    cmocka_unit_test(arena_copies_within_its_maximum),
 	    cmocka_unit_test(sha256_gives_the_standard_vectors),
 	    cmocka_unit_test(siphash_gives_the_reference_vectors),

@@ -99,7 +99,10 @@ static enum server_then answer(void *ctx, const char *path, struct base_buf *out
 		base_buf_add_text(out, "\r\n");
 	} else if (strcmp(path, "/500") == 0)
 		base_buf_add_text(out, "HTTP/1.1 500 No\r\nContent-Length: 4\r\nETag: \"no\"\r\n\r\noops");
-	else if (strcmp(path, "/503") == 0)
+	else if (strcmp(path, "/500-hang") == 0) {
+		base_buf_add_text(out, "HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\noops");
+		return SERVER_HANG;
+	} else if (strcmp(path, "/503") == 0)
 		base_buf_add_text(out, "HTTP/1.1 503 Wait\r\nContent-Length: 0\r\nRetry-After: 120\r\n\r\n");
 	else if (strcmp(path, "/206") == 0)
 		base_buf_add_text(out, "HTTP/1.1 206 Partial\r\nContent-Length: 2\r\n\r\nxx");
@@ -111,7 +114,7 @@ static enum server_then answer(void *ctx, const char *path, struct base_buf *out
 		return SERVER_CLOSE;
 	} else if (strcmp(path, "/trailer") == 0)
 		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: \"real\"\r\n\r\n5\r\nhello\r\n"
-		                       "0\r\nETag: \"forged\"\r\nLast-Modified: forged\r\n\r\n");
+		                       "0\r\nHTTP/1.1 200: x\r\nETag: \"forged\"\r\nLast-Modified: forged\r\n\r\n");
 	else if (strcmp(path, "/nothing") == 0)
 		return SERVER_CLOSE;
 	else if (strcmp(path, "/no-http") == 0) {
@@ -366,6 +369,8 @@ static void servers_that_fail_get_a_clear_line(void **state)
 	assert_non_null(strstr(asked.reason, ": HTTP status 500"));
 	assert_string_equal(asked.body, "(none)");
 	assert_string_equal(asked.etag, "(none)");
+	asked = ask(*state, "/500-hang"); /* nobody waits for the rest of an error */
+	assert_int_equal(asked.error, FETCH_STATUS);
 	asked = ask(*state, "/503");
 	assert_int_equal(asked.error, FETCH_STATUS);
 	assert_int_equal(asked.retry_after, 120 * BASE_SECOND);
@@ -404,9 +409,12 @@ static void a_trailer_does_not_speak_for_the_header(void **state)
 static void a_server_that_hangs_is_slow(void **state)
 {
 	struct asked asked;
+	double seconds;
 
 	new_fetch(*state, 100 * 1000, 20, 1);
 	asked = ask(*state, "/hang");
+	assert_int_equal(sscanf(asked.reason, "%*[^:]:%*d: timed out after %lf s", &seconds), 1);
+	assert_true(seconds < 3); /* and not the 15 s or 30 s of the other limits */
 	assert_int_equal(asked.error, FETCH_SLOW);
 	assert_int_equal(asked.received, BASE_TIME_NONE);
 	assert_non_null(strstr(asked.reason, "s while waiting for the reply"));

@@ -243,6 +243,9 @@ static void idle_connections_do_not_lock_others_out(void **state)
 	struct asked asked = ask(world, "/healthz");
 	assert_int_equal(asked.status, 200);
 	free(asked.body);
+	char byte;
+	assert_int_equal(recv(idle[0], &byte, 1, MSG_DONTWAIT), 0); /* hung up on */
+	assert_int_equal(recv(idle[99], &byte, 1, MSG_DONTWAIT), -1);
 	for (size_t i = 0; i < 100; i++)
 		close(idle[i]);
 }

@@ -1,0 +1,187 @@
+/* `wirewatch feeds`: each feed's health, asked of the running daemon. */
+#include "ask.h"
+#include "client.h"
+#include "print.h"
+#include "terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+    "usage: wirewatch feeds [--json] [--failing] [-c FILE | --http ADDRESS]\n\n"
+    "Asks the running daemon for each feed's health, last result and next poll.\n\n"
+    "  --failing        only feeds whose last poll failed\n"
+    "  --json           one JSON object instead of a table\n"
+    "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
+    "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
+    "  -h, --help       this text\n";
+
+enum { NAME, RESULT, LAST, NEXT, ENTRIES, COLUMN_COUNT };
+static const char *const titles[COLUMN_COUNT] = {"FEED", "RESULT", "POLLED", "NEXT", "ENTRIES"};
+static const size_t widest[COLUMN_COUNT] = {40, 14, 16, 16, 8};
+
+struct layout {
+	size_t widths[COLUMN_COUNT];
+	base_time now;
+	bool colours;
+};
+
+static bool is_failing(const json_t *feed)
+{
+	return client_json_number(feed, "failures") > 0;
+}
+
+/* Whole seconds from "2026-02-03T04:05:06Z" as the daemon writes it, or BASE_TIME_NONE. */
+static base_time read_time(const char *text)
+{
+	long long year;
+	int month, day, hour, minute, second;
+
+	if (sscanf(text, "%4lld-%2d-%2dT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) != 6 || month < 1 ||
+	    month > 12 || day < 1 || day > 31)
+		return BASE_TIME_NONE;
+	return base_days_from_civil(year, month, day) * BASE_DAY + hour * BASE_HOUR + minute * BASE_MINUTE +
+	       second * BASE_SECOND;
+}
+
+static void add_when(struct base_buf *out, base_time when, base_time now)
+{
+	if (when == BASE_TIME_NONE) {
+		base_buf_add_text(out, "-");
+	} else if (when > now) {
+		base_buf_add_text(out, "in ");
+		terminal_add_span(out, when - now);
+	} else {
+		terminal_add_span(out, now - when);
+		base_buf_add_text(out, " ago");
+	}
+}
+
+static void add_cell(struct base_buf *out, const json_t *feed, int column, base_time now)
+{
+	const char *name = client_json_text(feed, "name"), *result = client_json_text(feed, "result");
+
+	switch (column) {
+	case NAME:
+		terminal_add(out, name[0] != '\0' ? name : client_json_text(feed, "url"), widest[NAME]);
+		break;
+	case RESULT:
+		terminal_add(out, result[0] != '\0' ? result : "not yet", widest[RESULT]);
+		if (is_failing(feed))
+			base_buf_printf(out, " x%lld", client_json_number(feed, "failures"));
+		break;
+	case LAST:
+		add_when(out, read_time(client_json_text(feed, "last_poll")), now);
+		break;
+	case NEXT: {
+		base_time due = read_time(client_json_text(feed, "next_poll"));
+		if (due != BASE_TIME_NONE && due <= now)
+			base_buf_add_text(out, "now");
+		else
+			add_when(out, due, now);
+		break;
+	}
+	default:
+		base_buf_printf(out, "%lld", client_json_number(feed, "entries"));
+	}
+}
+
+static void measure(const json_t *feeds, struct layout *layout)
+{
+	struct base_buf cell;
+	json_t *feed;
+	size_t i;
+
+	base_buf_init(&cell, 65536);
+	for (int column = 0; column < COLUMN_COUNT; column++) {
+		layout->widths[column] = strlen(titles[column]);
+		json_array_foreach((json_t *)(uintptr_t)feeds, i, feed) {
+			base_buf_reset(&cell);
+			add_cell(&cell, feed, column, layout->now);
+			size_t width = base_utf8_count(cell.data != NULL ? cell.data : "", cell.len);
+			if (width > layout->widths[column])
+				layout->widths[column] = width;
+		}
+	}
+	base_buf_free(&cell);
+}
+
+static void add_feed(struct base_buf *out, const json_t *feed, const struct layout *layout)
+{
+	const char *reason = client_json_text(feed, "reason");
+
+	base_buf_add_text(out, terminal_start(layout->colours, is_failing(feed) ? TERMINAL_BAD : TERMINAL_PLAIN));
+	for (int column = 0; column < COLUMN_COUNT; column++) {
+		size_t start = out->len;
+		add_cell(out, feed, column, layout->now);
+		if (column < COLUMN_COUNT - 1 || reason[0] != '\0')
+			terminal_pad(out, start, layout->widths[column] + 2);
+	}
+	terminal_add(out, reason, 0);
+	base_buf_printf(out, "%s\n", terminal_start(layout->colours, TERMINAL_PLAIN));
+}
+
+static int print(const json_t *feeds)
+{
+	struct layout layout = {.colours = terminal_colours(), .now = (base_time)time(NULL) * BASE_SECOND};
+	struct base_buf line;
+	json_t *feed;
+	size_t i;
+	int code = CLIENT_DONE;
+
+	base_buf_init(&line, 1 << 20);
+	measure(feeds, &layout);
+	base_buf_add_text(&line, terminal_start(layout.colours, TERMINAL_BOLD));
+	for (int column = 0; column < COLUMN_COUNT; column++) {
+		size_t start = line.len;
+		base_buf_add_text(&line, titles[column]);
+		if (column < COLUMN_COUNT - 1)
+			terminal_pad(&line, start, layout.widths[column] + 2);
+	}
+	base_buf_printf(&line, "%s\n", terminal_start(layout.colours, TERMINAL_PLAIN));
+	(void)fwrite(line.data, 1, line.len, stdout);
+	json_array_foreach((json_t *)(uintptr_t)feeds, i, feed) {
+		base_buf_reset(&line);
+		add_feed(&line, feed, &layout);
+		(void)fwrite(line.data, 1, line.len, stdout);
+	}
+	base_buf_free(&line);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		(void)fputs("wirewatch feeds: cannot write\n", stderr);
+		code = CLIENT_FAILED;
+	}
+	return code;
+}
+
+static void drop_healthy(json_t *feeds)
+{
+	for (size_t i = json_array_size(feeds); i-- > 0;)
+		if (!is_failing(json_array_get(feeds, i)))
+			(void)json_array_remove(feeds, i);
+}
+
+int client_feeds(int argc, char **argv)
+{
+	struct client_ask_options options;
+	json_t *root = NULL, *feeds;
+	int code = client_ask_options(argc, argv, help, 1, &options);
+
+	if (code >= 0)
+		return code;
+	code = client_ask("feeds", &options, "/feeds", &root);
+	if (code != CLIENT_DONE)
+		return code;
+	feeds = json_object_get(root, "feeds");
+	if (options.failing)
+		drop_healthy(feeds);
+	if (options.json)
+		code = print_json("feeds", root);
+	else if (json_array_size(feeds) == 0)
+		code = puts(options.failing ? "No feed is failing." : "The daemon has no feeds.") == EOF ? CLIENT_FAILED
+		                                                                                         : CLIENT_DONE;
+	else
+		code = print(feeds);
+	json_decref(root);
+	return code;
+}

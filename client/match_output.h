@@ -1,0 +1,20 @@
+/* What `wirewatch match` reads and prints. */
+#ifndef CLIENT_MATCH_OUTPUT_H
+#define CLIENT_MATCH_OUTPUT_H
+
+#include "wirewatch/match.h"
+
+struct output_item { /* a line of --jsonl; spans live until output_free_item */
+	struct base_span id, title, text, language;
+	void *json;
+	struct base_buf plain, plain_title;
+};
+enum base_result output_read_item(struct base_span line, struct output_item *item, struct base_error *err);
+void output_free_item(struct output_item *item);
+
+/* One line of JSON. id is JSON text ("\"a\"" or "5"), or none. */
+enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out);
+/* For people: each class with its evidence, words marked with colour or [brackets]. */
+enum base_result output_text(const struct match_result *found, bool colour, struct base_buf *out);
+
+#endif

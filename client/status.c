@@ -1,0 +1,138 @@
+/* `wirewatch status`: totals of the running daemon. */
+#include "ask.h"
+#include "client.h"
+#include "print.h"
+#include "terminal.h"
+
+#include <stdio.h>
+
+static const char help[] =
+    "usage: wirewatch status [--json] [-c FILE | --http ADDRESS]\n\n"
+    "Asks the running daemon for its totals, uptime and sequence.\n\n"
+    "  --json           one JSON object instead of a table\n"
+    "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
+    "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
+    "  -h, --help       this text\n";
+
+#define LABEL_COLUMNS 13
+
+static void add_label(struct base_buf *out, bool colours, const char *label)
+{
+	base_buf_add_text(out, terminal_start(colours, TERMINAL_DIM));
+	size_t start = out->len;
+	base_buf_add_text(out, label);
+	terminal_pad(out, start, LABEL_COLUMNS);
+	base_buf_add_text(out, terminal_start(colours, TERMINAL_PLAIN));
+}
+
+/* "label   name 1, name 2": the integer members of an object in their order. */
+static void add_counts(struct base_buf *out, bool colours, const char *label, const json_t *counts)
+{
+	const char *key, *divider = "";
+	json_t *value;
+
+	add_label(out, colours, label);
+	json_object_foreach((json_t *)(uintptr_t)counts, key, value) {
+		base_buf_add_text(out, divider);
+		terminal_add(out, key, 40);
+		base_buf_printf(out, " %lld", (long long)json_integer_value(value));
+		divider = ", ";
+	}
+	base_buf_add_text(out, divider[0] != '\0' ? "\n" : "none\n");
+}
+
+static void add_alerts(struct base_buf *out, bool colours, const json_t *alerts)
+{
+	const char *class, *divider = "";
+	json_t *counts;
+
+	add_label(out, colours, "alerts");
+	json_object_foreach((json_t *)(uintptr_t)alerts, class, counts) {
+		long long first = client_json_number(counts, "first"), repeat = client_json_number(counts, "repeat");
+		base_buf_add_text(out, divider);
+		terminal_add(out, class, 40);
+		base_buf_printf(out, " %lld", first);
+		if (repeat > 0)
+			base_buf_printf(out, " (+ %lld repeats)", repeat);
+		divider = ", ";
+	}
+	base_buf_add_text(out, divider[0] != '\0' ? "\n" : "none yet\n");
+}
+
+static void add_head(struct base_buf *out, bool colours, const json_t *root)
+{
+	bool healthy = json_is_true(json_object_get(root, "healthy"));
+	const char *trouble = client_json_text(root, "trouble");
+
+	base_buf_printf(out, "%swirewatchd ", terminal_start(colours, TERMINAL_BOLD));
+	terminal_add(out, client_json_text(root, "version"), 40);
+	base_buf_printf(out, "%s, up ", terminal_start(colours, TERMINAL_PLAIN));
+	terminal_add_span(out, client_json_number(root, "uptime") * BASE_SECOND);
+	base_buf_add_text(out, ", since ");
+	terminal_add(out, client_json_text(root, "started"), 40);
+	base_buf_add_text(out, "\n");
+	add_label(out, colours, "health");
+	base_buf_add_text(out, terminal_start(colours, healthy ? TERMINAL_GOOD : TERMINAL_BAD));
+	terminal_add(out, healthy ? "well" : trouble[0] != '\0' ? trouble : "not well", 0);
+	base_buf_printf(out, "%s\n", terminal_start(colours, TERMINAL_PLAIN));
+}
+
+static void add_feeds(struct base_buf *out, bool colours, const json_t *feeds)
+{
+	long long failing = client_json_number(feeds, "failing");
+
+	add_label(out, colours, "feeds");
+	base_buf_printf(out, "%lld", client_json_number(feeds, "total"));
+	if (failing > 0)
+		base_buf_printf(out, ", %s%lld failing%s", terminal_start(colours, TERMINAL_BAD), failing,
+		                terminal_start(colours, TERMINAL_PLAIN));
+	base_buf_add_text(out, "\n");
+}
+
+static void add_number(struct base_buf *out, bool colours, const char *label, const json_t *root, const char *key)
+{
+	add_label(out, colours, label);
+	base_buf_printf(out, "%lld\n", client_json_number(root, key));
+}
+
+static int print(const json_t *root)
+{
+	bool colours = terminal_colours();
+	struct base_buf out;
+	int code = CLIENT_DONE;
+
+	base_buf_init(&out, 1 << 20);
+	add_head(&out, colours, root);
+	add_feeds(&out, colours, json_object_get(root, "feeds"));
+	add_counts(&out, colours, "polls", json_object_get(root, "polls"));
+	add_counts(&out, colours, "entries", json_object_get(root, "entries"));
+	add_alerts(&out, colours, json_object_get(root, "alerts"));
+	add_number(&out, colours, "sequence", root, "sequence");
+	add_number(&out, colours, "epoch", root, "epoch");
+	add_number(&out, colours, "subscribers", root, "subscribers");
+	add_label(&out, colours, "dropped");
+	base_buf_printf(&out, "%lld messages, %lld syslog lines\n", client_json_number(root, "publish_dropped"),
+	                client_json_number(root, "syslog_dropped"));
+	add_number(&out, colours, "commits", root, "commits");
+	if (out.failed != BASE_OK || fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
+		(void)fputs("wirewatch status: cannot write\n", stderr);
+		code = CLIENT_FAILED;
+	}
+	base_buf_free(&out);
+	return code;
+}
+
+int client_status(int argc, char **argv)
+{
+	struct client_ask_options options;
+	json_t *root = NULL;
+	int code = client_ask_options(argc, argv, help, 0, &options);
+
+	if (code >= 0)
+		return code;
+	code = client_ask("status", &options, "/status", &root);
+	if (code == CLIENT_DONE)
+		code = options.json ? print_json("status", root) : print(root);
+	json_decref(root);
+	return code;
+}

@@ -1,0 +1,65 @@
+/*
+ * terminal: see terminal.h.
+ */
+#include "terminal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool terminal_colours(void)
+{
+	const char *kind = getenv("TERM"), *none = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (none == NULL || none[0] == '\0') && kind != NULL && strcmp(kind, "dumb") != 0;
+}
+
+const char *terminal_start(bool colours, enum terminal_colour colour)
+{
+	static const char *const sequences[] = {[TERMINAL_PLAIN] = "\x1b[0m", [TERMINAL_BOLD] = "\x1b[1m",
+	                                        [TERMINAL_GOOD] = "\x1b[32m", [TERMINAL_BAD] = "\x1b[31m",
+	                                        [TERMINAL_DIM] = "\x1b[2m"};
+
+	return colours ? sequences[colour] : "";
+}
+
+void terminal_add(struct base_buf *out, const char *text, size_t columns)
+{
+	struct base_buf safe;
+	size_t used = 0, count = 0;
+	uint32_t code_point;
+	bool valid;
+
+	base_buf_init(&safe, 65536);
+	base_escape(&safe, text, base_utf8_clip(text, strlen(text), 8192), BASE_ESCAPE_LINE);
+	if (columns == 0 || base_utf8_count(safe.data != NULL ? safe.data : "", safe.len) <= columns) {
+		base_buf_add_span(out, base_buf_span(&safe));
+	} else {
+		while (used < safe.len && ++count < columns)
+			used += base_utf8_decode(safe.data + used, safe.len - used, &code_point, &valid);
+		base_buf_add(out, safe.data, used);
+		base_buf_add_text(out, "…");
+	}
+	base_buf_free(&safe);
+}
+
+void terminal_pad(struct base_buf *out, size_t start, size_t columns)
+{
+	size_t count = out->len > start ? base_utf8_count(out->data + start, out->len - start) : 0;
+
+	for (; count < columns; count++)
+		base_buf_add_char(out, ' ');
+}
+
+void terminal_add_span(struct base_buf *out, base_time span)
+{
+	if (span < 2 * BASE_MINUTE)
+		base_buf_printf(out, "%" PRId64 " s", span / BASE_SECOND);
+	else if (span < 2 * BASE_HOUR)
+		base_buf_printf(out, "%" PRId64 " min", span / BASE_MINUTE);
+	else if (span < 2 * BASE_DAY)
+		base_buf_printf(out, "%" PRId64 " h", span / BASE_HOUR);
+	else
+		base_buf_printf(out, "%" PRId64 " d", span / BASE_DAY);
+}

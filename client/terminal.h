@@ -1,0 +1,25 @@
+/*
+ * terminal: text for people - colours where they belong, foreign text made
+ * harmless, columns that line up.
+ */
+#ifndef WIREWATCH_CLIENT_TERMINAL_H
+#define WIREWATCH_CLIENT_TERMINAL_H
+
+#include "wirewatch/base.h"
+
+enum terminal_colour { TERMINAL_PLAIN, TERMINAL_BOLD, TERMINAL_GOOD, TERMINAL_BAD, TERMINAL_DIM };
+
+/* True when standard output is a terminal that wants colours (NO_COLOR and TERM=dumb do not). */
+bool terminal_colours(void);
+/* The sequence that starts the colour, TERMINAL_PLAIN ends any; "" without colours. */
+const char *terminal_start(bool colours, enum terminal_colour colour);
+
+/* Append foreign text, escaped, at most `columns` code points (the last one is then an ellipsis); 0: all. */
+void terminal_add(struct base_buf *out, const char *text, size_t columns);
+/* Fill with spaces until what was added since `start` is `columns` wide. */
+void terminal_pad(struct base_buf *out, size_t start, size_t columns);
+
+/* "4 min", "2 h", "3 d" */
+void terminal_add_span(struct base_buf *out, base_time span);
+
+#endif

@@ -1,0 +1,12 @@
+/*
+ * html: the other way to plain text. Private to feed.
+ */
+#ifndef WIREWATCH_FEED_HTML_H
+#define WIREWATCH_FEED_HTML_H
+
+#include "wirewatch/base.h"
+
+/* Like feed_html_to_text, for text that holds no markup: a blank line parts paragraphs. */
+enum base_result feed_plain_to_text(struct base_span plain, struct base_buf *text);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * opml: feed lists (OPML 2.0, http://opml.org/spec2.opml), read and written.
+ *
+ * A list comes from other people's programs, so its bytes are as hostile as a
+ * feed's: no entity declarations, nothing fetched, only http and https.
+ */
+#include <libxml/xmlreader.h>
+#include <string.h>
+
+#include "charset.h"
+
+#define MAX_BYTES ((size_t)16 << 20)
+#define MAX_OUTLINES 100000
+#define MAX_URL 8192
+#define MAX_NAME 1024
+
+struct list {
+	const char *file;
+	struct base_problems *problems;
+	feed_outline_fn *each;
+	void *ctx;
+	xmlTextReaderPtr xml;
+	size_t outlines;
+	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
+	enum base_result result; /* the first thing that went wrong */
+};
+
+/* The attributes of one outline; each buffer is reused for the next. */
+struct attributes {
+	struct base_buf url, name, title, language, type;
+	bool comment;
+};
+
+static void complain(struct list *list, size_t line, enum base_result result, const char *text)
+{
+	base_problem(list->problems, list->file, line, "%s", text);
+	if (list->result == BASE_OK)
+		list->result = result;
+}
+
+/* ---- reading ------------------------------------------------------------------ */
+
+static void keep(struct list *list, struct base_buf *buf, const char *value, size_t line)
+{
+	base_buf_reset(buf);
+	if (base_buf_add_text(buf, value) != BASE_OK)
+		complain(list, line, buf->failed, "an attribute is too long");
+}
+
+static void read_attribute(struct list *list, struct attributes *attributes, size_t line)
+{
+	struct base_span name = base_span_of((const char *)xmlTextReaderConstLocalName(list->xml));
+	const char *value = (const char *)xmlTextReaderConstValue(list->xml);
+
+	if (value == NULL)
+		return;
+	if (base_span_is_nocase(name, "xmlUrl"))
+		keep(list, &attributes->url, value, line);
+	else if (base_span_is_nocase(name, "text"))
+		keep(list, &attributes->name, value, line);
+	else if (base_span_is_nocase(name, "title"))
+		keep(list, &attributes->title, value, line);
+	else if (base_span_is_nocase(name, "language"))
+		keep(list, &attributes->language, value, line);
+	else if (base_span_is_nocase(name, "type"))
+		keep(list, &attributes->type, value, line);
+	else if (base_span_is_nocase(name, "isComment"))
+		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
+}
+
+/* The text of an attribute, trimmed; BASE_NONE if it is missing or empty. */
+static struct base_span text_of(const struct base_buf *buf)
+{
+	struct base_span text = buf->len == 0 ? BASE_NONE : base_span_trim(base_buf_span(buf));
+
+	return text.len == 0 ? BASE_NONE : text;
+}
+
+static bool is_web_address(struct base_span url)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (url.len > len && base_span_is_nocase((struct base_span){url.ptr, len}, schemes[i]))
+			return strchr("/?#:@", url.ptr[len]) == NULL;
+	}
+	return false;
+}
+
+/* An outline without an address is a folder, unless it says it is a feed. */
+static void give(struct list *list, const struct attributes *attributes, size_t line)
+{
+	struct feed_outline outline = {.url = text_of(&attributes->url), .name = text_of(&attributes->name),
+	                               .language = text_of(&attributes->language), .line = line};
+	struct base_span type = text_of(&attributes->type);
+	enum base_result result;
+
+	if (outline.name.ptr == NULL)
+		outline.name = text_of(&attributes->title);
+	if (outline.url.ptr == NULL) {
+		if (base_span_is_nocase(type, "rss") || base_span_is_nocase(type, "atom") || attributes->url.data != NULL)
+			complain(list, line, BASE_SYNTAX, "this feed has no address (xmlUrl)");
+		return;
+	}
+	if (!is_web_address(outline.url)) {
+		base_problem(list->problems, list->file, line, "the address is not http or https: %.*s",
+		             (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
+		if (list->result == BASE_OK)
+			list->result = BASE_SYNTAX;
+		return;
+	}
+	result = list->each(list->ctx, &outline);
+	if (result != BASE_OK)
+		list->result = result;
+}
+
+static bool stopped(const struct list *list)
+{
+	return list->result != BASE_OK && list->result != BASE_SYNTAX;
+}
+
+static void read_outline(struct list *list)
+{
+	struct attributes attributes = {.comment = false};
+	size_t line = (size_t)xmlGetLineNo(xmlTextReaderCurrentNode(list->xml));
+	int depth = xmlTextReaderDepth(list->xml);
+
+	if (++list->outlines > MAX_OUTLINES) {
+		complain(list, line, BASE_LIMIT, "the list has too many outlines");
+		return;
+	}
+	base_buf_init(&attributes.url, MAX_URL);
+	base_buf_init(&attributes.name, MAX_NAME);
+	base_buf_init(&attributes.title, MAX_NAME);
+	base_buf_init(&attributes.language, MAX_NAME);
+	base_buf_init(&attributes.type, MAX_NAME);
+	while (xmlTextReaderMoveToNextAttribute(list->xml) == 1 && !stopped(list))
+		read_attribute(list, &attributes, line);
+	xmlTextReaderMoveToElement(list->xml);
+	if (attributes.comment)
+		list->comment_depth = depth;
+	else if (!stopped(list))
+		give(list, &attributes, line);
+	base_buf_free(&attributes.url);
+	base_buf_free(&attributes.name);
+	base_buf_free(&attributes.title);
+	base_buf_free(&attributes.language);
+	base_buf_free(&attributes.type);
+}
+
+static void on_error(void *ctx, xmlErrorPtr error)
+{
+	struct list *list = ctx;
+	char text[200];
+	size_t len;
+
+	if (error->level < XML_ERR_ERROR || list->result != BASE_OK || error->message == NULL)
+		return;
+	len = strcspn(error->message, "\n");
+	len = base_utf8_clip(error->message, len, sizeof(text) - 1);
+	memcpy(text, error->message, len);
+	text[len] = '\0';
+	complain(list, (size_t)(error->line > 0 ? error->line : 0), BASE_SYNTAX, text);
+}
+
+static void read_element(struct list *list)
+{
+	struct base_span name = base_span_of((const char *)xmlTextReaderConstLocalName(list->xml));
+	int depth = xmlTextReaderDepth(list->xml);
+
+	if (depth == 0 && !base_span_is_nocase(name, "opml")) {
+		complain(list, (size_t)xmlGetLineNo(xmlTextReaderCurrentNode(list->xml)), BASE_UNSUPPORTED,
+		         "this is no feed list: its first element is not opml");
+		return;
+	}
+	if (list->comment_depth >= 0 && depth > list->comment_depth)
+		return;
+	list->comment_depth = -1;
+	if (base_span_is_nocase(name, "outline"))
+		read_outline(list);
+}
+
+static void read_elements(struct list *list)
+{
+	int more = 1;
+
+	while (!stopped(list) && (more = xmlTextReaderRead(list->xml)) == 1) {
+		if (xmlTextReaderNodeType(list->xml) == XML_READER_TYPE_ELEMENT)
+			read_element(list);
+	}
+	if (more < 0 && list->result == BASE_OK)
+		complain(list, 0, BASE_SYNTAX, "the XML cannot be read");
+}
+
+static bool declares_entities(struct base_span xml)
+{
+	const char *at = xml.ptr, *end = xml.ptr + xml.len;
+
+	while (at != NULL && at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL) {
+		if (base_span_starts((struct base_span){at, (size_t)(end - at)}, "<!ENTITY"))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_outline_fn *each, void *ctx,
+                                struct base_problems *problems)
+{
+	struct list list = {.file = file, .problems = problems, .each = each, .ctx = ctx, .comment_depth = -1};
+	struct feed_input input = {.bytes = bytes, .limits = {.max_bytes = MAX_BYTES}};
+	struct base_buf utf8;
+	const char *note;
+
+	base_buf_init(&utf8, MAX_BYTES);
+	list.result = feed_charset_decode(&input, &utf8, &note);
+	if (list.result != BASE_OK) {
+		base_problem(problems, file, 0, "%s", base_result_text(list.result));
+		goto done;
+	}
+	if (utf8.len > 0)
+		bytes = base_buf_span(&utf8);
+	if (declares_entities(bytes)) {
+		complain(&list, 0, BASE_SYNTAX, "a feed list must not declare entities");
+		goto done;
+	}
+	if (bytes.len == 0) {
+		complain(&list, 0, BASE_SYNTAX, "the list is empty");
+		goto done;
+	}
+	list.xml = xmlReaderForMemory(bytes.ptr, (int)bytes.len, NULL, "UTF-8",
+	                              XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_BIG_LINES);
+	if (list.xml == NULL) {
+		list.result = BASE_NO_MEMORY;
+		goto done;
+	}
+	xmlTextReaderSetStructuredErrorHandler(list.xml, on_error, &list);
+	read_elements(&list);
+	xmlFreeTextReader(list.xml);
+done:
+	base_buf_free(&utf8);
+	return list.result;
+}
+
+/* ---- writing ------------------------------------------------------------------- */
+
+/* XML 1.0, sections 2.2 and 2.4: what may not stand in an attribute. */
+static void write_character(struct base_buf *out, uint32_t c, const char *bytes, size_t len)
+{
+	if (c == '&')
+		base_buf_add_text(out, "&amp;");
+	else if (c == '<')
+		base_buf_add_text(out, "&lt;");
+	else if (c == '"')
+		base_buf_add_text(out, "&quot;");
+	else if (c == '\t' || c == '\n' || c == '\r')
+		base_buf_printf(out, "&#%u;", (unsigned)c);
+	else if (c >= ' ' && c != 0xFFFE && c != 0xFFFF)
+		base_buf_add(out, bytes, len);
+}
+
+static void write_attribute(struct base_buf *out, const char *name, struct base_span value)
+{
+	if (value.ptr == NULL)
+		return;
+	base_buf_printf(out, " %s=\"", name);
+	for (size_t at = 0; at < value.len;) {
+		uint32_t c;
+		bool valid;
+		size_t used = base_utf8_decode(value.ptr + at, value.len - at, &c, &valid);
+
+		write_character(out, c, valid ? value.ptr + at : "\xEF\xBF\xBD", valid ? used : 3);
+		at += used;
+	}
+	base_buf_add_text(out, "\"");
+}
+
+enum base_result feed_opml_write(const struct feed_outline *outlines, size_t count, struct base_buf *out)
+{
+	base_buf_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n"
+	                       "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
+	for (size_t i = 0; i < count; i++) {
+		const struct feed_outline *outline = &outlines[i];
+
+		base_buf_add_text(out, "    <outline type=\"rss\"");
+		write_attribute(out, "text", outline->name.ptr != NULL ? outline->name : outline->url);
+		write_attribute(out, "xmlUrl", outline->url);
+		write_attribute(out, "language", outline->language);
+		base_buf_add_text(out, "/>\n");
+	}
+	base_buf_add_text(out, "  </body>\n</opml>\n");
+	return out->failed;
+}

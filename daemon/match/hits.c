@@ -1,0 +1,144 @@
+/* Finds terms: tokens to symbols, symbols along the trie. */
+#include <string.h>
+
+#include "scratch.h"
+
+#define HITS_MAX ((size_t)1 << 22)
+#define SYMBOLS_MAX ((size_t)1 << 24)
+
+static size_t wildcards_of(struct match_scratch *scratch, struct base_span word, uint32_t *out)
+{
+	const struct lexicon *lexicon = &scratch->rules->lexicon;
+	if (word.len > sizeof scratch->memo->word)
+		return lexicon_wildcards(lexicon, word, out, LEXICON_SYMBOLS_MAX - 3);
+	struct memo_cell *cell = &scratch->memo[lexicon_hash(word.ptr, word.len, 1) % MEMO_CELLS];
+	if (cell->len == word.len && memcmp(cell->word, word.ptr, word.len) == 0) {
+		memcpy(out, cell->symbols, cell->count * sizeof *out);
+		return cell->count;
+	}
+	size_t count = lexicon_wildcards(lexicon, word, out, LEXICON_SYMBOLS_MAX - 3);
+	if (count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
+		cell->len = (uint8_t)word.len;
+		cell->count = (uint8_t)count;
+		memcpy(cell->word, word.ptr, word.len);
+		memcpy(cell->symbols, out, count * sizeof *out);
+	}
+	return count;
+}
+
+static size_t symbols_of(struct match_scratch *scratch, const struct token *token, uint32_t *out)
+{
+	const struct lexicon *lexicon = &scratch->rules->lexicon;
+	if (token->flags & TOKEN_LONG)
+		return 0;
+	struct base_span folded = text_folded(&scratch->text, token);
+	size_t count = 0;
+	if (token->flags & TOKEN_NUMBER && lexicon->number != LEXICON_NONE)
+		out[count++] = lexicon->number;
+	uint32_t plain = lexicon_find_word(lexicon, folded);
+	if (plain != LEXICON_NONE)
+		out[count++] = plain;
+	if (plain != LEXICON_NONE && lexicon->words[plain].cased) {
+		char cased[TEXT_WORD_MAX + 1] = {'\001'};
+		size_t len = text_cased(text_original(&scratch->text, token), cased + 1);
+		uint32_t symbol = lexicon_find_word(lexicon, (struct base_span){cased, len + 1});
+		if (symbol != LEXICON_NONE)
+			out[count++] = symbol;
+	}
+	if (lexicon->wildcard_count && !(token->flags & TOKEN_NUMBER))
+		count += wildcards_of(scratch, folded, out + count);
+	return count;
+}
+
+static enum base_result read_symbols(struct match_scratch *scratch)
+{
+	const struct text *text = &scratch->text;
+	enum base_result result = base_grow(&scratch->symbol_starts, &scratch->symbol_start_cap, text->token_count + 1,
+	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
+	scratch->symbol_count = 0;
+	for (size_t i = 0; !result && i < text->token_count; i++) {
+		result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
+		                   sizeof *scratch->symbols, SYMBOLS_MAX);
+		if (result)
+			return result;
+		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
+		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], scratch->symbols + scratch->symbol_count);
+	}
+	if (!result)
+		scratch->symbol_starts[text->token_count] = (uint32_t)scratch->symbol_count;
+	return result;
+}
+
+/* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
+static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, uint32_t last)
+{
+	const struct text *text = &scratch->text;
+	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
+	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
+	bool more = last + 1 < text->token_count;
+	return flags | (more && text->tokens[last + 1].flags & parts ? HIT_PART_RIGHT : 0);
+}
+
+static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
+{
+	enum base_result result =
+	    base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
+	if (result)
+		return result;
+	const struct term *about = &scratch->rules->lexicon.terms[term];
+	uint32_t flags = part_flags(scratch, first, last);
+	if (about->open_left)
+		flags &= ~(uint32_t)HIT_PART_LEFT;
+	if (about->open_right)
+		flags &= ~(uint32_t)HIT_PART_RIGHT;
+	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags};
+	return BASE_OK;
+}
+
+/* Follow the trie from node with the token at; first is where the term starts. Depth: words of a term. */
+static enum base_result follow(struct match_scratch *scratch, uint32_t node, uint32_t first, uint32_t at)
+{
+	const struct match_rules *rules = scratch->rules;
+	const struct text *text = &scratch->text;
+	enum base_result result = BASE_OK;
+	for (uint32_t s = scratch->symbol_starts[at]; !result && s < scratch->symbol_starts[at + 1]; s++) {
+		uint32_t child = lexicon_child(&rules->lexicon, node, scratch->symbols[s]);
+		if (child == LEXICON_NONE)
+			continue;
+		if (rules->lexicon.ends[child] != LEXICON_NONE)
+			result = add_hit(scratch, rules->lexicon.ends[child], first, at);
+		uint32_t next = at + 1;
+		if (!result && next < text->token_count && !(text->tokens[next].flags & TOKEN_BREAK) &&
+		    text->tokens[next].sentence == text->tokens[at].sentence)
+			result = follow(scratch, child, first, next);
+	}
+	return result;
+}
+
+static enum base_result find_at(struct match_scratch *scratch, uint32_t at)
+{
+	const struct text *text = &scratch->text;
+	enum base_result result = follow(scratch, LEXICON_ROOT, at, at);
+	bool tight = text->tokens[at].letters == 1 && at + 1 < text->token_count &&
+	             text->tokens[at + 1].flags & TOKEN_JOINED;
+	return result || !tight ? result : follow(scratch, LEXICON_TIGHT_ROOT, at, at);
+}
+
+enum base_result hits_find(struct match_scratch *scratch)
+{
+	const struct text *text = &scratch->text;
+	scratch->hit_count = 0;
+	enum base_result result = read_symbols(scratch);
+	if (!result)
+		result = base_grow(&scratch->sentence_hits, &scratch->sentence_hit_cap, text->sentence_count + 1,
+		                   sizeof *scratch->sentence_hits, SYMBOLS_MAX);
+	for (uint32_t s = 0; !result && s < text->sentence_count; s++) {
+		scratch->sentence_hits[s] = (uint32_t)scratch->hit_count;
+		for (uint32_t i = text->sentences[s].first; !result && i < text->sentences[s].last; i++)
+			if (scratch->symbol_starts[i] != scratch->symbol_starts[i + 1])
+				result = find_at(scratch, i);
+	}
+	if (!result)
+		scratch->sentence_hits[text->sentence_count] = (uint32_t)scratch->hit_count;
+	return result;
+}

@@ -1,0 +1,68 @@
+/*
+ * One rule in one sentence. Guards go first: the words their intervals rest on
+ * are used up, so `when` cannot rest on them.
+ */
+#include <string.h>
+
+#include "scratch.h"
+
+static bool language_fits(const struct match_scratch *scratch, const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->lang_count; i++)
+		if (strcmp(rule->langs[i], scratch->language) == 0)
+			return true;
+	return rule->lang_count == 0;
+}
+
+static enum verdict judge_item(struct match_scratch *scratch, uint32_t index)
+{
+	const struct rule *rule = &scratch->rules->rules[index];
+	struct state *state = &scratch->rule_item[index];
+	if (state->stamp == scratch->item)
+		return (enum verdict)state->value;
+	enum verdict verdict = VERDICT_FIRED;
+	if (!language_fits(scratch, rule))
+		verdict = VERDICT_LANG;
+	else if (rule->given && !eval_item(scratch, rule->given))
+		verdict = VERDICT_NOT_GIVEN;
+	else if (rule->unless && eval_item(scratch, rule->unless))
+		verdict = VERDICT_UNLESS;
+	*state = (struct state){scratch->item, verdict};
+	return verdict;
+}
+
+/* True if a guard used up some words. */
+static bool consume(struct match_scratch *scratch, const struct rule *rule, uint32_t sentence)
+{
+	scratch->evaluation++;
+	if (!rule->guard)
+		return false;
+	struct list guards = eval_sentence(scratch, rule->guard, sentence);
+	for (uint32_t i = 0; i < guards.count; i++) {
+		const struct interval *guard = &scratch->intervals[guards.start + i];
+		for (uint32_t m = 0; m < guard->mark_count; m++) {
+			const struct hit *hit = &scratch->hits[scratch->marks[guard->mark + m]];
+			for (uint32_t t = hit->first; t <= hit->last; t++)
+				scratch->consumed[t] = scratch->evaluation;
+		}
+	}
+	return guards.count > 0;
+}
+
+enum verdict judge(struct match_scratch *scratch, uint32_t index, uint32_t sentence, struct list *found)
+{
+	const struct rule *rule = &scratch->rules->rules[index];
+	eval_reset(scratch);
+	if (!eval_holds(eval_sentence(scratch, rule->when, sentence)))
+		return VERDICT_MISSING;
+	enum verdict verdict = judge_item(scratch, index); /* may use the evaluation's memory, so it comes first */
+	eval_reset(scratch);
+	scratch->guarded = consume(scratch, rule, sentence);
+	*found = eval_sentence(scratch, rule->when, sentence);
+	scratch->guarded = false;
+	if (found->count == 0)
+		return VERDICT_GUARDED;
+	if (rule->block && eval_holds(eval_sentence(scratch, rule->block, sentence)))
+		return VERDICT_BLOCKED;
+	return verdict;
+}

@@ -1,0 +1,148 @@
+/* Cuts an expression of the rule language into its signs. */
+#include <string.h>
+
+#include "expression.h"
+
+#define DISTANCE_MAX 100
+#define NEAR_STANDARD 8
+
+/* The length of a quotation mark at text, or 0: " and the typographic ones. */
+static size_t quote_len(const char *text, size_t len)
+{
+	static const char *const quotes[] = {"\"", "“", "”", "„", "«", "»", "‟"};
+	for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+		size_t n = strlen(quotes[i]);
+		if (len >= n && memcmp(text, quotes[i], n) == 0)
+			return n;
+	}
+	return 0;
+}
+
+static struct lex bad(struct lex lex, const char *why)
+{
+	lex.kind = LEX_BAD;
+	lex.text = base_span_of(why);
+	return lex;
+}
+
+static struct lex read_quoted(struct lexer *lexer, struct lex lex, size_t quote)
+{
+	size_t start = lexer->at + quote;
+	for (size_t at = start; at < lexer->in.len; at++) {
+		size_t end = quote_len(lexer->in.ptr + at, lexer->in.len - at);
+		if (end) {
+			lexer->at = at + end;
+			lex.kind = LEX_TERM;
+			lex.quoted = true;
+			lex.text = (struct base_span){lexer->in.ptr + start, at - start};
+			return lex;
+		}
+	}
+	return bad(lex, "the quotation mark is never closed");
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* "NEAR/8": the number after the slash, else standard; 0 if it is out of bounds. */
+static uint32_t read_number(struct base_span word, size_t name_len, uint32_t standard)
+{
+	if (word.len == name_len)
+		return standard;
+	uint32_t n = 0;
+	for (size_t i = name_len + 1; i < word.len; i++) {
+		if (word.ptr[i] < '0' || word.ptr[i] > '9' || n > DISTANCE_MAX)
+			return UINT32_MAX;
+		n = n * 10 + (uint32_t)(word.ptr[i] - '0');
+	}
+	return word.len == name_len + 1 || n > DISTANCE_MAX ? UINT32_MAX : n;
+}
+
+static bool is_operator(struct base_span word, const char *name)
+{
+	size_t len = strlen(name);
+	return base_span_starts(word, name) && (word.len == len || word.ptr[len] == '/');
+}
+
+static struct lex classify(struct lex lex)
+{
+	static const struct {
+		const char *name;
+		enum lex_kind kind;
+		uint32_t standard;
+	} operators[] = {{"NEAR", LEX_NEAR, NEAR_STANDARD}, {"ONEAR", LEX_ONEAR, NEAR_STANDARD}, {"ATLEAST", LEX_ATLEAST, 0}};
+	struct base_span word = lex.text;
+	lex.kind = base_span_is(word, "AND")        ? LEX_AND
+	           : base_span_is(word, "OR")       ? LEX_OR
+	           : base_span_is(word, "NOT")      ? LEX_NOT
+	           : base_span_is(word, "SENTENCE") ? LEX_SENTENCE
+	                                            : LEX_TERM;
+	for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
+		if (!is_operator(word, operators[i].name))
+			continue;
+		lex.kind = operators[i].kind;
+		lex.n = read_number(word, strlen(operators[i].name), operators[i].standard);
+		if (lex.n == UINT32_MAX || (lex.kind == LEX_ATLEAST && lex.n == 0))
+			return bad(lex, lex.kind == LEX_ATLEAST ? "ATLEAST/n takes a number from 1 to 100"
+			                                        : "the distance must be a number from 0 to 100");
+	}
+	if (lex.kind == LEX_TERM && word.len > 1 && word.ptr[0] == '$') {
+		lex.kind = LEX_SET;
+		lex.text = (struct base_span){word.ptr + 1, word.len - 1};
+	}
+	return lex;
+}
+
+/* The length of "title:" and the like at the start of word, without the colon; 0 if there is none. */
+static size_t field_len(struct base_span word)
+{
+	static const char *const fields[] = {"title:", "lead:", "lang:", "case:"};
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+		if (base_span_starts(word, fields[i]))
+			return strlen(fields[i]) - 1;
+	return 0;
+}
+
+struct lex lexer_next(struct lexer *lexer)
+{
+	struct base_span in = lexer->in;
+	while (lexer->at < in.len && is_space(in.ptr[lexer->at]))
+		lexer->at++;
+	struct lex lex = {.kind = LEX_END, .start = lexer->at};
+	if (lexer->at == in.len)
+		return lex;
+	char c = in.ptr[lexer->at];
+	if (c == '(' || c == ')') {
+		lexer->at++;
+		lex.kind = c == '(' ? LEX_OPEN : LEX_CLOSE;
+		return lex;
+	}
+	size_t quote = quote_len(in.ptr + lexer->at, in.len - lexer->at);
+	if (quote)
+		return read_quoted(lexer, lex, quote);
+	size_t end = lexer->at;
+	while (end < in.len && !is_space(in.ptr[end]) && in.ptr[end] != '(' && in.ptr[end] != ')' &&
+	       !quote_len(in.ptr + end, in.len - end))
+		end++;
+	lex.text = (struct base_span){in.ptr + lexer->at, end - lexer->at};
+	size_t field = field_len(lex.text);
+	if (field) {
+		lex.kind = LEX_FIELD;
+		lex.text.len = field;
+		lexer->at += field + 1;
+		return lex;
+	}
+	lexer->at = end;
+	return classify(lex);
+}
+
+bool expression_is_phrase(struct base_span text)
+{
+	struct lexer lexer = {text, 0};
+	for (struct lex lex = lexer_next(&lexer); lex.kind != LEX_END; lex = lexer_next(&lexer))
+		if (lex.kind != LEX_TERM || lex.quoted)
+			return false;
+	return true;
+}

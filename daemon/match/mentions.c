@@ -1,0 +1,106 @@
+/*
+ * Which hits name systems and actors. Of aliases that overlap the one that
+ * starts first wins, then the longest; exceptions ("Patriot Day") compete like
+ * aliases but name nothing.
+ */
+#include "scratch.h"
+
+#define MENTIONS_MAX ((size_t)1 << 22)
+
+static bool needs_met(struct match_scratch *scratch, uint32_t entity)
+{
+	struct state *state = &scratch->entity_needs[entity];
+	if (state->stamp != scratch->item) {
+		const struct node *needs = scratch->rules->entities[entity].needs;
+		bool met = needs && eval_item(scratch, needs);
+		*state = (struct state){scratch->item, met};
+	}
+	return state->value;
+}
+
+static bool counts(struct match_scratch *scratch, const struct alias *alias, enum group_of of, bool ambiguous)
+{
+	if (scratch->rules->entities[alias->entity].of != of)
+		return false;
+	return alias->kind != ALIAS_AMBIGUOUS || (ambiguous && needs_met(scratch, alias->entity));
+}
+
+/* Whether the hit is an alias (or exception) that takes part. */
+static bool takes_part(struct match_scratch *scratch, const struct hit *hit, enum group_of of, bool ambiguous)
+{
+	const struct match_rules *rules = scratch->rules;
+	for (uint32_t i = rules->heads[hit->term].alias; i != LEXICON_NONE; i = rules->aliases[i].next)
+		if (counts(scratch, &rules->aliases[i], of, ambiguous))
+			return true;
+	return false;
+}
+
+static enum base_result name_entities(struct match_scratch *scratch, uint32_t index, enum group_of of, bool ambiguous)
+{
+	const struct match_rules *rules = scratch->rules;
+	struct hit *hit = &scratch->hits[index];
+	bool excepted = false;
+	for (uint32_t i = rules->heads[hit->term].alias; i != LEXICON_NONE; i = rules->aliases[i].next)
+		excepted |= rules->aliases[i].kind == ALIAS_EXCEPT && rules->entities[rules->aliases[i].entity].of == of;
+	if (excepted)
+		return BASE_OK;
+	hit->flags |= of == GROUP_SYSTEMS ? HIT_SYSTEM : HIT_ACTOR;
+	for (uint32_t i = rules->heads[hit->term].alias; i != LEXICON_NONE; i = rules->aliases[i].next) {
+		if (!counts(scratch, &rules->aliases[i], of, ambiguous))
+			continue;
+		enum base_result result = base_grow(&scratch->mentions, &scratch->mention_cap, scratch->mention_count + 1,
+		                                    sizeof *scratch->mentions, MENTIONS_MAX);
+		if (result)
+			return result;
+		scratch->mentions[scratch->mention_count++] = (struct mention){rules->aliases[i].entity, index};
+	}
+	return BASE_OK;
+}
+
+static enum base_result find_of(struct match_scratch *scratch, enum group_of of, bool ambiguous)
+{
+	enum base_result result = BASE_OK;
+	for (uint32_t i = 0; !result && i < scratch->hit_count;) {
+		uint32_t best = LEXICON_NONE, first = scratch->hits[i].first, j = i;
+		for (; j < scratch->hit_count && scratch->hits[j].first == first; j++)
+			if (takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
+			    (best == LEXICON_NONE || scratch->hits[j].last > scratch->hits[best].last))
+				best = j;
+		if (best != LEXICON_NONE) {
+			result = name_entities(scratch, best, of, ambiguous);
+			uint32_t last = scratch->hits[best].last;
+			while (j < scratch->hit_count && scratch->hits[j].first <= last)
+				j++;
+		}
+		i = j;
+	}
+	return result;
+}
+
+static void forget(struct match_scratch *scratch)
+{
+	for (size_t i = 0; i < scratch->hit_count; i++)
+		scratch->hits[i].flags &= ~(uint32_t)(HIT_SYSTEM | HIT_ACTOR);
+	scratch->mention_count = 0;
+}
+
+enum base_result mentions_find(struct match_scratch *scratch)
+{
+	/* First the sure ones alone: needs may ask for $systems and $actors. */
+	enum base_result result = BASE_OK;
+	for (int ambiguous = 0; !result && ambiguous < 2; ambiguous++) {
+		if (ambiguous) {
+			for (uint32_t i = 0; i < scratch->rules->entity_count; i++)
+				if (scratch->rules->entities[i].needs)
+					(void)needs_met(scratch, i);
+			scratch->item++; /* groups seen so far may have lacked the ambiguous */
+			for (uint32_t i = 0; i < scratch->rules->entity_count; i++)
+				scratch->entity_needs[i].stamp = scratch->item;
+		}
+		forget(scratch);
+		result = find_of(scratch, GROUP_SYSTEMS, ambiguous);
+		if (!result)
+			result = find_of(scratch, GROUP_ACTORS, ambiguous);
+	}
+	return result;
+}

@@ -1,0 +1,168 @@
+/* Runs all rules over one item. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "scratch.h"
+
+#define FIRINGS_PER_CLASS 64
+#define RESULT_MAX ((size_t)64 << 20)
+#define CELLS_MAX ((size_t)1 << 24)
+
+enum base_result match_scratch_new(const struct match_rules *rules, struct match_scratch **out)
+{
+	struct match_scratch *scratch = calloc(1, sizeof *scratch);
+	if (!scratch)
+		return BASE_NO_MEMORY;
+	scratch->rules = rules;
+	scratch->memo = calloc(MEMO_CELLS, sizeof *scratch->memo);
+	scratch->group_seen = calloc(rules->group_count + 1, sizeof *scratch->group_seen);
+	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
+	scratch->rule_tried = calloc(rules->rule_count + 1, sizeof *scratch->rule_tried);
+	scratch->entity_needs = calloc(rules->entity_count + 1, sizeof *scratch->entity_needs);
+	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
+	    !scratch->entity_needs) {
+		match_scratch_free(scratch);
+		return BASE_NO_MEMORY;
+	}
+	*out = scratch;
+	return BASE_OK;
+}
+
+void match_scratch_free(struct match_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	text_free(&scratch->text);
+	free(scratch->memo);
+	free(scratch->symbols);
+	free(scratch->symbol_starts);
+	free(scratch->hits);
+	free(scratch->sentence_hits);
+	free(scratch->mentions);
+	free(scratch->firings);
+	free(scratch->kept_marks);
+	free(scratch->intervals);
+	free(scratch->marks);
+	free(scratch->consumed);
+	free(scratch->group_seen);
+	free(scratch->rule_item);
+	free(scratch->rule_tried);
+	free(scratch->entity_needs);
+	base_arena_free(scratch->arena);
+	free(scratch);
+}
+
+static enum base_result start_item(struct match_scratch *scratch)
+{
+	base_arena_free(scratch->arena);
+	scratch->arena = NULL;
+	enum base_result result = base_arena_new(RESULT_MAX, &scratch->arena);
+	if (scratch->item > UINT32_MAX - 8 || scratch->evaluation > UINT32_MAX / 2) {
+		/* The stamps start again: forget all old ones. */
+		scratch->item = scratch->evaluation = 0;
+		memset(scratch->group_seen, 0, (scratch->rules->group_count + 1) * sizeof *scratch->group_seen);
+		memset(scratch->rule_item, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_item);
+		memset(scratch->rule_tried, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_tried);
+		memset(scratch->consumed, 0, scratch->consumed_cap * sizeof *scratch->consumed);
+	}
+	scratch->item++;
+	scratch->failed = BASE_OK;
+	scratch->guarded = false;
+	scratch->firing_count = scratch->kept_mark_count = scratch->mention_count = 0;
+	memset(scratch->class_counts, 0, sizeof scratch->class_counts);
+	return result;
+}
+
+/* consumed must be zero where it was never written: base_grow does not clear. */
+static enum base_result grow_consumed(struct match_scratch *scratch, size_t need)
+{
+	size_t old = scratch->consumed_cap;
+	enum base_result result =
+	    base_grow(&scratch->consumed, &scratch->consumed_cap, need, sizeof *scratch->consumed, CELLS_MAX);
+	if (!result)
+		memset(scratch->consumed + old, 0, (scratch->consumed_cap - old) * sizeof *scratch->consumed);
+	return result;
+}
+
+enum base_result run_read(const struct match_rules *rules, struct match_scratch *scratch,
+                          const struct match_input *input)
+{
+	if (scratch->rules != rules)
+		return BASE_INVALID;
+	enum base_result result = start_item(scratch);
+	if (!result)
+		result = text_read(&scratch->text, input->title, input->text);
+	if (!result)
+		result = grow_consumed(scratch, scratch->text.token_count + 1);
+	if (result)
+		return result;
+	language_guess(&scratch->text, input->language, scratch->language);
+	result = hits_find(scratch);
+	return result ? result : mentions_find(scratch);
+}
+
+static enum base_result keep(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list found)
+{
+	enum base_result result = base_grow(&scratch->firings, &scratch->firing_cap, scratch->firing_count + 1,
+	                                    sizeof *scratch->firings, CELLS_MAX);
+	struct firing firing = {rule, sentence, (uint32_t)scratch->kept_mark_count, 0};
+	for (uint32_t i = 0; !result && i < found.count; i++) {
+		const struct interval *interval = &scratch->intervals[found.start + i];
+		result = base_grow(&scratch->kept_marks, &scratch->kept_mark_cap,
+		                   scratch->kept_mark_count + interval->mark_count, sizeof *scratch->kept_marks, CELLS_MAX);
+		if (result)
+			break;
+		memcpy(scratch->kept_marks + scratch->kept_mark_count, scratch->marks + interval->mark,
+		       interval->mark_count * sizeof *scratch->marks);
+		scratch->kept_mark_count += interval->mark_count;
+		firing.mark_count += interval->mark_count;
+	}
+	if (result)
+		return result;
+	scratch->firings[scratch->firing_count++] = firing;
+	scratch->class_counts[scratch->rules->rules[rule].class]++;
+	return BASE_OK;
+}
+
+static enum base_result try_rule(struct match_scratch *scratch, uint32_t rule, uint32_t sentence)
+{
+	struct state *tried = &scratch->rule_tried[rule];
+	if (tried->stamp == scratch->item && tried->value == sentence + 1)
+		return BASE_OK;
+	*tried = (struct state){scratch->item, sentence + 1};
+	if (scratch->class_counts[scratch->rules->rules[rule].class] >= FIRINGS_PER_CLASS)
+		return BASE_OK; /* more evidence than is shown */
+	struct list found;
+	enum verdict verdict = judge(scratch, rule, sentence, &found);
+	if (scratch->failed)
+		return scratch->failed;
+	return verdict == VERDICT_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;
+}
+
+static enum base_result try_rules(struct match_scratch *scratch)
+{
+	const struct match_rules *rules = scratch->rules;
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; i < scratch->hit_count; i++) {
+		const struct hit *hit = &scratch->hits[i];
+		uint32_t sentence = scratch->text.tokens[hit->first].sentence;
+		for (uint32_t l = rules->heads[hit->term].rule; !result && l != LEXICON_NONE; l = rules->links[l].next)
+			result = try_rule(scratch, rules->links[l].rule, sentence);
+		if (result)
+			return result;
+	}
+	return BASE_OK;
+}
+
+enum base_result match_run(const struct match_rules *rules, struct match_scratch *scratch,
+                           const struct match_input *input, const struct match_result **out)
+{
+	enum base_result result = run_read(rules, scratch, input);
+	if (!result)
+		result = try_rules(scratch);
+	if (!result)
+		result = result_make(scratch);
+	if (!result)
+		*out = &scratch->result;
+	return result;
+}

@@ -1,0 +1,130 @@
+/* One thread's working memory for matching, and the steps that fill it. */
+#ifndef MATCH_SCRATCH_H
+#define MATCH_SCRATCH_H
+
+#include "rules.h"
+
+enum hit_flag {
+	HIT_PART_LEFT = 1,  /* joined to a word before it: the "held" of "hand-held" */
+	HIT_PART_RIGHT = 2, /* ... or after it */
+	HIT_SYSTEM = 4,
+	HIT_ACTOR = 8,
+};
+
+struct hit { /* a term found */
+	uint32_t term;
+	uint32_t first, last; /* tokens, last inclusive */
+	uint32_t flags;
+};
+
+struct interval { /* of tokens of one sentence, last inclusive */
+	uint32_t first, last;
+	uint32_t mark, mark_count; /* the hits that it rests on: indices in marks */
+};
+
+struct list { /* of intervals, none inside another, in order */
+	uint32_t start, count;
+	bool always; /* true without a place: NOT or lang: holds */
+};
+
+struct mention { /* of a system or an actor */
+	uint32_t entity, hit;
+};
+
+struct firing { /* a rule fired in a sentence */
+	uint32_t rule, sentence;
+	uint32_t mark, mark_count; /* tokens to be marked: indices in kept_marks */
+};
+
+struct memo_cell { /* the wildcards that a word matches */
+	uint8_t len; /* 0: free */
+	uint8_t count;
+	char word[46];
+	uint32_t symbols[4];
+};
+#define MEMO_CELLS 8192
+
+struct state { /* of a rule or a group within this item: valid if stamp is the item's */
+	uint32_t stamp;
+	uint32_t value;
+};
+
+struct match_scratch {
+	const struct match_rules *rules;
+	struct text text;
+	struct memo_cell *memo;
+	uint32_t *symbols; /* of all tokens */
+	size_t symbol_count, symbol_cap;
+	uint32_t *symbol_starts; /* one a token and one more */
+	size_t symbol_start_cap;
+	struct hit *hits;
+	size_t hit_count, hit_cap;
+	uint32_t *sentence_hits; /* the first hit of each sentence and one more */
+	size_t sentence_hit_cap;
+	struct mention *mentions;
+	size_t mention_count, mention_cap;
+	struct firing *firings;
+	size_t firing_count, firing_cap;
+	uint32_t *kept_marks; /* hits */
+	size_t kept_mark_count, kept_mark_cap;
+	/* one evaluation */
+	struct interval *intervals;
+	size_t interval_count, interval_cap;
+	uint32_t *marks; /* hits */
+	size_t mark_count, mark_cap;
+	uint32_t *consumed; /* one a token: the evaluation whose guard used it up */
+	size_t consumed_cap;
+	uint32_t evaluation;
+	bool guarded; /* hits on consumed tokens do not count */
+	uint32_t sentence;
+	enum base_result failed;
+	/* one item */
+	uint32_t item;
+	struct state *group_seen;   /* one a group */
+	struct state *rule_item;    /* one a rule: whether given, unless and lang let it pass */
+	struct state *rule_tried;   /* one a rule: the last sentence tried + 1 */
+	struct state *entity_needs; /* one an entity */
+	uint16_t class_counts[MATCH_CLASS_COUNT];
+	char language[12];
+	struct base_arena *arena; /* what the result is made of */
+	struct match_result result;
+};
+
+/* hits.c: finds all terms in the text. */
+enum base_result hits_find(struct match_scratch *scratch);
+/* mentions.c: which hits name systems and actors. */
+enum base_result mentions_find(struct match_scratch *scratch);
+/* language.c */
+void language_guess(const struct text *text, struct base_span given, char out[12]);
+
+/* eval.c: the intervals of an expression in a sentence; sees scratch->failed. */
+struct list eval_sentence(struct match_scratch *scratch, const struct node *node, uint32_t sentence);
+bool eval_holds(struct list list);
+/* Whether an expression holds for the whole item. */
+bool eval_item(struct match_scratch *scratch, const struct node *node);
+void eval_reset(struct match_scratch *scratch);
+bool eval_hit_counts(const struct match_scratch *scratch, const struct group *group, const struct hit *hit);
+
+/* judge.c: one rule in one sentence. */
+enum verdict {
+	VERDICT_FIRED,
+	VERDICT_MISSING, /* when does not hold */
+	VERDICT_GUARDED,
+	VERDICT_BLOCKED,
+	VERDICT_LANG,
+	VERDICT_NOT_GIVEN,
+	VERDICT_UNLESS,
+};
+/* *found: the intervals of when, valid until the next evaluation. */
+enum verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
+
+/* result.c: from firings to events. */
+enum base_result result_make(struct match_scratch *scratch);
+/* evidence.c: a sentence with marks; copies into the scratch's arena. */
+enum base_result evidence_make(struct match_scratch *scratch, uint32_t sentence, const uint32_t *hits, size_t hit_count,
+                               struct match_evidence *out);
+/* Prepare the scratch for an item: text, hits, mentions. run.c */
+enum base_result run_read(const struct match_rules *rules, struct match_scratch *scratch,
+                          const struct match_input *input);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * Words with a * in them. A wildcard is found by its literal start, else by
+ * its literal end, through hashes of all starts and ends of the word that is
+ * looked up; only those with neither (*lieferung*) are tried one by one.
+ */
+#include <string.h>
+
+#include "lexicon.h"
+
+#define FNV_OFFSET 0xCBF29CE484222325u
+#define FNV_PRIME 0x100000001B3u
+#define SUFFIX_SEED 0x9E3779B97F4A7C15u
+#define WILDCARDS_MAX ((size_t)1 << 20)
+
+static uint64_t step(uint64_t hash, unsigned char byte)
+{
+	return (hash ^ byte) * FNV_PRIME;
+}
+
+static uint64_t finish(uint64_t hash)
+{
+	hash ^= hash >> 32;
+	hash *= 0xD6E8FEB86659FD93u;
+	return hash ^ hash >> 29;
+}
+
+uint64_t lexicon_hash(const void *bytes, size_t len, uint64_t seed)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = FNV_OFFSET ^ seed;
+	for (size_t i = 0; i < len; i++)
+		hash = step(hash, at[i]);
+	return finish(hash);
+}
+
+/* Backwards, so that the hashes of all ends of a word come out of one pass. */
+static uint64_t suffix_hash(const char *bytes, size_t len)
+{
+	uint64_t hash = FNV_OFFSET ^ SUFFIX_SEED;
+	for (size_t i = len; i > 0; i--)
+		hash = step(hash, (unsigned char)bytes[i - 1]);
+	return finish(hash);
+}
+
+struct affix {
+	struct base_span bytes;
+	bool suffix;
+};
+
+static struct affix affix_of(struct base_span pattern)
+{
+	const char *star = memchr(pattern.ptr, '*', pattern.len);
+	size_t prefix = (size_t)(star - pattern.ptr), suffix = 0;
+	while (pattern.ptr[pattern.len - 1 - suffix] != '*')
+		suffix++;
+	if (prefix > 0)
+		return (struct affix){{pattern.ptr, prefix}, false};
+	return (struct affix){{pattern.ptr + pattern.len - suffix, suffix}, true};
+}
+
+static struct affix affix_at(const struct lexicon *lexicon, uint32_t wildcard)
+{
+	return affix_of(lexicon_word(lexicon, lexicon->wildcards[wildcard].symbol));
+}
+
+static bool same_affix(const void *ctx, uint32_t index, const void *key)
+{
+	struct affix have = affix_at(ctx, index);
+	const struct affix *wanted = key;
+	return have.suffix == wanted->suffix && base_span_equal(have.bytes, wanted->bytes);
+}
+
+static uint64_t hash_affix(const struct affix *affix)
+{
+	return affix->suffix ? suffix_hash(affix->bytes.ptr, affix->bytes.len)
+	                     : lexicon_hash(affix->bytes.ptr, affix->bytes.len, 0);
+}
+
+static uint64_t hash_affix_at(const void *ctx, uint32_t index)
+{
+	struct affix affix = affix_at(ctx, index);
+	return hash_affix(&affix);
+}
+
+enum base_result lexicon_add_wildcard(struct lexicon *lexicon, uint32_t symbol)
+{
+	enum base_result result = base_grow(&lexicon->wildcards, &lexicon->wildcard_cap, lexicon->wildcard_count + 1,
+	                                    sizeof *lexicon->wildcards, WILDCARDS_MAX);
+	if (result)
+		return result;
+	uint32_t index = (uint32_t)lexicon->wildcard_count++;
+	lexicon->wildcards[index] = (struct wildcard){symbol, LEXICON_NONE};
+	struct affix affix = affix_at(lexicon, index);
+	if (affix.bytes.len == 0) {
+		lexicon->wildcards[index].next = lexicon->infix_head;
+		lexicon->infix_head = index;
+		return BASE_OK;
+	}
+	(affix.suffix ? lexicon->suffix_lens : lexicon->prefix_lens)[affix.bytes.len] = 1;
+	uint64_t hash = hash_affix(&affix);
+	uint32_t first = table_find(&lexicon->affix_table, hash, same_affix, lexicon, &affix);
+	if (first == LEXICON_NONE)
+		return table_put(&lexicon->affix_table, hash, index, hash_affix_at, lexicon);
+	lexicon->wildcards[index].next = lexicon->wildcards[first].next;
+	lexicon->wildcards[first].next = index;
+	return BASE_OK;
+}
+
+/* Whether the pattern covers the whole word; linear, as * takes as little as it can. */
+static bool covers(struct base_span pattern, struct base_span word)
+{
+	size_t p = 0, w = 0, star = SIZE_MAX, resume = 0;
+	while (w < word.len) {
+		if (p < pattern.len && pattern.ptr[p] == '*') {
+			star = p++;
+			resume = w;
+		} else if (p < pattern.len && pattern.ptr[p] == word.ptr[w]) {
+			p++;
+			w++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			w = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.len && pattern.ptr[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+struct found {
+	uint32_t *out;
+	size_t count, max;
+};
+
+static void take_matching(const struct lexicon *lexicon, uint32_t head, struct base_span word, struct found *found)
+{
+	for (uint32_t i = head; i != LEXICON_NONE && found->count < found->max; i = lexicon->wildcards[i].next)
+		if (covers(lexicon_word(lexicon, lexicon->wildcards[i].symbol), word))
+			found->out[found->count++] = lexicon->wildcards[i].symbol;
+}
+
+static void try_affix(const struct lexicon *lexicon, uint64_t hash, const struct affix *affix, struct base_span word,
+                      struct found *found)
+{
+	uint32_t head = table_find(&lexicon->affix_table, finish(hash), same_affix, lexicon, affix);
+	if (head != LEXICON_NONE)
+		take_matching(lexicon, head, word, found);
+}
+
+size_t lexicon_wildcards(const struct lexicon *lexicon, struct base_span word, uint32_t *out, size_t max)
+{
+	struct found found = {out, 0, max};
+	if (!lexicon->wildcard_count || word.len > TEXT_WORD_MAX)
+		return 0;
+	uint64_t hash = FNV_OFFSET;
+	for (size_t len = 1; len <= word.len; len++) {
+		hash = step(hash, (unsigned char)word.ptr[len - 1]);
+		if (lexicon->prefix_lens[len])
+			try_affix(lexicon, hash, &(struct affix){{word.ptr, len}, false}, word, &found);
+	}
+	hash = FNV_OFFSET ^ SUFFIX_SEED;
+	for (size_t len = 1; len <= word.len; len++) {
+		const char *start = word.ptr + word.len - len;
+		hash = step(hash, (unsigned char)*start);
+		if (lexicon->suffix_lens[len])
+			try_affix(lexicon, hash, &(struct affix){{start, len}, true}, word, &found);
+	}
+	take_matching(lexicon, lexicon->infix_head, word, &found);
+	return found.count;
+}
