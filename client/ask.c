@@ -4,60 +4,15 @@
 #include "ask.h"
 
 #include "client.h"
+#include "get.h"
 #include "wirewatch/conf.h"
-#include "wirewatch/fetch.h"
 
-#include <event2/event.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct answer {
-	struct event_base *base;
-	enum fetch_error error;
-	char reason[512];
-	json_t *root;
-	bool done;
-};
-
-static void on_done(void *ctx, const struct fetch_reply *reply)
-{
-	struct answer *answer = ctx;
-
-	answer->done = true;
-	answer->error = reply->error;
-	(void)snprintf(answer->reason, sizeof(answer->reason), "%s", reply->reason);
-	if (reply->error == FETCH_FINE)
-		answer->root = json_loadb(reply->body.ptr, reply->body.len, JSON_REJECT_DUPLICATES, NULL);
-	(void)event_base_loopbreak(answer->base);
-}
-
-static enum base_result get(const char *url, struct answer *answer)
-{
-	struct fetch_range anywhere = {.prefix_len = 0}; /* the operator says where */
-	struct fetch_options options = {.timeout = 10 * BASE_SECOND, .max_size = (size_t)256 << 20, .max_connections = 1,
-	                                .allow = &anywhere, .allow_count = 1};
-	struct fetch_request request = {.url = url};
-	struct fetch *fetch = NULL;
-	enum base_result result = fetch_global_init();
-
-	if (result != BASE_OK)
-		return result;
-	answer->base = event_base_new();
-	result = answer->base != NULL ? fetch_new(answer->base, &options, &fetch) : BASE_NO_MEMORY;
-	if (result == BASE_OK)
-		result = fetch_start(fetch, &request, on_done, answer, NULL);
-	if (result == BASE_OK && (event_base_dispatch(answer->base) < 0 || !answer->done))
-		result = BASE_IO;
-	fetch_free(fetch);
-	if (answer->base != NULL)
-		event_base_free(answer->base);
-	fetch_global_cleanup();
-	return result;
-}
-
-static void explain(const char *command, const char *address, const struct answer *answer)
+static void explain(const char *command, const char *address, const struct client_document *answer)
 {
 	switch (answer->error) {
 	case FETCH_FINE:
@@ -128,31 +83,34 @@ end:
 
 static int ask_at(const char *command, const char *address, const char *path, json_t **out)
 {
-	struct answer answer = {.error = FETCH_OTHER};
+	struct client_document answer = {.error = FETCH_OTHER};
 	struct base_buf url;
 	enum base_result result;
+	json_t *root = NULL;
+	int code = CLIENT_FAILED;
 
 	base_buf_init(&url, 4096);
 	(void)base_buf_printf(&url, "%s%s%s", strstr(address, "://") != NULL ? "" : "http://", address, path);
 	result = url.failed;
 	if (result == BASE_OK)
-		result = get(url.data, &answer);
+		result = client_get(url.data, 10 * BASE_SECOND, (size_t)256 << 20, &answer);
 	base_buf_free(&url);
+	if (result == BASE_OK && answer.error == FETCH_FINE)
+		root = json_loadb(answer.body.data != NULL ? answer.body.data : "", answer.body.len, JSON_REJECT_DUPLICATES, NULL);
 	if (result == BASE_INVALID || result == BASE_LIMIT) {
 		(void)fprintf(stderr, "wirewatch %s: '%s' is not an address like " CLIENT_HTTP_DEFAULT "\n", command, address);
-		return CLIENT_USAGE;
-	}
-	if (result != BASE_OK) {
+		code = CLIENT_USAGE;
+	} else if (result != BASE_OK) {
 		(void)fprintf(stderr, "wirewatch %s: %s\n", command, base_result_text(result));
-		return CLIENT_FAILED;
-	}
-	if (!json_is_object(answer.root)) {
+	} else if (!json_is_object(root)) {
 		explain(command, address, &answer);
-		json_decref(answer.root);
-		return CLIENT_FAILED;
+	} else {
+		*out = json_incref(root);
+		code = CLIENT_DONE;
 	}
-	*out = answer.root;
-	return CLIENT_DONE;
+	json_decref(root);
+	client_document_free(&answer);
+	return code;
 }
 
 int client_ask(const char *command, const struct client_ask_options *options, const char *path, json_t **out)
@@ -214,13 +172,4 @@ const char *client_json_text(const json_t *object, const char *key)
 long long client_json_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
-}
-
-int client_json_print(const char *command, const json_t *root)
-{
-	if (json_dumpf(root, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF || fflush(stdout) != 0) {
-		(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
-		return CLIENT_FAILED;
-	}
-	return CLIENT_DONE;
 }

@@ -29,7 +29,4 @@ int client_ask(const char *command, const struct client_ask_options *options, co
 const char *client_json_text(const json_t *object, const char *key);
 long long client_json_number(const json_t *object, const char *key);
 
-/* Prints the value on one line, as --json does. An enum client_exit. */
-int client_json_print(const char *command, const json_t *root);
-
 #endif

@@ -1,6 +1,7 @@
 /* `wirewatch feeds`: each feed's health, asked of the running daemon. */
 #include "ask.h"
 #include "client.h"
+#include "print.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -175,7 +176,7 @@ int client_feeds(int argc, char **argv)
 	if (options.failing)
 		drop_healthy(feeds);
 	if (options.json)
-		code = client_json_print("feeds", root);
+		code = print_json("feeds", root);
 	else if (json_array_size(feeds) == 0)
 		code = puts(options.failing ? "No feed is failing." : "The daemon has no feeds.") == EOF ? CLIENT_FAILED
 		                                                                                         : CLIENT_DONE;

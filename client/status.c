@@ -1,6 +1,7 @@
 /* `wirewatch status`: totals of the running daemon. */
 #include "ask.h"
 #include "client.h"
+#include "print.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -131,7 +132,7 @@ int client_status(int argc, char **argv)
 		return code;
 	code = client_ask("status", &options, "/status", &root);
 	if (code == CLIENT_DONE)
-		code = options.json ? client_json_print("status", root) : print(root);
+		code = options.json ? print_json("status", root) : print(root);
 	json_decref(root);
 	return code;
 }
