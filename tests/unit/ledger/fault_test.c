@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../alert/sample.h"
 #include "faulty.h"
@@ -164,6 +165,8 @@ int main(void)
 	    cmocka_unit_test(every_operation_of_upkeep_may_fail),
 	};
 	make_items();
+	if (!access("/dev/shm", W_OK))
+		(void)setenv("TMPDIR", "/dev/shm", 0); /* the real disk's syncs prove nothing here */
 	if (faulty_install())
 		return 1;
 	return cmocka_run_group_tests_name("ledger on a failing disk", tests, NULL, NULL);
