@@ -4,58 +4,15 @@
 #include "ask.h"
 
 #include "client.h"
-#include "wirewatch/fetch.h"
+#include "get.h"
+#include "wirewatch/conf.h"
 
-#include <event2/event.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct answer {
-	struct event_base *base;
-	enum fetch_error error;
-	char reason[512];
-	json_t *root;
-	bool done;
-};
-
-static void on_done(void *ctx, const struct fetch_reply *reply)
-{
-	struct answer *answer = ctx;
-
-	answer->done = true;
-	answer->error = reply->error;
-	(void)snprintf(answer->reason, sizeof(answer->reason), "%s", reply->reason);
-	if (reply->error == FETCH_FINE)
-		answer->root = json_loadb(reply->body.ptr, reply->body.len, JSON_REJECT_DUPLICATES, NULL);
-	(void)event_base_loopbreak(answer->base);
-}
-
-static enum base_result get(const char *url, struct answer *answer)
-{
-	struct fetch_range anywhere = {.prefix_len = 0}; /* the operator says where */
-	struct fetch_options options = {.timeout = 10 * BASE_SECOND, .max_size = (size_t)256 << 20, .max_connections = 1,
-	                                .allow = &anywhere, .allow_count = 1};
-	struct fetch_request request = {.url = url};
-	struct fetch *fetch = NULL;
-	enum base_result result = fetch_global_init();
-
-	if (result != BASE_OK)
-		return result;
-	answer->base = event_base_new();
-	result = answer->base != NULL ? fetch_new(answer->base, &options, &fetch) : BASE_NO_MEMORY;
-	if (result == BASE_OK)
-		result = fetch_start(fetch, &request, on_done, answer, NULL);
-	if (result == BASE_OK && (event_base_dispatch(answer->base) < 0 || !answer->done))
-		result = BASE_IO;
-	fetch_free(fetch);
-	if (answer->base != NULL)
-		event_base_free(answer->base);
-	fetch_global_cleanup();
-	return result;
-}
-
-static void explain(const char *command, const char *address, const struct answer *answer)
+static void explain(const char *command, const char *address, const struct client_document *answer)
 {
 	switch (answer->error) {
 	case FETCH_FINE:
@@ -72,53 +29,117 @@ static void explain(const char *command, const char *address, const struct answe
 	}
 }
 
-int client_ask(const char *command, const char *address, const char *path, json_t **out)
+/* ---- where --------------------------------------------------------------------------- */
+
+#define CONFIG_MAX ((size_t)16 << 20)
+
+/* The `http` setting as written; "" when it is not set. NULL: no memory. */
+static char *read_setting(const struct conf_tree *tree)
 {
-	struct answer answer = {.error = FETCH_OTHER};
+	const struct conf_node *root = conf_tree_root(tree);
+	const struct conf_node *http = root != NULL && root->kind == CONF_MAP ? conf_node_get(root, "http") : NULL;
+
+	return strdup(http != NULL && http->kind == CONF_SCALAR ? http->text.ptr : "");
+}
+
+/* The address to ask; the caller frees. NULL: explained. */
+static char *find_address(const char *command, const struct client_ask_options *options)
+{
+	struct base_problems *problems = NULL;
+	struct conf_tree *tree = NULL;
+	struct base_error error = {"out of memory"};
+	char *bytes = NULL, *address = NULL;
+	size_t len;
+
+	if (options->http != NULL || options->config == NULL) {
+		address = strdup(options->http != NULL ? options->http : CLIENT_HTTP_DEFAULT);
+		goto end;
+	}
+	if (base_problems_new(&problems) != BASE_OK ||
+	    base_read_file(options->config, CONFIG_MAX, &bytes, &len, &error) != BASE_OK)
+		goto end;
+	if (conf_tree_parse(options->config, (struct base_span){bytes, len}, problems, &tree) != BASE_OK) {
+		if (base_problems_count(problems) > 0)
+			(void)snprintf(error.text, sizeof(error.text), "%s", base_problems_at(problems, 0));
+		goto end;
+	}
+	address = read_setting(tree);
+	if (address != NULL && strcmp(address, "off") == 0) {
+		(void)snprintf(error.text, sizeof(error.text), "the daemon cannot be asked: its `http` setting is off");
+		free(address);
+		address = NULL;
+	} else if (address != NULL && address[0] == '\0') {
+		free(address);
+		address = strdup(CLIENT_HTTP_DEFAULT);
+	}
+end:
+	if (address == NULL)
+		(void)fprintf(stderr, "wirewatch %s: %s\n", command, error.text);
+	conf_tree_free(tree);
+	base_problems_free(problems);
+	free(bytes);
+	return address;
+}
+
+static int ask_at(const char *command, const char *address, const char *path, json_t **out)
+{
+	struct client_document answer = {.error = FETCH_OTHER};
 	struct base_buf url;
 	enum base_result result;
+	json_t *root = NULL;
+	int code = CLIENT_FAILED;
 
 	base_buf_init(&url, 4096);
 	(void)base_buf_printf(&url, "%s%s%s", strstr(address, "://") != NULL ? "" : "http://", address, path);
 	result = url.failed;
 	if (result == BASE_OK)
-		result = get(url.data, &answer);
+		result = client_get(url.data, 10 * BASE_SECOND, (size_t)256 << 20, &answer);
 	base_buf_free(&url);
+	if (result == BASE_OK && answer.error == FETCH_FINE)
+		root = json_loadb(answer.body.data != NULL ? answer.body.data : "", answer.body.len, JSON_REJECT_DUPLICATES, NULL);
 	if (result == BASE_INVALID || result == BASE_LIMIT) {
 		(void)fprintf(stderr, "wirewatch %s: '%s' is not an address like " CLIENT_HTTP_DEFAULT "\n", command, address);
-		return CLIENT_USAGE;
-	}
-	if (result != BASE_OK) {
+		code = CLIENT_USAGE;
+	} else if (result != BASE_OK) {
 		(void)fprintf(stderr, "wirewatch %s: %s\n", command, base_result_text(result));
-		return CLIENT_FAILED;
-	}
-	if (!json_is_object(answer.root)) {
+	} else if (!json_is_object(root)) {
 		explain(command, address, &answer);
-		json_decref(answer.root);
-		return CLIENT_FAILED;
+	} else {
+		*out = json_incref(root);
+		code = CLIENT_DONE;
 	}
-	*out = answer.root;
-	return CLIENT_DONE;
+	json_decref(root);
+	client_document_free(&answer);
+	return code;
+}
+
+int client_ask(const char *command, const struct client_ask_options *options, const char *path, json_t **out)
+{
+	char *address = find_address(command, options);
+	int code = address != NULL ? ask_at(command, address, path, out) : CLIENT_FAILED;
+
+	free(address);
+	return code;
 }
 
 int client_ask_options(int argc, char **argv, const char *help, int with_failing, struct client_ask_options *out)
 {
-	static const struct option known[] = {{"http", required_argument, NULL, 'a'},
+	static const struct option known[] = {{"failing", no_argument, NULL, 'f'},
+	                                      {"http", required_argument, NULL, 'a'},
+	                                      {"config", required_argument, NULL, 'c'},
 	                                      {"json", no_argument, NULL, 'j'},
 	                                      {"help", no_argument, NULL, 'h'},
-	                                      {"failing", no_argument, NULL, 'f'},
 	                                      {NULL, 0, NULL, 0}};
-	static const struct option without_failing[] = {{"http", required_argument, NULL, 'a'},
-	                                                {"json", no_argument, NULL, 'j'},
-	                                                {"help", no_argument, NULL, 'h'},
-	                                                {NULL, 0, NULL, 0}};
 	int option;
 
-	*out = (struct client_ask_options){.http = CLIENT_HTTP_DEFAULT};
-	while ((option = getopt_long(argc, argv, "h", with_failing ? known : without_failing, NULL)) != -1) {
+	*out = (struct client_ask_options){0};
+	while ((option = getopt_long(argc, argv, "c:h", with_failing ? known : known + 1, NULL)) != -1) {
 		switch (option) {
 		case 'a':
 			out->http = optarg;
+			break;
+		case 'c':
+			out->config = optarg;
 			break;
 		case 'j':
 			out->json = 1;
@@ -151,13 +172,4 @@ const char *client_json_text(const json_t *object, const char *key)
 long long client_json_number(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
-}
-
-int client_json_print(const char *command, const json_t *root)
-{
-	if (json_dumpf(root, stdout, JSON_COMPACT) != 0 || putchar('\n') == EOF || fflush(stdout) != 0) {
-		(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
-		return CLIENT_FAILED;
-	}
-	return CLIENT_DONE;
 }

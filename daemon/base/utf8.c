@@ -1,6 +1,8 @@
 /* UTF-8: RFC 3629, with ill-formed bytes grouped as Unicode chapter 3.9 recommends. */
 #include "wirewatch/base.h"
 
+#include <string.h>
+
 static size_t ill_formed(uint32_t *code_point, bool *valid, size_t used)
 {
 	*code_point = BASE_REPLACEMENT;
@@ -59,12 +61,30 @@ size_t base_utf8_encode(uint32_t code_point, char out[4])
 	return len;
 }
 
+/* How many of the first bytes, in steps of eight, are ASCII: most of any feed is. */
+static size_t ascii_words(const char *text, size_t len)
+{
+	size_t i = 0;
+	for (uint64_t word; len - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, text + i, sizeof word);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	return i;
+}
+
 bool base_utf8_valid(const char *text, size_t len)
 {
 	uint32_t code_point;
 	bool valid = true;
-	for (size_t i = 0; i < len && valid;)
-		i += (unsigned char)text[i] < 0x80 ? 1 : base_utf8_decode(text + i, len - i, &code_point, &valid);
+	for (size_t i = 0; i < len && valid;) {
+		if ((unsigned char)text[i] < 0x80) {
+			size_t ascii = ascii_words(text + i, len - i);
+			i += ascii ? ascii : 1;
+		} else {
+			i += base_utf8_decode(text + i, len - i, &code_point, &valid);
+		}
+	}
 	return valid;
 }
 

@@ -262,6 +262,8 @@ enum base_result feed_charset_decode(const struct feed_input *in, struct base_bu
 	say = note_for(bytes, &labels, used);
 	if (used->kind != FEED_CHARSET_UTF8 || !base_utf8_valid(bytes.ptr, bytes.len))
 		result = feed_charset_transcode(used, bytes, utf8, &replaced);
+	if (result == BASE_OK && bom > 0 && bytes.len == 0 && used->kind != FEED_CHARSET_UTF8)
+		result = base_buf_add_char(utf8, '\n'); /* nothing but a mark: still not the bytes as they are */
 	if (result != BASE_OK)
 		return result;
 	*note = say == NULL && replaced ? "undecodable bytes replaced" : say;

@@ -175,6 +175,7 @@ static void wide_characters_show_without_a_label(void **state)
 	reads((struct document){"\0<\0t\0>\x04\x1F", 8, NULL, NULL}, "<t>П", NULL);
 	reads((struct document){"<\0\0\0t\0\0\0\x1F\x04\0\0", 12, NULL, NULL}, "<tП", NULL);
 	reads((struct document){"\0\0\xFE\xFF\0\0\0<\0\0\x04\x1F", 12, NULL, NULL}, "<П", NULL);
+	reads((struct document){"\0\0\xFE\xFF", 4, NULL, NULL}, "\n", NULL);
 	/* A lone surrogate, and an odd byte at the end. */
 	reads((struct document){"<\0t\0\x00\xD8>\0\x1F\x04x", 11, NULL, NULL}, "<t\xEF\xBF\xBD>П\xEF\xBF\xBD",
 	      "undecodable bytes replaced");
