@@ -224,12 +224,9 @@ static void every_operation_of_upkeep_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_operation_of_a_commit_may_fail),
-	    cmocka_unit_test(every_allocation_of_a_commit_may_fail),
-	    cmocka_unit_test(every_allocation_of_opening_may_fail),
-	    cmocka_unit_test(a_checkpoint_may_fail),
-	    cmocka_unit_test(every_operation_of_opening_may_fail),
-	    cmocka_unit_test(every_operation_of_upkeep_may_fail),
+		cmocka_unit_test(every_operation_of_a_commit_may_fail), cmocka_unit_test(every_allocation_of_a_commit_may_fail),
+		cmocka_unit_test(every_allocation_of_opening_may_fail), cmocka_unit_test(a_checkpoint_may_fail),
+		cmocka_unit_test(every_operation_of_opening_may_fail),  cmocka_unit_test(every_operation_of_upkeep_may_fail),
 	};
 	make_items();
 	if (!access("/dev/shm", W_OK))
