@@ -65,6 +65,8 @@ struct feed_builder {
 };
 
 enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input);
+/* Forget all but the repairs: the document is read again. */
+void feed_builder_restart(struct feed_builder *builder);
 void feed_builder_free(struct feed_builder *builder);
 
 /* The entry being filled, or the feed. */

@@ -17,7 +17,8 @@
  * Sorted by name. Ranks: 0 is the field's own element, higher are substitutes.
  */
 static const struct feed_element elements[] = {
-	{"author", NS_NATIVE, IN_FEED | IN_ENTRY, ACT_PERSON, FEED_AUTHOR, 0, FEED_MAYBE_HTML},
+	{"author", NS_ATOM, IN_FEED | IN_ENTRY, ACT_PERSON, FEED_AUTHOR, 0, FEED_MAYBE_HTML},
+	{"author", NS_RSS, IN_ENTRY, ACT_PERSON, FEED_AUTHOR, 0, FEED_MAYBE_HTML},
 	{"author", NS_ITUNES, IN_ENTRY, ACT_TEXT, FEED_AUTHOR, 3, FEED_MAYBE_HTML},
 	{"body", NS_XHTML, IN_ENTRY, ACT_CONSTRUCT, FEED_CONTENT, 1, FEED_HTML},
 	{"category", NS_NATIVE | NS_MEDIA | NS_ITUNES, IN_ENTRY, ACT_CATEGORY, FEED_TITLE, 0, FEED_PLAIN},

@@ -12,6 +12,7 @@ struct finish {
 	struct feed_builder *builder;
 	struct base_buf buf;
 	struct base_span base; /* of links of entries: the feed's link, else the document's address */
+	struct base_span author; /* of entries that name none */
 	enum base_result result;
 };
 
@@ -97,6 +98,8 @@ static void finish_entry(struct finish *finish, struct feed_draft *draft, struct
 	entry->title = title(finish, &values[FEED_TITLE]);
 	entry->link = resolve(finish, finish->base, &values[FEED_LINK]);
 	entry->author = title(finish, &values[FEED_AUTHOR]);
+	if (!entry->author.ptr) /* RFC 4287 section 4.2.1, JSON Feed 1.1 "authors" */
+		entry->author = finish->author;
 	entry->language = trimmed(&values[FEED_LANGUAGE]);
 	if (!entry->language.ptr)
 		entry->language = draft->language;
@@ -144,6 +147,7 @@ static void finish_feed(struct finish *finish, struct feed_document *document)
 		document->ttl = LONGEST_HINT;
 	document->skip_hours = builder->skip_hours;
 	document->skip_days = builder->skip_days;
+	finish->author = title(finish, &values[FEED_AUTHOR]);
 	finish->base = document->link.ptr && has_scheme(document->link) ? document->link : url;
 }
 
