@@ -65,13 +65,15 @@ static void json_is_a_cloud_event_in_order(void **state)
 	memset(story + 9, 'S', 16);
 	assert_string_equal(
 		json.data,
-		"{\"specversion\":\"1.0\",\"id\":\"77-1187\",\"source\":\"urn:wirewatch:node1\",\"type\":\"wirewatch.alert.v1\","
+		"{\"specversion\":\"1.0\",\"id\":\"77-1187\",\"source\":\"urn:wirewatch:node1\","
+		"\"type\":\"wirewatch.alert.v1\","
 		"\"subject\":\"https://example.org/1?a=1&b=\\\"\",\"time\":\"2027-01-15T08:00:00.000000Z\","
 		"\"datacontenttype\":\"application/json\",\"sequence\":\"00000000000000001187\",\"sequencetype\":\"Ordered\","
 		"\"data\":{\"class\":\"pause\",\"cameo\":\"1622\",\"report\":\"first\",\"story\":\"SSSSSSSSSSSSSSSS\","
 		"\"title\":\"Shipment of 18 HIMARS halted\",\"link\":\"https://example.org/1?a=1&b=\\\"\","
 		"\"published\":\"2027-01-15T07:00:00Z\",\"updated\":null,\"detected\":\"2027-01-15T08:00:00.000000Z\","
-		"\"language\":\"en\",\"feed\":{\"url\":\"https://feeds.example/a.xml\",\"name\":\"https://feeds.example/a.xml\"},"
+		"\"language\":\"en\",\"feed\":{\"url\":\"https://feeds.example/a.xml\","
+		"\"name\":\"https://feeds.example/a.xml\"},"
 		"\"item\":\"urn:x:1\",\"rule\":\"sample rule\",\"systems\":[\"HIMARS\",\"Patriot\"],"
 		"\"actors\":[\"United States\",\"Ukraine\"],\"supplier\":[\"United States\"],\"recipient\":[\"Ukraine\"],"
 		"\"quantities\":[{\"count\":18,\"of\":\"HIMARS\"}],\"money\":[{\"amount\":250000000,\"currency\":\"USD\"}],"
