@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "charset.h"
+#include "document.h"
 
 #define MAX_BYTES ((size_t)16 << 20)
 #define MAX_OUTLINES 100000
+#define MAX_OTHERS 1000 /* elements that are no outlines; libxml2 grows slow with many names */
 #define MAX_URL 8192
 #define MAX_NAME 1024
 
@@ -20,7 +22,7 @@ struct list {
 	feed_outline_fn *each;
 	void *ctx;
 	xmlTextReaderPtr xml;
-	size_t outlines;
+	size_t outlines, others;
 	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
@@ -175,11 +177,15 @@ static void read_element(struct list *list)
 		         "this is no feed list: its first element is not opml");
 		return;
 	}
+	if (!base_span_is_nocase(name, "outline")) {
+		if (++list->others > MAX_OTHERS)
+			complain(list, 0, BASE_LIMIT, "the list has too many elements that are no outlines");
+		return;
+	}
 	if (list->comment_depth >= 0 && depth > list->comment_depth)
 		return;
 	list->comment_depth = -1;
-	if (base_span_is_nocase(name, "outline"))
-		read_outline(list);
+	read_outline(list);
 }
 
 static void read_elements(struct list *list)
@@ -212,6 +218,7 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 	struct list list = {.file = file, .problems = problems, .each = each, .ctx = ctx, .comment_depth = -1};
 	struct feed_input input = {.bytes = bytes, .limits = {.max_bytes = MAX_BYTES}};
 	struct base_buf utf8;
+	struct base_error err;
 	const char *note;
 
 	base_buf_init(&utf8, MAX_BYTES);
@@ -224,6 +231,10 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 		bytes = base_buf_span(&utf8);
 	if (declares_entities(bytes)) {
 		complain(&list, 0, BASE_SYNTAX, "a feed list must not declare entities");
+		goto done;
+	}
+	if (feed_xml_guard(bytes, &err) != BASE_OK) {
+		complain(&list, 0, BASE_LIMIT, err.text);
 		goto done;
 	}
 	if (bytes.len == 0) {
