@@ -16,6 +16,8 @@
 #define MAX_URL 8192
 #define MAX_NAME 1024
 
+#define MAX_NAMES 256 /* of attributes that are not OPML's */
+
 struct list {
 	const char *file;
 	struct base_problems *problems;
@@ -23,6 +25,8 @@ struct list {
 	void *ctx;
 	xmlTextReaderPtr xml;
 	size_t outlines, others;
+	const xmlChar *names[MAX_NAMES]; /* libxml2 keeps each name once: a pointer tells it */
+	size_t name_count;
 	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
@@ -49,6 +53,18 @@ static void keep(struct list *list, struct base_buf *buf, const char *value, siz
 		complain(list, line, buf->failed, "an attribute is too long");
 }
 
+static void note_name(struct list *list, const xmlChar *name, size_t line)
+{
+	for (size_t i = 0; i < list->name_count; i++) {
+		if (list->names[i] == name)
+			return;
+	}
+	if (list->name_count == MAX_NAMES)
+		complain(list, line, BASE_LIMIT, "the list has too many names of attributes");
+	else
+		list->names[list->name_count++] = name;
+}
+
 static void read_attribute(struct list *list, struct attributes *attributes, size_t line)
 {
 	struct base_span name = base_span_of((const char *)xmlTextReaderConstLocalName(list->xml));
@@ -68,6 +84,8 @@ static void read_attribute(struct list *list, struct attributes *attributes, siz
 		keep(list, &attributes->type, value, line);
 	else if (base_span_is_nocase(name, "isComment"))
 		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
+	else
+		note_name(list, xmlTextReaderConstLocalName(list->xml), line);
 }
 
 /* The text of an attribute, trimmed; BASE_NONE if it is missing or empty. */
