@@ -114,8 +114,8 @@ static const struct feed_charset *by_bom(struct base_span bytes, size_t *bom)
 		size_t len;
 		const char *name;
 	} marks[] = {
-	    {"\xEF\xBB\xBF", 3, "utf-8"},        {"\xFF\xFE\0\0", 4, "utf-32le"}, {"\0\0\xFE\xFF", 4, "utf-32be"},
-	    {"\xFF\xFE", 2, "utf-16le"}, {"\xFE\xFF", 2, "utf-16be"},
+		{"\xEF\xBB\xBF", 3, "utf-8"}, {"\xFF\xFE\0\0", 4, "utf-32le"}, {"\0\0\xFE\xFF", 4, "utf-32be"},
+		{"\xFF\xFE", 2, "utf-16le"},  {"\xFE\xFF", 2, "utf-16be"},
 	};
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
@@ -199,7 +199,7 @@ static const struct feed_charset *by_escapes(struct base_span bytes, const struc
 static bool believable(const struct feed_charset *label)
 {
 	return label != NULL && (label->kind == FEED_CHARSET_SINGLE || label->kind == FEED_CHARSET_MULTI ||
-	                         label->kind == FEED_CHARSET_ESCAPE);
+							 label->kind == FEED_CHARSET_ESCAPE);
 }
 
 static const struct feed_charset *decide(struct base_span bytes, const struct labels *labels)

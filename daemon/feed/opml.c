@@ -27,7 +27,7 @@ struct list {
 	size_t outlines, others;
 	const xmlChar *names[MAX_NAMES]; /* libxml2 keeps each name once: a pointer tells it */
 	size_t name_count;
-	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
+	int comment_depth;       /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
 
@@ -112,8 +112,10 @@ static bool is_web_address(struct base_span url)
 /* An outline without an address is a folder, unless it says it is a feed. */
 static void give(struct list *list, const struct attributes *attributes, size_t line)
 {
-	struct feed_outline outline = {.url = text_of(&attributes->url), .name = text_of(&attributes->name),
-	                               .language = text_of(&attributes->language), .line = line};
+	struct feed_outline outline = {.url = text_of(&attributes->url),
+								   .name = text_of(&attributes->name),
+								   .language = text_of(&attributes->language),
+								   .line = line};
 	struct base_span type = text_of(&attributes->type);
 	enum base_result result;
 
@@ -126,7 +128,7 @@ static void give(struct list *list, const struct attributes *attributes, size_t 
 	}
 	if (!is_web_address(outline.url)) {
 		base_problem(list->problems, list->file, line, "the address is not http or https: %.*s",
-		             (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
+					 (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
 		if (list->result == BASE_OK)
 			list->result = BASE_SYNTAX;
 		return;
@@ -192,7 +194,7 @@ static void read_element(struct list *list)
 
 	if (depth == 0 && !base_span_is_nocase(name, "opml")) {
 		complain(list, (size_t)xmlGetLineNo(xmlTextReaderCurrentNode(list->xml)), BASE_UNSUPPORTED,
-		         "this is no feed list: its first element is not opml");
+				 "this is no feed list: its first element is not opml");
 		return;
 	}
 	if (!base_span_is_nocase(name, "outline")) {
@@ -231,7 +233,7 @@ static bool declares_entities(struct base_span xml)
 }
 
 enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_outline_fn *each, void *ctx,
-                                struct base_problems *problems)
+								struct base_problems *problems)
 {
 	struct list list = {.file = file, .problems = problems, .each = each, .ctx = ctx, .comment_depth = -1};
 	struct feed_input input = {.bytes = bytes, .limits = {.max_bytes = MAX_BYTES}};
@@ -260,7 +262,7 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 		goto done;
 	}
 	list.xml = xmlReaderForMemory(bytes.ptr, (int)bytes.len, NULL, "UTF-8",
-	                              XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_BIG_LINES);
+								  XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_BIG_LINES);
 	if (list.xml == NULL) {
 		list.result = BASE_NO_MEMORY;
 		goto done;
@@ -309,7 +311,7 @@ static void write_attribute(struct base_buf *out, const char *name, struct base_
 enum base_result feed_opml_write(const struct feed_outline *outlines, size_t count, struct base_buf *out)
 {
 	base_buf_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n"
-	                       "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
+						   "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct feed_outline *outline = &outlines[i];
 
