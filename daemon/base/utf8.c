@@ -1,6 +1,8 @@
 /* UTF-8: RFC 3629, with ill-formed bytes grouped as Unicode chapter 3.9 recommends. */
 #include "wirewatch/base.h"
 
+#include <string.h>
+
 static size_t ill_formed(uint32_t *code_point, bool *valid, size_t used)
 {
 	*code_point = BASE_REPLACEMENT;
@@ -61,10 +63,25 @@ size_t base_utf8_encode(uint32_t code_point, char out[4])
 
 bool base_utf8_valid(const char *text, size_t len)
 {
+	const uint64_t high_bits = 0x8080808080808080;
 	uint32_t code_point;
 	bool valid = true;
-	for (size_t i = 0; i < len && valid;)
-		i += (unsigned char)text[i] < 0x80 ? 1 : base_utf8_decode(text + i, len - i, &code_point, &valid);
+
+	for (size_t i = 0; i < len && valid;) {
+		unsigned char first = (unsigned char)text[i];
+		if (first < 0x80) {
+			uint64_t eight;
+			for (i++; len - i >= sizeof eight; i += sizeof eight) {
+				memcpy(&eight, text + i, sizeof eight);
+				if (eight & high_bits)
+					break;
+			}
+		} else if (first >= 0xC2 && first < 0xE0 && i + 1 < len && ((unsigned char)text[i + 1] & 0xC0) == 0x80) {
+			i += 2;
+		} else {
+			i += base_utf8_decode(text + i, len - i, &code_point, &valid);
+		}
+	}
 	return valid;
 }
 

@@ -95,6 +95,9 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 /* Fill key, link_key, title_key, change and item of each entry, see feed.h. */
 enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena);
 
+/* change.c: equal for entries whose title, link and text are equal and written alike; different if one differs. */
+void feed_change_hash(const struct feed_entry *entry, struct feed_key *change);
+
 /* ---- title.c -------------------------------------------------------------- */
 
 /* One line of plain text from a title; scratch is overwritten. Result lives in scratch or in value. */
