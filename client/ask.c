@@ -5,9 +5,11 @@
 
 #include "client.h"
 #include "get.h"
+#include "wirewatch/conf.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void explain(const char *command, const char *address, const struct client_document *answer)
@@ -27,7 +29,59 @@ static void explain(const char *command, const char *address, const struct clien
 	}
 }
 
-int client_ask(const char *command, const char *address, const char *path, json_t **out)
+/* ---- where --------------------------------------------------------------------------- */
+
+#define CONFIG_MAX ((size_t)16 << 20)
+
+/* The `http` setting as written; "" when it is not set. NULL: no memory. */
+static char *read_setting(const struct conf_tree *tree)
+{
+	const struct conf_node *root = conf_tree_root(tree);
+	const struct conf_node *http = root != NULL && root->kind == CONF_MAP ? conf_node_get(root, "http") : NULL;
+
+	return strdup(http != NULL && http->kind == CONF_SCALAR ? http->text.ptr : "");
+}
+
+/* The address to ask; the caller frees. NULL: explained. */
+static char *find_address(const char *command, const struct client_ask_options *options)
+{
+	struct base_problems *problems = NULL;
+	struct conf_tree *tree = NULL;
+	struct base_error error = {"out of memory"};
+	char *bytes = NULL, *address = NULL;
+	size_t len;
+
+	if (options->http != NULL || options->config == NULL) {
+		address = strdup(options->http != NULL ? options->http : CLIENT_HTTP_DEFAULT);
+		goto end;
+	}
+	if (base_problems_new(&problems) != BASE_OK ||
+	    base_read_file(options->config, CONFIG_MAX, &bytes, &len, &error) != BASE_OK)
+		goto end;
+	if (conf_tree_parse(options->config, (struct base_span){bytes, len}, problems, &tree) != BASE_OK) {
+		if (base_problems_count(problems) > 0)
+			(void)snprintf(error.text, sizeof(error.text), "%s", base_problems_at(problems, 0));
+		goto end;
+	}
+	address = read_setting(tree);
+	if (address != NULL && strcmp(address, "off") == 0) {
+		(void)snprintf(error.text, sizeof(error.text), "the daemon cannot be asked: its `http` setting is off");
+		free(address);
+		address = NULL;
+	} else if (address != NULL && address[0] == '\0') {
+		free(address);
+		address = strdup(CLIENT_HTTP_DEFAULT);
+	}
+end:
+	if (address == NULL)
+		(void)fprintf(stderr, "wirewatch %s: %s\n", command, error.text);
+	conf_tree_free(tree);
+	base_problems_free(problems);
+	free(bytes);
+	return address;
+}
+
+static int ask_at(const char *command, const char *address, const char *path, json_t **out)
 {
 	struct client_document answer = {.error = FETCH_OTHER};
 	struct base_buf url;
@@ -59,24 +113,33 @@ int client_ask(const char *command, const char *address, const char *path, json_
 	return code;
 }
 
+int client_ask(const char *command, const struct client_ask_options *options, const char *path, json_t **out)
+{
+	char *address = find_address(command, options);
+	int code = address != NULL ? ask_at(command, address, path, out) : CLIENT_FAILED;
+
+	free(address);
+	return code;
+}
+
 int client_ask_options(int argc, char **argv, const char *help, int with_failing, struct client_ask_options *out)
 {
-	static const struct option known[] = {{"http", required_argument, NULL, 'a'},
+	static const struct option known[] = {{"failing", no_argument, NULL, 'f'},
+	                                      {"http", required_argument, NULL, 'a'},
+	                                      {"config", required_argument, NULL, 'c'},
 	                                      {"json", no_argument, NULL, 'j'},
 	                                      {"help", no_argument, NULL, 'h'},
-	                                      {"failing", no_argument, NULL, 'f'},
 	                                      {NULL, 0, NULL, 0}};
-	static const struct option without_failing[] = {{"http", required_argument, NULL, 'a'},
-	                                                {"json", no_argument, NULL, 'j'},
-	                                                {"help", no_argument, NULL, 'h'},
-	                                                {NULL, 0, NULL, 0}};
 	int option;
 
-	*out = (struct client_ask_options){.http = CLIENT_HTTP_DEFAULT};
-	while ((option = getopt_long(argc, argv, "h", with_failing ? known : without_failing, NULL)) != -1) {
+	*out = (struct client_ask_options){0};
+	while ((option = getopt_long(argc, argv, "c:h", with_failing ? known : known + 1, NULL)) != -1) {
 		switch (option) {
 		case 'a':
 			out->http = optarg;
+			break;
+		case 'c':
+			out->config = optarg;
 			break;
 		case 'j':
 			out->json = 1;

@@ -9,11 +9,12 @@
 #include <time.h>
 
 static const char help[] =
-    "usage: wirewatch feeds [--json] [--failing] [--http ADDRESS]\n\n"
+    "usage: wirewatch feeds [--json] [--failing] [-c FILE | --http ADDRESS]\n\n"
     "Asks the running daemon for each feed's health, last result and next poll.\n\n"
     "  --failing        only feeds whose last poll failed\n"
     "  --json           one JSON object instead of a table\n"
-    "  --http ADDRESS   where the daemon's `http` setting listens (" CLIENT_HTTP_DEFAULT ")\n"
+    "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
+    "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
     "  -h, --help       this text\n";
 
 enum { NAME, RESULT, LAST, NEXT, ENTRIES, COLUMN_COUNT };
@@ -44,10 +45,8 @@ static base_time read_time(const char *text)
 	       second * BASE_SECOND;
 }
 
-static void add_when(struct base_buf *out, const char *text, base_time now)
+static void add_when(struct base_buf *out, base_time when, base_time now)
 {
-	base_time when = read_time(text);
-
 	if (when == BASE_TIME_NONE) {
 		base_buf_add_text(out, "-");
 	} else if (when > now) {
@@ -73,11 +72,16 @@ static void add_cell(struct base_buf *out, const json_t *feed, int column, base_
 			base_buf_printf(out, " x%lld", client_json_number(feed, "failures"));
 		break;
 	case LAST:
-		add_when(out, client_json_text(feed, "last_poll"), now);
+		add_when(out, read_time(client_json_text(feed, "last_poll")), now);
 		break;
-	case NEXT:
-		add_when(out, client_json_text(feed, "next_poll"), now);
+	case NEXT: {
+		base_time due = read_time(client_json_text(feed, "next_poll"));
+		if (due != BASE_TIME_NONE && due <= now)
+			base_buf_add_text(out, "now");
+		else
+			add_when(out, due, now);
 		break;
+	}
 	default:
 		base_buf_printf(out, "%lld", client_json_number(feed, "entries"));
 	}
@@ -165,7 +169,7 @@ int client_feeds(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	code = client_ask("feeds", options.http, "/feeds", &root);
+	code = client_ask("feeds", &options, "/feeds", &root);
 	if (code != CLIENT_DONE)
 		return code;
 	feeds = json_object_get(root, "feeds");

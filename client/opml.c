@@ -30,8 +30,10 @@ static const char export_help[] =
     "  -c, --config FILE   the configuration (" CONF_PATH ")\n"
     "  -h, --help          this text\n";
 
-static int print_problems(const char *command, const struct base_problems *problems)
+static int print_problems(const char *command, enum base_result result, const struct base_problems *problems)
 {
+	if (base_problems_count(problems) == 0)
+		(void)fprintf(stderr, "wirewatch %s: %s\n", command, base_result_text(result));
 	for (size_t i = 0; i < base_problems_count(problems); i++)
 		(void)fprintf(stderr, "wirewatch %s: %s\n", command, base_problems_at(problems, i));
 	return CLIENT_FAILED;
@@ -101,13 +103,11 @@ static int import(const char *file)
 	if (base_problems_new(&problems) != BASE_OK)
 		goto done;
 	result = feed_opml_read(file, (struct base_span){bytes, len}, add_feed, &yaml, problems);
-	if (result != BASE_OK && base_problems_count(problems) == 0)
-		(void)fprintf(stderr, "wirewatch import: %s\n", base_result_text(result));
 	if (result == BASE_OK && yaml.count == 0)
 		base_buf_add_text(&yaml.text, "feeds: []\n");
 	code = print_out("import", &yaml.text);
 	if (result != BASE_OK)
-		code = print_problems("import", problems);
+		code = print_problems("import", result, problems);
 done:
 	base_problems_free(problems);
 	base_buf_free(&yaml.text);
@@ -183,13 +183,15 @@ static int export(const char *file)
 	struct base_problems *problems = NULL;
 	struct conf *conf = NULL;
 	struct base_buf out;
+	enum base_result result;
 	int code = CLIENT_FAILED;
 
 	base_buf_init(&out, MAX_OUT);
 	if (base_problems_new(&problems) != BASE_OK)
 		return CLIENT_FAILED;
-	if (conf_load(file, read_list, problems, &conf) != BASE_OK) {
-		print_problems("export", problems);
+	result = conf_load(file, read_list, problems, &conf);
+	if (result != BASE_OK) {
+		print_problems("export", result, problems);
 	} else {
 		(void)write_list(conf, &out);
 		code = print_out("export", &out);

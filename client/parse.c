@@ -71,7 +71,7 @@ static int fail(const char *source, const char *reason)
 	struct base_buf line;
 
 	base_buf_init(&line, 4096);
-	terminal_add(&line, source, 200);
+	terminal_add(&line, strcmp(source, "-") == 0 ? "standard input" : source, 200);
 	base_buf_add_text(&line, ": ");
 	terminal_add(&line, reason, 0);
 	(void)fprintf(stderr, "wirewatch parse: %s\n", line.data != NULL ? line.data : reason);

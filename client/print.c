@@ -4,7 +4,6 @@
 #include "print.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client.h"

@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: wirewatch status [--json] [--http ADDRESS]\n\n"
+    "usage: wirewatch status [--json] [-c FILE | --http ADDRESS]\n\n"
     "Asks the running daemon for its totals, uptime and sequence.\n\n"
     "  --json           one JSON object instead of a table\n"
-    "  --http ADDRESS   where the daemon's `http` setting listens (" CLIENT_HTTP_DEFAULT ")\n"
+    "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
+    "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
     "  -h, --help       this text\n";
 
 #define LABEL_COLUMNS 13
@@ -129,7 +130,7 @@ int client_status(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	code = client_ask("status", options.http, "/status", &root);
+	code = client_ask("status", &options, "/status", &root);
 	if (code == CLIENT_DONE)
 		code = options.json ? print_json("status", root) : print(root);
 	json_decref(root);

@@ -83,7 +83,7 @@ static enum base_result read_sets(struct base_span bytes, struct sketch *out, ui
 			return BASE_DAMAGED;
 		size_t count = number(bytes.ptr + at, 2);
 		at += 2;
-		if (count > SKETCH_MEMBERS_MAX || (bytes.len - at) / 8 < count)
+		if (count > (out->reprint ? 0 : SKETCH_MEMBERS_MAX) || (bytes.len - at) / 8 < count)
 			return BASE_DAMAGED;
 		for (size_t j = 0; j < count; j++, at += 8) {
 			memory[j] = number(bytes.ptr + at, 8);

@@ -283,8 +283,26 @@ static size_t likeness(const struct sketch *sketch, const struct member *member)
 	return 0;
 }
 
+static bool is_within(const struct sketch *a, const struct sketch *b, enum sketch_set set)
+{
+	return sketch_shared(&a->sets[set], &b->sets[set]) == a->sets[set].count;
+}
+
+/* True when whatever is like the sketch is like the other too, so that comparing with the other is enough. */
+static bool adds_nothing(const struct sketch *sketch, const struct sketch *other)
+{
+	if (sketch->is_long != other->is_long || sketch->language != other->language ||
+	    !is_within(sketch, other, SKETCH_SYSTEMS) || !is_within(sketch, other, SKETCH_AMOUNTS) ||
+	    !is_within(sketch, other, SKETCH_PARTIES))
+		return false;
+	if (!sketch->is_long)
+		return is_within(sketch, other, SKETCH_WORDS) && is_within(sketch, other, SKETCH_NUMBERS);
+	return 100 * sketch_shared(&sketch->sets[SKETCH_SHINGLES], &other->sets[SKETCH_SHINGLES]) >=
+	       SHINGLES_REPRINT * sketch->sets[SKETCH_SHINGLES].count;
+}
+
 /* The most alike member whose story is still open, or NULL. */
-static const struct member *most_alike(struct alert_stories *stories, const struct sketch *sketch, bool *reprint)
+static const struct member *most_alike(struct alert_stories *stories, const struct sketch *sketch)
 {
 	const struct member *best = NULL;
 	size_t most = 0;
@@ -298,10 +316,6 @@ static const struct member *most_alike(struct alert_stories *stories, const stru
 			most = like;
 			best = member;
 		}
-		size_t least = smaller(sketch, &member->sketch, SKETCH_SHINGLES);
-		if (like && least && sketch->sets[SKETCH_SHINGLES].count <= member->sketch.sets[SKETCH_SHINGLES].count &&
-		    100 * (size_t)member->shingles >= SHINGLES_REPRINT * least)
-			*reprint = true;
 		member->touched = false;
 		member->shingles = member->words = 0;
 	}
@@ -409,8 +423,8 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 	enum base_result result = reserve(stories, sketch);
 	if (result)
 		return result;
-	bool reprint = false;
-	const struct member *like = most_alike(stories, sketch, &reprint);
+	const struct member *like = most_alike(stories, sketch);
+	bool reprint = like && adds_nothing(sketch, &like->sketch);
 	uint32_t at = like ? like->story : UINT32_MAX;
 	uint64_t id = like ? stories->stories[at].id : new_story_id(stories, alert);
 	result = reprint ? BASE_OK : copy_sketch(sketch, &copy, &memory);

@@ -61,23 +61,26 @@ size_t base_utf8_encode(uint32_t code_point, char out[4])
 	return len;
 }
 
+/* How many of the first bytes, in steps of eight, are ASCII: most of any feed is. */
+static size_t ascii_words(const char *text, size_t len)
+{
+	size_t i = 0;
+	for (uint64_t word; len - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, text + i, sizeof word);
+		if (word & 0x8080808080808080u)
+			break;
+	}
+	return i;
+}
+
 bool base_utf8_valid(const char *text, size_t len)
 {
-	const uint64_t high_bits = 0x8080808080808080;
 	uint32_t code_point;
 	bool valid = true;
-
 	for (size_t i = 0; i < len && valid;) {
-		unsigned char first = (unsigned char)text[i];
-		if (first < 0x80) {
-			uint64_t eight;
-			for (i++; len - i >= sizeof eight; i += sizeof eight) {
-				memcpy(&eight, text + i, sizeof eight);
-				if (eight & high_bits)
-					break;
-			}
-		} else if (first >= 0xC2 && first < 0xE0 && i + 1 < len && ((unsigned char)text[i + 1] & 0xC0) == 0x80) {
-			i += 2;
+		if ((unsigned char)text[i] < 0x80) {
+			size_t ascii = ascii_words(text + i, len - i);
+			i += ascii ? ascii : 1;
 		} else {
 			i += base_utf8_decode(text + i, len - i, &code_point, &valid);
 		}

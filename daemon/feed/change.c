@@ -10,6 +10,7 @@
  */
 #include "config.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "builder.h"
@@ -19,15 +20,6 @@
 struct hash {
 	uint64_t lanes[2];
 };
-
-static uint64_t load(const char *bytes, size_t len)
-{
-	uint64_t word = 0;
-
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-	return word;
-}
 
 static void absorb(struct hash *hash, uint64_t word)
 {
@@ -40,12 +32,17 @@ static void absorb(struct hash *hash, uint64_t word)
 
 static void absorb_text(struct hash *hash, const char *text, size_t len)
 {
+	uint64_t word;
 	size_t i = 0;
 
-	for (; i + 8 <= len; i += 8)
-		absorb(hash, load(text + i, 8));
-	/* the length within the word that is never full: no two texts look the same */
-	absorb(hash, load(text + i, len - i) | (uint64_t)(len & 0xFF) << 56);
+	for (; i + sizeof word <= len; i += sizeof word) {
+		memcpy(&word, text + i, sizeof word);
+		absorb(hash, le64toh(word));
+	}
+	word = 0;
+	memcpy(&word, text + i, len - i);
+	/* at most seven bytes: the eighth tells how many, so that no two texts look the same */
+	absorb(hash, le64toh(word) | (uint64_t)(len & 0xFF) << 56);
 }
 
 static bool is_letter(char c)

@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "charset.h"
+#include "document.h"
 
 #define MAX_BYTES ((size_t)16 << 20)
 #define MAX_OUTLINES 100000
+#define MAX_OTHERS 1000 /* elements that are no outlines; libxml2 grows slow with many names */
 #define MAX_URL 8192
 #define MAX_NAME 1024
+
+#define MAX_NAMES 256 /* of attributes that are not OPML's */
 
 struct list {
 	const char *file;
@@ -20,7 +24,9 @@ struct list {
 	feed_outline_fn *each;
 	void *ctx;
 	xmlTextReaderPtr xml;
-	size_t outlines;
+	size_t outlines, others;
+	const xmlChar *names[MAX_NAMES]; /* libxml2 keeps each name once: a pointer tells it */
+	size_t name_count;
 	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
@@ -47,6 +53,18 @@ static void keep(struct list *list, struct base_buf *buf, const char *value, siz
 		complain(list, line, buf->failed, "an attribute is too long");
 }
 
+static void note_name(struct list *list, const xmlChar *name, size_t line)
+{
+	for (size_t i = 0; i < list->name_count; i++) {
+		if (list->names[i] == name)
+			return;
+	}
+	if (list->name_count == MAX_NAMES)
+		complain(list, line, BASE_LIMIT, "the list has too many names of attributes");
+	else
+		list->names[list->name_count++] = name;
+}
+
 static void read_attribute(struct list *list, struct attributes *attributes, size_t line)
 {
 	struct base_span name = base_span_of((const char *)xmlTextReaderConstLocalName(list->xml));
@@ -66,6 +84,8 @@ static void read_attribute(struct list *list, struct attributes *attributes, siz
 		keep(list, &attributes->type, value, line);
 	else if (base_span_is_nocase(name, "isComment"))
 		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
+	else
+		note_name(list, xmlTextReaderConstLocalName(list->xml), line);
 }
 
 /* The text of an attribute, trimmed; BASE_NONE if it is missing or empty. */
@@ -175,11 +195,15 @@ static void read_element(struct list *list)
 		         "this is no feed list: its first element is not opml");
 		return;
 	}
+	if (!base_span_is_nocase(name, "outline")) {
+		if (++list->others > MAX_OTHERS)
+			complain(list, 0, BASE_LIMIT, "the list has too many elements that are no outlines");
+		return;
+	}
 	if (list->comment_depth >= 0 && depth > list->comment_depth)
 		return;
 	list->comment_depth = -1;
-	if (base_span_is_nocase(name, "outline"))
-		read_outline(list);
+	read_outline(list);
 }
 
 static void read_elements(struct list *list)
@@ -212,6 +236,7 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 	struct list list = {.file = file, .problems = problems, .each = each, .ctx = ctx, .comment_depth = -1};
 	struct feed_input input = {.bytes = bytes, .limits = {.max_bytes = MAX_BYTES}};
 	struct base_buf utf8;
+	struct base_error err;
 	const char *note;
 
 	base_buf_init(&utf8, MAX_BYTES);
@@ -224,6 +249,10 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 		bytes = base_buf_span(&utf8);
 	if (declares_entities(bytes)) {
 		complain(&list, 0, BASE_SYNTAX, "a feed list must not declare entities");
+		goto done;
+	}
+	if (feed_xml_guard(bytes, &err) != BASE_OK) {
+		complain(&list, 0, BASE_LIMIT, err.text);
 		goto done;
 	}
 	if (bytes.len == 0) {

@@ -17,7 +17,7 @@
 #define REDIRECTS_MAX 10L
 #define CONNECT_MAX (15 * BASE_SECOND)
 #define LOW_SPEED_BYTES 16L           /* a second; below it for LOW_SPEED_SECONDS the transfer ends */
-#define LOW_SPEED_SECONDS 15L
+#define LOW_SPEED_SECONDS 30L         /* a feed made anew for each request may take its time to begin */
 
 /* Constant from poll to poll: an entity tag may depend on them (RFC 9110 section 12.5.5). */
 #define ACCEPT                                                                                                          \

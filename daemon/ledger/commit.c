@@ -181,7 +181,8 @@ static enum base_result store_all(struct work *work, const struct ledger_batch *
 		return result;
 	for (size_t i = 0; !result && i < count; i++)
 		result = store_batch(work, &batches[i]);
-	if (!result)
+	bool moved = work->message_count || work->state.published != work->ledger->published_stored;
+	if (!result && moved)
 		result = of_engine(work, ops->state_put(work->engine, &work->state));
 	if (!result)
 		result = of_engine(work, ops->commit(work->engine));

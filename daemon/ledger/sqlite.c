@@ -117,9 +117,22 @@ static struct sqlite *of(struct engine *engine)
 	return (struct sqlite *)(void *)engine;
 }
 
+/* Rows written to a file that has no name any more would be gone at the next start. */
+static enum base_result check_in_place(struct sqlite *sqlite)
+{
+	int moved = 0;
+	int code = sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (code || !moved)
+		return BASE_OK;
+	return base_fail(&sqlite->engine.reason, BASE_IO,
+	                 "ledger %s was moved or deleted while in use: put it back, or restart to begin a new one",
+	                 sqlite->path);
+}
+
 static enum base_result begin(struct engine *engine)
 {
-	return sqlite_simple(of(engine), SQL_BEGIN, "cannot begin to store");
+	enum base_result result = check_in_place(of(engine));
+	return result ? result : sqlite_simple(of(engine), SQL_BEGIN, "cannot begin to store");
 }
 
 static enum base_result commit(struct engine *engine)
@@ -204,21 +217,22 @@ static enum base_result execute(struct sqlite *sqlite, const char *text, const c
 	return code ? sqlite_fail(sqlite, code, doing) : BASE_OK;
 }
 
-static enum base_result check_integrity(struct sqlite *sqlite)
+/* The one text that a pragma answers with; BASE_OK if it is as wanted, else otherwise with the answer in it. */
+static enum base_result expect(struct sqlite *sqlite, const char *pragma, const char *wanted, enum base_result otherwise,
+                               const char *message)
 {
 	sqlite3_stmt *statement = NULL;
 	enum base_result result = BASE_OK;
-	int code = sqlite3_prepare_v2(sqlite->db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+	int code = sqlite3_prepare_v2(sqlite->db, pragma, -1, &statement, NULL);
 	if (!code)
 		code = sqlite3_step(statement);
 	if (code != SQLITE_ROW) {
-		result = sqlite_fail(sqlite, code, "cannot check");
+		result = sqlite_fail(sqlite, code, "cannot open");
 	} else {
-		const char *verdict = (const char *)sqlite3_column_text(statement, 0);
-		if (!verdict || strcmp(verdict, "ok"))
-			result = base_fail(&sqlite->engine.reason, BASE_DAMAGED,
-			                   "ledger %s is damaged (%s): restore a backup, or move it away to begin a new one",
-			                   sqlite->path, verdict ? verdict : "?");
+		const char *answer = (const char *)sqlite3_column_text(statement, 0);
+		if (!answer || strcmp(answer, wanted))
+			result = base_fail(&sqlite->engine.reason, otherwise, "ledger %s %s (%s)", sqlite->path, message,
+			                   answer ? answer : "out of memory");
 	}
 	sqlite3_finalize(statement);
 	return result;
@@ -236,12 +250,16 @@ static enum base_result set_up(struct sqlite *sqlite)
 	if (!result)
 		result = sqlite_migrate(sqlite);
 	if (!result)
+		result = expect(sqlite, "PRAGMA journal_mode = WAL", "wal", BASE_IO,
+		                "cannot have a write-ahead log; name a plain file on a local disk");
+	if (!result)
 		result = execute(sqlite,
-		                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+		                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 		                 "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
 		                 "cannot open");
 	if (!result)
-		result = check_integrity(sqlite);
+		result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
+		                "is damaged: restore a backup, or move it away to begin a new one");
 	return result;
 }
 

@@ -40,6 +40,9 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
     [SQL_PRUNE_NEXT_FEED] = "SELECT id, documented, updated FROM feed WHERE id > ?1 ORDER BY id LIMIT 1",
     [SQL_PRUNE_ENTRIES] = "DELETE FROM entry WHERE feed = ?1 AND key IN"
                           " (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2 LIMIT ?3)",
+    [SQL_PRUNE_FLOOD] = "DELETE FROM entry WHERE feed = ?1 AND (SELECT count(*) FROM entry WHERE feed = ?1) > ?3"
+                        " AND key IN (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2"
+                        " ORDER BY last_seen LIMIT ?4)",
     [SQL_PRUNE_FEED] = "DELETE FROM feed WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE feed = ?1)"
                        " AND NOT EXISTS (SELECT 1 FROM alert WHERE feed = ?1)",
 };

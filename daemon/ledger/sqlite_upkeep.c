@@ -11,6 +11,8 @@
 
 #define ROWS_A_PIECE 500
 #define FEEDS_A_PIECE 50
+/* Of one feed, in case it shows ever new ones; what still appears stays all the same. */
+#define FEED_ENTRIES_MAX 50000
 #define PAGES_A_STEP 256 /* 1 MiB */
 
 static struct sqlite *of(struct engine *engine)
@@ -19,6 +21,11 @@ static struct sqlite *of(struct engine *engine)
 }
 
 /* ---- pruning -------------------------------------------------------------------------- */
+
+struct feed_times {
+	int64_t id;
+	base_time documented, updated; /* the last document taken in; the last poll of any kind */
+};
 
 static enum base_result prune_alerts(struct sqlite *sqlite, const struct engine_prune *prune, int *rows)
 {
@@ -50,6 +57,23 @@ static enum base_result prune_entries(struct sqlite *sqlite, int64_t feed, base_
 	return result;
 }
 
+/* The oldest of too many entries, but none seen within two days of the last document. */
+static enum base_result prune_flood(struct sqlite *sqlite, const struct feed_times *feed, int *rows)
+{
+	sqlite3_stmt *statement;
+	enum base_result result = sqlite_prepare(sqlite, SQL_PRUNE_FLOOD, &statement);
+	if (result)
+		return result;
+	sqlite3_bind_int64(statement, 1, feed->id);
+	sqlite3_bind_int64(statement, 2, feed->documented - 2 * BASE_DAY);
+	sqlite3_bind_int(statement, 3, FEED_ENTRIES_MAX);
+	sqlite3_bind_int(statement, 4, ROWS_A_PIECE);
+	result = sqlite_run(sqlite, statement, "cannot drop old entries");
+	if (!result)
+		*rows += sqlite3_changes(sqlite->db);
+	return result;
+}
+
 static enum base_result prune_feed(struct sqlite *sqlite, int64_t feed)
 {
 	sqlite3_stmt *statement;
@@ -59,11 +83,6 @@ static enum base_result prune_feed(struct sqlite *sqlite, int64_t feed)
 	sqlite3_bind_int64(statement, 1, feed);
 	return sqlite_run(sqlite, statement, "cannot drop an old feed");
 }
-
-struct feed_times {
-	int64_t id;
-	base_time documented, updated; /* the last document taken in; the last poll of any kind */
-};
 
 static enum base_result next_feed(struct sqlite *sqlite, int64_t after, struct feed_times *out)
 {
@@ -96,6 +115,8 @@ static enum base_result prune_one_feed(struct sqlite *sqlite, const struct feed_
 	enum base_result result = prune_entries(sqlite, feed->id, before, rows);
 	if (!result && abandoned)
 		result = prune_feed(sqlite, feed->id);
+	else if (!result)
+		result = prune_flood(sqlite, feed, rows);
 	return result;
 }
 

@@ -113,7 +113,8 @@ enum base_result result_make(struct match_scratch *scratch)
 	scratch->result = (struct match_result){0};
 	memcpy(scratch->result.language, scratch->language, sizeof scratch->language);
 	enum base_result result = make_events(scratch);
-	qsort(scratch->mentions, scratch->mention_count, sizeof *scratch->mentions, compare_mentions);
+	if (scratch->mention_count > 0)
+		qsort(scratch->mentions, scratch->mention_count, sizeof *scratch->mentions, compare_mentions);
 	if (!result)
 		result = list_names(scratch, GROUP_SYSTEMS, &scratch->result.systems, &scratch->result.system_count);
 	if (!result)

@@ -92,9 +92,10 @@ enum base_result status_request_read(struct base_span head, struct status_reques
 /* "name:123", "1.2.3.4", "[::1]:9475": the part without the port; false if it cannot be one. */
 static bool without_port(struct base_span host, struct base_span *name, bool *bracketed)
 {
+	if (host.len == 0)
+		return false;
 	const char *port, *end = host.ptr + host.len;
-
-	*bracketed = host.len > 0 && host.ptr[0] == '[';
+	*bracketed = host.ptr[0] == '[';
 	if (*bracketed) {
 		const char *close = memchr(host.ptr, ']', host.len);
 		if (close == NULL)
@@ -102,7 +103,7 @@ static bool without_port(struct base_span host, struct base_span *name, bool *br
 		*name = (struct base_span){host.ptr + 1, (size_t)(close - host.ptr) - 1};
 		port = close + 1;
 	} else {
-		port = host.len > 0 ? memchr(host.ptr, ':', host.len) : NULL;
+		port = memchr(host.ptr, ':', host.len);
 		port = port != NULL ? port : end;
 		*name = (struct base_span){host.ptr, (size_t)(port - host.ptr)};
 	}

@@ -74,8 +74,8 @@ struct conf_settings {
 		size_t publish_count;
 		const char *const *replay;
 		size_t replay_count;
-		const char *curve_server_key; /* NULL: no CURVE */
-		const char *curve_clients;
+		const char *curve_server_key; /* path of a file; NULL: no CURVE */
+		const char *curve_clients;    /* path of a folder; set if and only if the key is */
 	} zeromq;
 	struct {
 		int facility; /* LOG_DAEMON ... of <syslog.h> */
@@ -109,15 +109,20 @@ const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index);
 /* Rule files, globs expanded, sorted. */
 size_t conf_rule_file_count(const struct conf *conf);
 const char *conf_rule_file_at(const struct conf *conf, size_t index);
-/* For conf_opml_fn. name and language may be BASE_NONE. A feed already listed is a problem only if its settings differ. */
+/*
+ * For conf_opml_fn. name and language may be BASE_NONE. A bad URL or language
+ * goes to problems and the result is still BASE_OK, so that all are found. A
+ * feed already listed takes over what was left open; it is a problem only if
+ * both give a name, or a language, and they differ.
+ */
 enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct base_span name, struct base_span language,
                                const char *file, size_t line, struct base_problems *problems);
 
 /* ---- the schema, for documentation and its test --------------------------- */
 
 struct conf_setting_info {
-	const char *key;      /* "poll.min" */
-	const char *type;     /* "duration", "size", "count", "text", "list", ... */
+	const char *key;      /* "poll.min"; "feeds[].url" for what a feed may have */
+	const char *type;     /* "duration", "size", "count", "text", "list of feeds", ... */
 	const char *standard; /* the default as written in YAML, "" if none */
 	const char *bounds;   /* "1s to 7d", or "" */
 	bool reloadable;      /* takes effect on SIGHUP */

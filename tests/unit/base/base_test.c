@@ -62,6 +62,12 @@ static void utf8_groups_ill_formed_bytes(void **state)
 	assert_int_equal(base_utf8_clip("aп", 3, 2), 1);
 	assert_int_equal(base_utf8_count("aпб", 5), 3);
 	assert_false(base_utf8_valid("a\xff", 2));
+	for (size_t i = 0; i < 20; i++) {
+		char text[] = "twenty bytes of text";
+		assert_true(base_utf8_valid(text, 20));
+		text[i] = (char)0xff;
+		assert_false(base_utf8_valid(text, 20));
+	}
 }
 
 static void buffer_without_a_maximum_grows(void **state)

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../alert/sample.h"
 #include "faulty.h"
@@ -91,6 +92,57 @@ static void every_operation_of_a_commit_may_fail(void **state)
 		}
 }
 
+/* SQLite does without some of its memory; then the commit succeeds all the same. */
+static void every_allocation_of_a_commit_may_fail(void **state)
+{
+	(void)state;
+	long n = 1, refused = 0;
+	for (bool struck = true; struck; n++) {
+		struct house house;
+		house_build(&house);
+		assert_int_equal(house_open(&house), BASE_OK);
+		assert_int_equal(house_commit(&house, HOUSE_FEED, items, 8, NOW), BASE_OK);
+		faulty_arm_memory(n);
+		enum base_result result = house_commit(&house, HOUSE_FEED, items + 8, 2, NOW + 1);
+		struck = faulty_struck();
+		faulty_arm_memory(0);
+		if (result) {
+			refused++;
+			assert_int_equal(result, BASE_NO_MEMORY);
+			assert_true(strlen(house.err.text) > 0);
+			assert_int_equal(house.count, 0);
+			assert_int_equal(house_commit(&house, HOUSE_FEED, items + 8, 2, NOW + 2), BASE_OK);
+		}
+		holds(&house, 10);
+		house_pull_down(&house);
+	}
+	assert_true(refused > 50);
+}
+
+static void every_allocation_of_opening_may_fail(void **state)
+{
+	(void)state;
+	long n = 1, refused = 0;
+	for (bool struck = true; struck; n++) {
+		struct house house;
+		house_build(&house);
+		faulty_arm_memory(n);
+		enum base_result result = house_open(&house);
+		struck = faulty_struck();
+		faulty_arm_memory(0);
+		if (result) {
+			refused++;
+			assert_int_equal(result, BASE_NO_MEMORY);
+			assert_true(strlen(house.err.text) > 0);
+			assert_int_equal(house_open(&house), BASE_OK);
+		}
+		assert_int_equal(house_commit(&house, HOUSE_FEED, items, 2, NOW), BASE_OK);
+		holds(&house, 2);
+		house_pull_down(&house);
+	}
+	assert_true(refused > 50);
+}
+
 static void a_checkpoint_may_fail(void **state)
 {
 	(void)state;
@@ -159,11 +211,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_operation_of_a_commit_may_fail),
+	    cmocka_unit_test(every_allocation_of_a_commit_may_fail),
+	    cmocka_unit_test(every_allocation_of_opening_may_fail),
 	    cmocka_unit_test(a_checkpoint_may_fail),
 	    cmocka_unit_test(every_operation_of_opening_may_fail),
 	    cmocka_unit_test(every_operation_of_upkeep_may_fail),
 	};
 	make_items();
+	if (!access("/dev/shm", W_OK))
+		(void)setenv("TMPDIR", "/dev/shm", 0); /* the real disk's syncs prove nothing here */
 	if (faulty_install())
 		return 1;
 	return cmocka_run_group_tests_name("ledger on a failing disk", tests, NULL, NULL);

@@ -1,9 +1,14 @@
-/* SQLite's file layer with failures on demand: a VFS that passes everything on (vfs.html). */
+/*
+ * Failures on demand: a VFS that passes everything on (vfs.html), and
+ * allocators before SQLite's and jansson's own.
+ */
 #include "faulty.h"
 
+#include <jansson.h>
 #include <sqlite3.h>
 #include <stdint.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct file {
@@ -145,9 +150,55 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 	return code ? SQLITE_IOERR_DELETE : real_vfs->xDelete(real_vfs, name, sync);
 }
 
+/* ---- memory ------------------------------------------------------------------ */
+
+static sqlite3_mem_methods real_memory;
+static long memory_left;
+
+void faulty_arm_memory(long n)
+{
+	memory_left = n;
+	struck = false;
+}
+
+static bool memory_strikes(void)
+{
+	if (memory_left == 0 || --memory_left > 0)
+		return false;
+	struck = true;
+	return true;
+}
+
+static void *sqlite_allocate(int size)
+{
+	return memory_strikes() ? NULL : real_memory.xMalloc(size);
+}
+
+static void *sqlite_reallocate(void *old, int size)
+{
+	return memory_strikes() ? NULL : real_memory.xRealloc(old, size);
+}
+
+static void *json_allocate(size_t size)
+{
+	return memory_strikes() ? NULL : malloc(size);
+}
+
+static int install_memory(void)
+{
+	int code = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
+	sqlite3_mem_methods memory = real_memory;
+	memory.xMalloc = sqlite_allocate;
+	memory.xRealloc = sqlite_reallocate;
+	json_set_alloc_funcs(json_allocate, free);
+	return code ? code : sqlite3_config(SQLITE_CONFIG_MALLOC, &memory);
+}
+
 int faulty_install(void)
 {
 	static sqlite3_vfs vfs;
+	if (install_memory())
+		return -1;
 	real_vfs = sqlite3_vfs_find(NULL);
 	if (!real_vfs)
 		return -1;

@@ -289,6 +289,8 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	/* The known entry is still there under its own id. */
 	const struct house_item both[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, before[0]};
 	assert_int_equal(look_up(house, HOUSE_FEED, both, 2, 0).state, LEDGER_NEW);
+	const struct house_item moved[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, {.id = "a", .link = "own", .class = HOUSE_QUIET}};
+	assert_int_equal(look_up(house, HOUSE_FEED, moved, 2, 0).state, LEDGER_NEW);
 	/* Two unknown entries claim it. */
 	const struct house_item two[] = {{.id = "c", .link = "home", .class = HOUSE_QUIET}, {.id = "d", .link = "home", .class = HOUSE_QUIET}};
 	assert_int_equal(look_up(house, HOUSE_FEED, two, 2, 1).state, LEDGER_NEW);
@@ -405,6 +407,40 @@ static void a_feed_no_longer_polled_is_forgotten(void **state)
 	assert_int_equal(look_up(house, "https://other.example/", &item, 1, 0).state, LEDGER_SEEN);
 }
 
+static void a_feed_that_floods_is_bounded(void **state)
+{
+	struct house *house = *state;
+	enum { FLOOD = 50400 };
+	struct ledger_entry *entries = calloc(FLOOD, sizeof *entries);
+	assert_non_null(entries);
+	for (uint32_t i = 0; i < FLOOD; i++)
+		memcpy(entries[i].key.bytes + 3, &i, sizeof i);
+	for (size_t i = 0; i < FLOOD; i++)
+		entries[i].key.bytes[0] = 1;
+	struct ledger_batch batch = {.feed = {.url = HOUSE_FEED}, .entries = entries, .entry_count = FLOOD, .now = NOW};
+	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
+	const struct feed_entry first = {.key = entries[0].key}, last = {.key = entries[FLOOD - 1].key};
+	struct ledger_known known;
+	prune_all(house, NOW);
+	assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &first, 1, &known), BASE_OK);
+	assert_int_equal(known.state, LEDGER_SEEN); /* all of them still appear */
+	batch.entries = &entries[FLOOD - 1];
+	batch.entry_count = 1;
+	batch.now = NOW + 3 * BASE_DAY;
+	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
+	prune_all(house, NOW + 3 * BASE_DAY);
+	size_t gone = 0;
+	for (size_t i = 0; i < FLOOD; i++) {
+		const struct feed_entry entry = {.key = entries[i].key};
+		assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &entry, 1, &known), BASE_OK);
+		gone += known.state == LEDGER_NEW;
+	}
+	assert_true(gone >= 400 && gone <= 900);
+	assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &last, 1, &known), BASE_OK);
+	assert_int_equal(known.state, LEDGER_SEEN);
+	free(entries);
+}
+
 static void pruning_goes_in_bounded_pieces(void **state)
 {
 	struct house *house = *state;
@@ -462,6 +498,7 @@ static void addresses_are_checked(void **state)
 	    {"mysql://x", BASE_UNSUPPORTED, "mysql://"},
 	    {"/var/lib/x.db", BASE_INVALID, "sqlite:///"},
 	    {"sqlite://", BASE_INVALID, "path"},
+	    {"sqlite://:memory:", BASE_IO, "write-ahead log"},
 	    {"sqlite:///tmp/x?mode=ro", BASE_INVALID, "path"},
 	    {"sqlite:///nowhere/at/all/x.db", BASE_IO, "create it"},
 	    {"sqlite:///dev/null/x.db", BASE_IO, "/dev/null"},
@@ -545,6 +582,20 @@ static void a_damaged_ledger_is_refused(void **state)
 	spoil(house, 0, noise, sizeof noise);
 	assert_int_equal(house_open(house), BASE_DAMAGED);
 	assert_non_null(strstr(house->err.text, "restore a backup"));
+}
+
+static void a_ledger_that_was_moved_takes_nothing(void **state)
+{
+	struct house *house = *state;
+	char elsewhere[128];
+	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
+	(void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", house->folder);
+	assert_int_equal(rename(house->path, elsewhere), 0);
+	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_IO);
+	assert_non_null(strstr(house->err.text, "moved or deleted"));
+	assert_int_equal(rename(elsewhere, house->path), 0);
+	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
+	assert_int_equal(house->messages[0].sequence, 1);
 }
 
 static void a_newer_or_foreign_database_is_refused(void **state)
@@ -642,12 +693,14 @@ int main(void)
 	    IN_A_HOUSE(old_alerts_go_and_sequences_do_not_return),
 	    IN_A_HOUSE(entries_stay_while_they_appear),
 	    IN_A_HOUSE(a_feed_no_longer_polled_is_forgotten),
+	    IN_A_HOUSE(a_feed_that_floods_is_bounded),
 	    IN_A_HOUSE(pruning_goes_in_bounded_pieces),
 	    IN_A_HOUSE(sketches_come_back),
 	    cmocka_unit_test(addresses_are_checked),
 	    IN_A_HOUSE(a_second_process_is_kept_out),
 	    IN_A_HOUSE(a_killed_process_leaves_what_it_committed),
 	    IN_A_HOUSE(a_damaged_ledger_is_refused),
+	    IN_A_HOUSE(a_ledger_that_was_moved_takes_nothing),
 	    IN_A_HOUSE(a_newer_or_foreign_database_is_refused),
 	    IN_A_HOUSE(an_empty_file_becomes_a_ledger),
 	    IN_A_HOUSE(what_may_not_be_written_is_refused),

@@ -222,6 +222,56 @@ static void health_follows_trouble(void **state)
 	has(text, "\"alerts\":{\"pause\":{\"first\":1,\"repeat\":0}}");
 }
 
+/* ---- threads ----------------------------------------------------------------------- */
+
+#define WRITERS 4
+#define ROUNDS 500
+
+static void *write_much(void *ctx)
+{
+	struct status_board *board = ctx;
+	char url[64];
+
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(url, sizeof(url), "http://host-%d.example/", i % 50);
+		struct status_feed feed = {.url = url, .name = "x", .last_poll = i, .next_poll = i};
+		status_add(board, STATUS_POLLS_NEW, 1);
+		status_time(board, STATUS_POLL_LAG, i);
+		status_alert(board, "pause", i % 2);
+		if (status_feed_set(board, &feed) != BASE_OK)
+			return board;
+		if (i % 7 == 0)
+			status_feed_remove(board, url);
+		status_set_trouble(board, i % 2 ? "busy" : NULL);
+	}
+	return NULL;
+}
+
+static void many_threads_write_while_pages_are_made(void **state)
+{
+	struct world *world = *state;
+	pthread_t writers[WRITERS];
+	void *failed;
+	bool well;
+
+	for (int i = 0; i < WRITERS; i++)
+		assert_int_equal(pthread_create(&writers[i], NULL, write_much, world->board), 0);
+	for (int i = 0; i < 50; i++) {
+		page(world, status_page_metrics);
+		page(world, status_page_feeds);
+		page(world, status_page_people);
+		page(world, status_page_status);
+		assert_int_equal(status_page_health(&world->view, &world->page, &well), BASE_OK);
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		assert_int_equal(pthread_join(writers[i], &failed), 0);
+		assert_null(failed);
+	}
+	assert_int_equal(status_get(world->board, STATUS_POLLS_NEW), WRITERS * ROUNDS);
+	has(page(world, status_page_metrics), "wirewatch_poll_lag_seconds_count 2000\n");
+	has(page(world, status_page_metrics), "{class=\"pause\",report=\"first\"} 1000\n");
+}
+
 /* ---- requests ----------------------------------------------------------------------- */
 
 static enum base_result read_head(const char *text, struct status_request *request)
@@ -267,6 +317,7 @@ static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (status_host_allowed(base_span_of(bad[i]), "myhost"))
 			fail_msg("allowed: %s", bad[i]);
+	assert_false(status_host_allowed(BASE_NONE, "myhost"));
 	assert_false(status_host_allowed(base_span_of("myhost"), NULL));
 	assert_false(status_host_allowed(base_span_of("myhost"), ""));
 }
@@ -351,6 +402,7 @@ int main(void)
 	    TEST(foreign_text_is_harmless_everywhere),
 	    TEST(feeds_are_replaced_and_removed_by_url),
 	    TEST(health_follows_trouble),
+	    TEST(many_threads_write_while_pages_are_made),
 	    cmocka_unit_test(request_heads_are_read_strictly),
 	    cmocka_unit_test(only_hosts_that_cannot_be_faked_are_allowed),
 	    cmocka_unit_test(systemd_is_told_by_path_or_abstract_name),

@@ -1,0 +1,226 @@
+/* The list of feeds: each address once, wherever it is written. */
+#include "room.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_FEEDS ((size_t)200000)
+
+/* ---- finding a feed by its address --------------------------------------------- */
+
+static size_t slot_of(const struct conf *conf, uint64_t hash)
+{
+	size_t slot = (size_t)hash & (conf->slot_count - 1);
+	while (conf->slots[slot] && conf->feeds[conf->slots[slot] - 1].hash != hash)
+		slot = (slot + 1) & (conf->slot_count - 1);
+	return slot;
+}
+
+/* Keep the table at most half full. */
+static enum base_result grow_slots(struct conf *conf)
+{
+	if (conf->feed_count * 2 + 2 <= conf->slot_count)
+		return BASE_OK;
+	if (!conf->slot_count && base_random(conf->hash_key, sizeof conf->hash_key))
+		return BASE_IO;
+	size_t count = conf->slot_count ? conf->slot_count * 2 : 64;
+	size_t *slots = calloc(count, sizeof *slots);
+	if (!slots)
+		return BASE_NO_MEMORY;
+	free(conf->slots);
+	conf->slots = slots;
+	conf->slot_count = count;
+	for (size_t i = 0; i < conf->feed_count; i++)
+		slots[slot_of(conf, conf->feeds[i].hash)] = i + 1;
+	return BASE_OK;
+}
+
+/* Two addresses with one hash of 64 bits under a secret key do not happen. */
+static enum base_result hash_url(const struct conf *conf, struct base_span url, uint64_t *hash)
+{
+	struct base_buf buf;
+	base_buf_init(&buf, 2 * url.len + 64);
+	enum base_result result = conf_url_normal(url, &buf);
+	if (!result)
+		*hash = base_hash64(conf->hash_key, buf.data, buf.len);
+	base_buf_free(&buf);
+	return result;
+}
+
+/* ---- adding one ---------------------------------------------------------------- */
+
+static enum base_result find(struct conf *conf, const struct conf_feed *feed, struct conf_listed **out, uint64_t *hash)
+{
+	enum base_result result = grow_slots(conf);
+	if (!result)
+		result = hash_url(conf, base_span_of(feed->url), hash);
+	if (result)
+		return result;
+	size_t index = conf->slots[slot_of(conf, *hash)];
+	*out = index ? &conf->feeds[index - 1] : NULL;
+	return BASE_OK;
+}
+
+static enum base_result append(struct conf *conf, const struct conf_feed *feed, uint64_t hash)
+{
+	enum base_result result =
+	    base_grow(&conf->feeds, &conf->feed_cap, conf->feed_count + 1, sizeof *conf->feeds, MOST_FEEDS);
+	if (result)
+		return result;
+	struct conf_listed listed = {*feed, feed->name != NULL, hash};
+	if (!feed->name) {
+		listed.feed.name = base_arena_copy(conf->arena, conf_url_host(base_span_of(feed->url))).ptr;
+		if (!listed.feed.name)
+			return BASE_NO_MEMORY;
+	}
+	conf->slots[slot_of(conf, hash)] = conf->feed_count + 1;
+	conf->feeds[conf->feed_count++] = listed;
+	return BASE_OK;
+}
+
+/* ---- feeds in the configuration itself -------------------------------------------- */
+
+static enum base_result read_feed(const struct conf_reader *reader, const struct conf_node *node, struct conf_feed *feed)
+{
+	const struct conf_node *nodes[CONF_SETTING_COUNT] = {NULL};
+	size_t url = conf_schema_find(CONF_FEED_PREFIX "url");
+	if (node->kind == CONF_SCALAR)
+		nodes[url] = node;
+	else if (node->kind == CONF_MAP)
+		conf_schema_bind(node, CONF_FEED_PREFIX, nodes, reader->mistakes);
+	if (node->kind == CONF_LIST || conf_node_is_null(nodes[url]))
+		conf_mistake(reader->mistakes, node->line, "a feed must be a URL or a map with url: ...");
+	for (size_t i = 0; i < CONF_SETTING_COUNT; i++) {
+		enum base_result result = conf_node_is_null(nodes[i]) ? BASE_OK : conf_value_read(reader, i, nodes[i], feed);
+		if (result)
+			return result;
+	}
+	feed->line = nodes[url] ? nodes[url]->line : node->line;
+	return BASE_OK;
+}
+
+static enum base_result add_feed(struct conf *conf, const struct conf_reader *reader, const struct conf_feed *feed)
+{
+	struct conf_listed *listed = NULL;
+	uint64_t hash = 0;
+	enum base_result result = find(conf, feed, &listed, &hash);
+	if (result)
+		return result;
+	if (!listed)
+		return append(conf, feed, hash);
+	conf_mistake(reader->mistakes, feed->line, "the feed '%.200s' is already in line %zu", feed->url, listed->feed.line);
+	return BASE_OK;
+}
+
+enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *reader, const struct conf_node *list,
+                                 const char *file)
+{
+	if (conf_node_is_null(list))
+		return BASE_OK;
+	if (list->kind != CONF_LIST) {
+		conf_mistake(reader->mistakes, list->line, "feeds must be a list of URLs or maps");
+		return BASE_OK;
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		struct conf_feed feed = {.file = file};
+		enum base_result result = read_feed(reader, list->items[i], &feed);
+		if (!result && feed.url)
+			result = add_feed(conf, reader, &feed);
+		if (result == BASE_LIMIT) {
+			conf_mistake(reader->mistakes, list->items[i]->line, "more than %zu feeds", MOST_FEEDS);
+			return BASE_OK;
+		}
+		if (result)
+			return result;
+	}
+	return BASE_OK;
+}
+
+/* ---- feeds in other lists ---------------------------------------------------------- */
+
+static bool differ(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) != 0;
+}
+
+/* The feed is listed twice: each may say what the other leaves open. */
+static void merge(struct conf_listed *listed, const struct conf_feed *feed, struct base_problems *problems)
+{
+	struct conf_feed *old = &listed->feed;
+	bool other_name = listed->named && differ(old->name, feed->name), other_language = differ(old->language, feed->language);
+	if (other_name || other_language)
+		base_problem(problems, feed->file, feed->line, "the feed '%.200s' is already in %s:%zu with another %s", feed->url,
+		             old->file, old->line, other_name ? "name" : "language");
+	if (feed->name && !listed->named) {
+		old->name = feed->name;
+		listed->named = true;
+	}
+	if (!old->language)
+		old->language = feed->language;
+}
+
+static enum base_result read_part(struct conf *conf, struct conf_mistakes *mistakes, const char *key, struct base_span text,
+                                  size_t line, struct conf_feed *feed)
+{
+	if (!text.len)
+		return BASE_OK;
+	if (memchr(text.ptr, '\0', text.len)) {
+		conf_mistake(mistakes, line, "a NUL character is not allowed");
+		return BASE_OK;
+	}
+	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
+	struct base_span copy = base_arena_copy(conf->arena, text);
+	struct conf_node node = {.kind = CONF_SCALAR, .line = line, .text = copy, .quoted = true};
+	return copy.ptr ? conf_value_read(&reader, conf_schema_find(key), &node, feed) : BASE_NO_MEMORY;
+}
+
+enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct base_span name, struct base_span language,
+                               const char *file, size_t line, struct base_problems *problems)
+{
+	struct conf_mistakes mistakes = {0};
+	struct conf_listed *listed = NULL;
+	uint64_t hash = 0;
+	struct conf_feed feed = {.line = line, .file = base_arena_copy(conf->arena, base_span_of(file)).ptr};
+	enum base_result result = feed.file ? BASE_OK : BASE_NO_MEMORY;
+	url = base_span_trim(url);
+	if (!url.len)
+		conf_mistake(&mistakes, line, "a feed has no URL");
+	if (!result)
+		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "url", url, line, &feed);
+	if (!result)
+		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "name", base_span_trim(name), line, &feed);
+	if (!result)
+		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "language", base_span_trim(language), line, &feed);
+	conf_mistakes_report(&mistakes, file, problems);
+	bool good = !result && !mistakes.count && !mistakes.lost && feed.url;
+	conf_mistakes_free(&mistakes);
+	if (!good)
+		return result;
+	result = find(conf, &feed, &listed, &hash);
+	if (result)
+		return result;
+	if (listed) {
+		merge(listed, &feed, problems);
+		return BASE_OK;
+	}
+	result = append(conf, &feed, hash);
+	if (result == BASE_LIMIT)
+		base_problem(problems, file, line, "more than %zu feeds", MOST_FEEDS);
+	return result;
+}
+
+size_t conf_feed_count(const struct conf *conf)
+{
+	return conf->feed_count;
+}
+
+const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index)
+{
+	return index < conf->feed_count ? &conf->feeds[index].feed : NULL;
+}
+
+void conf_feeds_free(struct conf *conf)
+{
+	free(conf->feeds);
+	free(conf->slots);
+}

@@ -1,0 +1,124 @@
+/* Addresses of feeds: which are usable, and when two are the same (RFC 3986). */
+#include "values.h"
+
+#include <string.h>
+
+#define LONGEST_URL 4096
+
+struct parts {
+	bool tls;
+	struct base_span user, host, port, rest; /* rest: path and query, without the fragment */
+	bool bracketed;
+};
+
+static size_t find_any(struct base_span text, const char *set)
+{
+	size_t i = 0;
+	while (i < text.len && !strchr(set, text.ptr[i]))
+		i++;
+	return i;
+}
+
+static struct base_span from(struct base_span text, size_t at)
+{
+	return (struct base_span){text.ptr + at, text.len - at};
+}
+
+static bool split_host(struct base_span authority, struct parts *out)
+{
+	for (size_t i = authority.len; i > 0; i--) { /* a password may hold an @ */
+		if (authority.ptr[i - 1] == '@') {
+			out->user = (struct base_span){authority.ptr, i - 1};
+			authority = from(authority, i);
+			break;
+		}
+	}
+	out->bracketed = authority.len && authority.ptr[0] == '[';
+	size_t end = out->bracketed ? find_any(authority, "]") + 1 : find_any(authority, ":");
+	if (end > authority.len)
+		return false;
+	out->host = (struct base_span){authority.ptr, end};
+	out->port = from(authority, end);
+	return out->port.len == 0 || out->port.ptr[0] == ':';
+}
+
+static bool split(struct base_span url, struct parts *out)
+{
+	*out = (struct parts){0};
+	size_t scheme = find_any(url, ":");
+	struct base_span name = {url.ptr, scheme};
+	out->tls = base_span_is_nocase(name, "https");
+	if ((!out->tls && !base_span_is_nocase(name, "http")) || !base_span_starts(from(url, scheme), "://"))
+		return false;
+	struct base_span after = from(url, scheme + 3);
+	size_t path = find_any(after, "/?#");
+	out->rest = from(after, path);
+	out->rest.len = find_any(out->rest, "#");
+	return split_host((struct base_span){after.ptr, path}, out);
+}
+
+static bool port_valid(struct base_span port)
+{
+	unsigned number = 0;
+	for (size_t i = 1; i < port.len; i++) {
+		if (port.ptr[i] < '0' || port.ptr[i] > '9' || i > 5)
+			return false;
+		number = number * 10 + (unsigned)(port.ptr[i] - '0');
+	}
+	return port.len <= 1 || (number > 0 && number < 65536);
+}
+
+static bool host_valid(const struct parts *parts)
+{
+	struct base_span host = parts->host;
+	if (parts->bracketed)
+		return conf_range_parse((struct base_span){host.ptr + 1, host.len - 2}, &(struct conf_address_range){0}) &&
+		       !memchr(host.ptr, '/', host.len);
+	return host.len > 0 && host.len < 254 && find_any(host, "<>\"\\^`{|}%[]") == host.len;
+}
+
+bool conf_url_valid(struct base_span text, const char **reason)
+{
+	struct parts parts;
+	*reason = "is too long";
+	if (text.len > LONGEST_URL)
+		return false;
+	*reason = "is no usable URL: it holds a space or control character";
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+			return false;
+	*reason = "is no usable URL: it must begin with http:// or https://";
+	if (!base_span_is_nocase((struct base_span){text.ptr, text.len < 7 ? text.len : 7}, "http://") &&
+	    !base_span_is_nocase((struct base_span){text.ptr, text.len < 8 ? text.len : 8}, "https://"))
+		return false;
+	*reason = "is no usable URL: its host or port is missing or wrong";
+	return split(text, &parts) && host_valid(&parts) && port_valid(parts.port);
+}
+
+struct base_span conf_url_host(struct base_span url)
+{
+	struct parts parts;
+	if (!split(url, &parts))
+		return BASE_NONE;
+	return parts.bracketed ? (struct base_span){parts.host.ptr + 1, parts.host.len - 2} : parts.host;
+}
+
+/* Scheme and host in lower case, no default port, no fragment, "/" for no path (RFC 3986 section 6.2). */
+enum base_result conf_url_normal(struct base_span url, struct base_buf *out)
+{
+	struct parts parts;
+	if (!split(url, &parts))
+		return BASE_SYNTAX;
+	(void)base_buf_add_text(out, parts.tls ? "https://" : "http://");
+	(void)base_buf_add_span(out, parts.user);
+	(void)base_buf_add_text(out, parts.user.ptr ? "@" : "");
+	for (size_t i = 0; i < parts.host.len; i++) {
+		char c = parts.host.ptr[i];
+		(void)base_buf_add_char(out, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+	}
+	if (parts.port.len > 1 && !base_span_is(parts.port, parts.tls ? ":443" : ":80"))
+		(void)base_buf_add_span(out, parts.port);
+	if (!parts.rest.len || parts.rest.ptr[0] != '/')
+		(void)base_buf_add_char(out, '/');
+	return base_buf_add_span(out, parts.rest), out->failed;
+}
