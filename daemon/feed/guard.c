@@ -16,12 +16,22 @@
 #define LONGEST_TAG ((size_t)128 << 10)
 #define SHORTEST_SUSPECT (MOST_ATTRIBUTES * 5) /* x="" and a space */
 
+/* Past the mark, which is two characters and a '>'. */
 static const char *skip(const char *at, const char *end, const char *mark)
 {
-	size_t len = strlen(mark);
-	const char *found = memmem(at, (size_t)(end - at), mark, len);
+	while (at < end && (at = memchr(at, *mark, (size_t)(end - at)))) {
+		if (end - at >= 3 && at[1] == mark[1] && at[2] == '>')
+			return at + 3;
+		at++;
+	}
+	return end;
+}
 
-	return found ? found + len : end;
+static const char *skip_instruction(const char *at, const char *end)
+{
+	const char *close = memmem(at, (size_t)(end - at), "?>", 2);
+
+	return close ? close + 2 : end;
 }
 
 /* To the end of a DOCTYPE or to its internal subset; what stands in quotes there means nothing. */
@@ -75,7 +85,7 @@ enum base_result feed_xml_guard(struct base_span xml, struct base_error *err)
 			continue;
 		}
 		if (base_span_starts(rest, "<?")) {
-			at = skip(at + 2, end, "?>");
+			at = skip_instruction(at + 2, end);
 			continue;
 		}
 		if (base_span_starts(rest, "<!")) {

@@ -38,6 +38,7 @@ enum { XML_PERSON_NAME, XML_PERSON_EMAIL, XML_PERSON_TEXT };
 
 enum capture_mode {
 	CAPTURE_TEXT,   /* character data as it is; becomes markup at the first element in it */
+	CAPTURE_MIXED,  /* character data that is HTML, with elements between */
 	CAPTURE_PLAIN,  /* character data only; elements in it are passed over */
 	CAPTURE_MARKUP, /* character data is escaped again */
 	CAPTURE_BASE64,
@@ -67,7 +68,6 @@ struct xml_reader {
 
 	struct base_buf person; /* name, else address, of the person being read */
 	uint8_t person_rank;
-	size_t person_depth;
 };
 
 struct xml_attribute xml_tag_attribute(const struct xml_tag *tag, size_t index);
