@@ -355,7 +355,7 @@ static bool read_number(struct reader *r)
 		return read_week(r, value);
 	}
 	if (digits <= 4 && (mark == '-' || mark == '/' || mark == '.') && (r->year == NO_VALUE || r->day == NO_VALUE) &&
-	    r->at + 1 < r->end && r->at[1] != ' ' && (digit_at(r, 1) || mark != '.') && r->month == NO_VALUE)
+		r->at + 1 < r->end && r->at[1] != ' ' && (digit_at(r, 1) || mark != '.') && r->month == NO_VALUE)
 		return read_triple(r, value, digits);
 	if (digits > 4)
 		return place_long_number(r, start, digits);
@@ -538,8 +538,15 @@ static bool count_seconds(const struct reader *r, int64_t *seconds)
 enum base_result feed_date_parse(struct base_span text, base_time *out)
 {
 	struct reader r = {
-	    .year = NO_VALUE, .month = NO_VALUE, .day = NO_VALUE, .ordinal = NO_VALUE, .week = NO_VALUE,
-	    .hour = NO_VALUE, .number = NO_VALUE, .half = NO_VALUE, .epoch = BASE_TIME_NONE,
+		.year = NO_VALUE,
+		.month = NO_VALUE,
+		.day = NO_VALUE,
+		.ordinal = NO_VALUE,
+		.week = NO_VALUE,
+		.hour = NO_VALUE,
+		.number = NO_VALUE,
+		.half = NO_VALUE,
+		.epoch = BASE_TIME_NONE,
 	};
 	int64_t days, seconds;
 	base_time time;
