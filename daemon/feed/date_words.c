@@ -202,6 +202,8 @@ struct feed_date_word feed_date_word(const char *folded)
 {
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		const char *text = entries[i].text;
+		if (*text != *folded) /* most of them */
+			continue;
 		size_t len = strlen(text);
 		bool whole = text[len - 1] == '!';
 

@@ -39,9 +39,10 @@ static struct feed_key make_key(char kind, struct base_span first, struct base_s
 	base_sha256_add(&sha, &kind, 1);
 	if (first.len)
 		base_sha256_add(&sha, first.ptr, first.len);
-	base_sha256_add(&sha, "", 1);
-	if (second.len)
+	if (second.len) {
+		base_sha256_add(&sha, "", 1);
 		base_sha256_add(&sha, second.ptr, second.len);
+	}
 	base_sha256_end(&sha, digest);
 	memcpy(key.bytes, digest, sizeof key.bytes);
 	return key;

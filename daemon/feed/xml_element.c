@@ -261,6 +261,16 @@ static bool is_address(const char *name)
 	return base_span_is_nocase(span, "uri") || base_span_is_nocase(span, "url") || base_span_is_nocase(span, "homepage");
 }
 
+/* libxml2 keeps one copy of each URI and prefix, so their addresses tell them apart. */
+static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
+{
+	struct xml_namespace *known = &r->known[((uintptr_t)tag->prefix ^ (uintptr_t)tag->uri) >> 3 & (XML_READER_NAMESPACES - 1)];
+
+	if (!known->ns || known->uri != tag->uri || known->prefix != tag->prefix)
+		*known = (struct xml_namespace){tag->uri, tag->prefix, feed_namespace(tag->uri, tag->prefix, r->native)};
+	return known->ns;
+}
+
 void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct xml_frame *frame)
 {
 	if (r->depth == 1) {
@@ -268,7 +278,7 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 		return;
 	}
 	uint16_t place = frame->place;
-	uint16_t ns = feed_namespace(tag->uri, tag->prefix, r->native);
+	uint16_t ns = find_namespace(r, tag);
 	const struct feed_element *element = feed_element_find(tag->name, ns, place);
 
 	frame->element = element;

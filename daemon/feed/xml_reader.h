@@ -11,6 +11,7 @@
 #include "document.h"
 #include "elements.h"
 
+#define XML_READER_NAMESPACES 16 /* remembered; a power of two */
 #define XML_READER_DEPTH 300 /* libxml2 stops at 256 */
 
 struct xml_attribute {
@@ -44,6 +45,11 @@ enum capture_mode {
 	CAPTURE_BASE64,
 };
 
+struct xml_namespace {
+	const char *uri, *prefix;
+	uint16_t ns; /* 0: nothing kept here yet */
+};
+
 struct xml_reader {
 	xmlParserCtxtPtr ctxt;
 	struct feed_builder *builder;
@@ -55,6 +61,7 @@ struct xml_reader {
 	uint16_t native;       /* namespace of the root element */
 	struct xml_frame frames[XML_READER_DEPTH];
 	size_t depth;
+	struct xml_namespace known[XML_READER_NAMESPACES];
 	struct base_buf bases, languages; /* stacks of what xml:base and xml:lang said */
 
 	const struct feed_element *capture; /* the element whose text is collected */
