@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scratch.h"
+#include "details.h"
 
 #define EVIDENCE_COUNT_MAX 5
 #define SENTENCE_MARKS_MAX 64
@@ -52,15 +52,17 @@ static enum base_result make_event(struct match_scratch *scratch, enum match_cla
 		return BASE_NO_MEMORY;
 	*event = (struct match_event){.class = class, .rule = scratch->rules->rules[firing->rule].name, .evidence = evidence};
 	struct gathering gathering;
+	struct details_found found = {.quantity_count = 0};
 	while (firing && event->evidence_count < EVIDENCE_COUNT_MAX) {
 		gather(scratch, class, firing->sentence, &gathering);
 		enum base_result result = evidence_make(scratch, firing->sentence, gathering.hits, gathering.count,
 		                                        &evidence[event->evidence_count++]);
 		if (result)
 			return result;
+		details_add(scratch, firing->sentence, gathering.hits, gathering.count, &found);
 		firing = next_firing(scratch, class, false, firing->sentence);
 	}
-	return BASE_OK;
+	return details_put(scratch, &found, event);
 }
 
 static enum base_result make_events(struct match_scratch *scratch)
@@ -112,9 +114,9 @@ enum base_result result_make(struct match_scratch *scratch)
 {
 	scratch->result = (struct match_result){0};
 	memcpy(scratch->result.language, scratch->language, sizeof scratch->language);
-	enum base_result result = make_events(scratch);
 	if (scratch->mention_count > 0)
 		qsort(scratch->mentions, scratch->mention_count, sizeof *scratch->mentions, compare_mentions);
+	enum base_result result = make_events(scratch);
 	if (!result)
 		result = list_names(scratch, GROUP_SYSTEMS, &scratch->result.systems, &scratch->result.system_count);
 	if (!result)
