@@ -93,7 +93,9 @@ static int compare_mentions(const void *a, const void *b)
 static enum base_result list_names(struct match_scratch *scratch, enum group_of of, const struct base_span **out,
                                    size_t *count)
 {
-	struct base_span *names = base_arena_alloc(scratch->arena, (scratch->mention_count + 1) * sizeof *names);
+	size_t most = scratch->mention_count < scratch->rules->entity_count ? scratch->mention_count
+	                                                                     : scratch->rules->entity_count;
+	struct base_span *names = base_arena_alloc(scratch->arena, (most + 1) * sizeof *names);
 	if (!names)
 		return BASE_NO_MEMORY;
 	size_t found = 0;
