@@ -85,10 +85,8 @@ static bool copy_text(char **to, const char *from)
 
 static enum wirewatch_result copy_options(struct wirewatch *w, const struct wirewatch_options *options, char *reason)
 {
-	int keys = !!options->server_key + !!options->public_key + !!options->secret_key;
-
-	if (keys != 0 && keys != 3)
-		return fail(reason, WIREWATCH_INVALID, "keys", "all three are needed");
+	if (!options->server_key != !options->secret_key)
+		return fail(reason, WIREWATCH_INVALID, "keys", "the server's and the own secret key are both needed");
 	w->endpoint = strdup(options->endpoint ? options->endpoint : WIREWATCH_DEFAULT_ENDPOINT);
 	if (!w->endpoint)
 		return fail(reason, WIREWATCH_NO_MEMORY, "endpoint", "out of memory");
@@ -96,6 +94,11 @@ static enum wirewatch_result copy_options(struct wirewatch *w, const struct wire
 	if (!w->replay || !copy_text(&w->server_key, options->server_key) ||
 	    !copy_text(&w->public_key, options->public_key) || !copy_text(&w->secret_key, options->secret_key))
 		return fail(reason, WIREWATCH_NO_MEMORY, "options", "out of memory");
+	if (w->secret_key && !w->public_key) {
+		w->public_key = calloc(1, WIREWATCH_KEY_SIZE);
+		if (!w->public_key || strlen(w->secret_key) != WIREWATCH_KEY_SIZE - 1 || zmq_curve_public(w->public_key, w->secret_key) != 0)
+			return fail(reason, WIREWATCH_INVALID, "keys", "the secret key is not valid");
+	}
 	if (options->position && *options->position && !track_parse(&w->track, options->position))
 		return fail(reason, WIREWATCH_INVALID, "position", "not a text of wirewatch_position()");
 	return copy_topics(w, options, reason);
@@ -240,4 +243,9 @@ void wirewatch_close(struct wirewatch *w)
 	free(w->public_key);
 	free(w->secret_key);
 	free(w);
+}
+
+enum wirewatch_result wirewatch_make_keys(char public_key[WIREWATCH_KEY_SIZE], char secret_key[WIREWATCH_KEY_SIZE])
+{
+	return zmq_curve_keypair(public_key, secret_key) == 0 ? WIREWATCH_OK : WIREWATCH_FAILED;
 }

@@ -67,7 +67,7 @@ struct wirewatch_options {
 	uint64_t after;
 	int64_t since;              /* seconds since 1970 UTC */
 	const char *position;       /* text of wirewatch_position(), or NULL */
-	/* CURVE, 40 characters of Z85 each; all NULL: none. */
+	/* CURVE, 40 characters of Z85 each; all NULL: none. public_key may be NULL: made from secret_key. */
 	const char *server_key, *public_key, *secret_key;
 };
 #define WIREWATCH_OPTIONS {sizeof(struct wirewatch_options), 0, 0, 0, 0, WIREWATCH_FROM_NOW, 0, 0, 0, 0, 0, 0}
@@ -100,6 +100,9 @@ enum wirewatch_result wirewatch_next(struct wirewatch *w, int timeout_ms, struct
  * NULL when nothing is known yet, or memory ran out.
  */
 const char *wirewatch_position(struct wirewatch *w);
+#define WIREWATCH_KEY_SIZE 41 /* with the NUL */
+/* A new CURVE key pair. WIREWATCH_FAILED: libzmq has no CURVE. */
+enum wirewatch_result wirewatch_make_keys(char public_key[WIREWATCH_KEY_SIZE], char secret_key[WIREWATCH_KEY_SIZE]);
 /* NULL is fine. */
 void wirewatch_close(struct wirewatch *w);
 

@@ -14,11 +14,11 @@ BUILD = os.path.join(os.environ.get("WW_BUILDDIR", "."), "tests", "unit", "publi
 
 
 class Publisher:
-    def __init__(self, folder, epoch=77, stored=0):
+    def __init__(self, folder, epoch=77, stored=0, keys=()):
         self.endpoint = "ipc://%s/alerts.sock" % folder
         self.replay = "ipc://%s/replay.sock" % folder
         self.process = subprocess.Popen(
-            [BUILD + "/publisher", self.endpoint, self.replay, str(epoch), str(stored)],
+            [BUILD + "/publisher", self.endpoint, self.replay, str(epoch), str(stored), *keys],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
@@ -186,6 +186,57 @@ def test_block(folder):
     publisher.kill()
 
 
+def keygen(name):
+    return subprocess.run([BUILD + "/tail", "keygen", name], capture_output=True, text=True)
+
+
+def test_keys(folder):
+    clients = folder + "/clients"
+    os.mkdir(clients)
+    yield "keygen", keygen(folder + "/server").returncode == 0 and keygen(clients + "/known").returncode == 0
+    yield "the secret key is its owner's", os.stat(folder + "/server.key").st_mode & 0o777 == 0o600
+    yield "keygen overwrites nothing", keygen(folder + "/server").returncode == 1
+    keygen(folder + "/late")
+    publisher = Publisher(folder, stored=3, keys=[folder + "/server.key", clients])
+    curve = ["--server-key", folder + "/server.pub", "--since", "0", "--key"]
+    known = Tail(publisher, *curve, clients + "/known.key")
+    late = Tail(publisher, *curve, folder + "/late.key")
+    plain = Tail(publisher, "--since", "0")
+    yield "a known key gets stored alerts", known.read(3) == [1, 2, 3]
+    publisher.tell("alert pause first")
+    yield "and new ones", known.read(1) == [4]
+    yield "no key: nothing", plain.end()[0] == []
+    yield "an unknown key: nothing", late.end()[0] == []
+    shutil.copy(folder + "/late.pub", clients)
+    publisher.tell("reload")
+    late = Tail(publisher, *curve, folder + "/late.key")
+    yield "a key known after a reload", late.read(4) == [1, 2, 3, 4]
+    known.end()
+    late.end()
+    publisher.kill()
+    os.chmod(folder + "/server.key", 0o644)
+    refused = subprocess.run([BUILD + "/publisher", publisher.endpoint, publisher.replay, "1", "0",
+                              folder + "/server.key", clients], capture_output=True, text=True, timeout=20)
+    yield "a secret that everybody can read is refused", refused.returncode == 1 and "everybody" in refused.stderr
+
+
+def test_binding(folder):
+    def start(endpoint):
+        return subprocess.run([BUILD + "/publisher", endpoint, "ipc://%s/r.sock" % folder, "1"], capture_output=True,
+                              text=True, timeout=20, stdin=subprocess.DEVNULL)
+    yield "tcp beyond loopback needs keys", "other machines" in start("tcp://0.0.0.0:5997").stderr
+    yield "a missing folder is told", "nowhere" in start("ipc://%s/nowhere/a.sock" % folder).stderr
+    with open(folder + "/file", "w"):
+        pass
+    yield "a file in the way stays", start("ipc://%s/file" % folder).returncode == 1 and os.path.exists(folder + "/file")
+    yield "another transport is refused", start("pgm://eth0;239.192.1.1:5555").returncode == 1
+    publisher = Publisher(folder)
+    yield "a live socket is not taken", "another process" in start(publisher.endpoint).stderr
+    yield "the group may connect", os.stat(folder + "/alerts.sock").st_mode & 0o777 == 0o660
+    publisher.kill()
+    yield "a dead one's socket is taken over", start(publisher.endpoint).returncode == 0
+
+
 def ask(context, zmq, kind, endpoint, request):
     socket = context.socket(kind)
     socket.linger, socket.rcvtimeo = 0, 10000
@@ -254,7 +305,7 @@ def test_protocol(folder):
 def main():
     number = failed = 0
     for test in [test_live, test_since, test_gap, test_classes, test_restarts, test_forgotten, test_many, test_usage,
-                 test_block, test_protocol]:
+                 test_block, test_keys, test_binding, test_protocol]:
         folder = tempfile.mkdtemp(prefix="wirewatch-")
         try:
             for name, good in test(folder):
