@@ -21,6 +21,13 @@ struct publish_options {
 	struct ledger *ledger; /* what replay reads; same thread */
 	uint64_t epoch;
 	struct base_log *log;  /* may be NULL */
+	/*
+	 * CURVE, both or none. server_key: file with the secret key; without a
+	 * slash, a name in $CREDENTIALS_DIRECTORY. clients: folder of NAME.pub
+	 * files, one public key each. Without them only ipc and loopback addresses
+	 * are bound (else BASE_DENIED); with them every socket demands a known key.
+	 */
+	const char *server_key, *clients;
 };
 /* Binds everything or fails: BASE_INVALID for an endpoint that cannot be, BASE_IO when it is taken. */
 enum base_result publish_new(const struct publish_options *options, struct publish **out, struct base_error *err);
@@ -45,9 +52,13 @@ void publish_set_sequence(struct publish *publish, uint64_t sequence);
  */
 enum base_result publish_serve(struct publish *publish, int wake_fd, base_time wait);
 
+/* Read the clients' keys anew; on failure the old ones stay. Connections that stand are not cut. */
+enum base_result publish_reload_keys(struct publish *publish, struct base_error *err);
+
 struct publish_counts {
 	uint64_t subscribers; /* now */
-	uint64_t sent, dropped, replays, bad_requests;
+	uint64_t sent, dropped; /* dropped: times a subscriber was too slow and began to lose */
+	uint64_t replays, bad_requests;
 };
 struct publish_counts publish_counts(const struct publish *publish);
 
