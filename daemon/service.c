@@ -301,6 +301,8 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .replay_endpoints = settings->zeromq.replay,
 	    .replay_count = settings->zeromq.replay_count,
 	    .ledger = service->ledger,
+	    .server_key = settings->zeromq.curve_server_key,
+	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
 	    .log = service->options.log,
 	};
