@@ -84,4 +84,24 @@ void publish_syslog_line(struct publish_syslog *sender, int priority, const char
 void publish_syslog_flush(struct publish_syslog *sender);
 uint64_t publish_syslog_dropped(const struct publish_syslog *sender);
 
+/* ---- journal -------------------------------------------------------------------- */
+
+/*
+ * Alerts as journal entries with the fields MESSAGE_ID and WIREWATCH_CLASS,
+ * _SEQUENCE, _LINK and _STORY. To be used instead of the syslog sender when
+ * base_log_to_journal(): journald hands entries on to syslog by itself, and
+ * both together would tell each alert twice. Never blocks; safe from any thread.
+ */
+#define PUBLISH_MESSAGE_ID_ALERT "8d2bfa4e7f7c4f0fa3e1c0c5d94b6a17"
+
+struct publish_journal;
+/* As for syslog; path NULL: the journal's own socket. */
+enum base_result publish_journal_new(const struct publish_syslog_options *options, struct publish_journal **out);
+void publish_journal_free(struct publish_journal *journal);
+/* line: what syslog would get, escaped, without newline. */
+void publish_journal_alert(struct publish_journal *journal, int priority, const struct ledger_message *message,
+                           struct base_span line);
+void publish_journal_flush(struct publish_journal *journal);
+uint64_t publish_journal_dropped(const struct publish_journal *journal);
+
 #endif
