@@ -45,6 +45,8 @@ static void log_alert(struct outbox *outbox, const struct ledger_message *messag
 	if (alert_log_line_of_json(message->json, &line))
 		base_log(outbox->options.log, BASE_ERROR, "outbox", "alert %llu has no readable JSON",
 		         (unsigned long long)message->sequence);
+	else if (outbox->options.journal)
+		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
 	else
 		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
 	base_buf_free(&line);
@@ -91,6 +93,17 @@ static void after_publishing(struct outbox *outbox)
 		         base_result_text(result));
 }
 
+/* Send what log lines wait; how many were dropped so far. */
+static uint64_t flush_logs(struct outbox *outbox)
+{
+	if (outbox->options.journal) {
+		publish_journal_flush(outbox->options.journal);
+		return publish_journal_dropped(outbox->options.journal);
+	}
+	publish_syslog_flush(outbox->options.syslog);
+	return publish_syslog_dropped(outbox->options.syslog);
+}
+
 static void heartbeat(struct outbox *outbox, base_time now)
 {
 	const struct status_board *board = outbox->options.board;
@@ -101,11 +114,11 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
-	publish_syslog_flush(outbox->options.syslog);
+	uint64_t unlogged = flush_logs(outbox);
 	struct publish_counts counts = publish_counts(outbox->options.publish);
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
-	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, publish_syslog_dropped(outbox->options.syslog));
+	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 

@@ -58,7 +58,8 @@ struct outbox_job {
 struct outbox_options {
 	struct ledger *ledger;
 	struct publish *publish;
-	struct publish_syslog *syslog;
+	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
+	struct publish_journal *journal; /* the same, instead of syslog; or NULL */
 	struct alert_stories *stories;
 	const struct base_clock *clock;
 	struct base_log *log;
