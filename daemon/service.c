@@ -202,6 +202,8 @@ static void reload(struct service *service)
 		service->pending = loaded;
 		service->reloading = true;
 		warn_unreloadable(service);
+		if (settings_of(service)->zeromq.curve_clients)
+			outbox_reload_keys(service->outbox);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
