@@ -4,9 +4,7 @@
  */
 #include "show.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "client.h"
 #include "terminal.h"
@@ -29,7 +27,7 @@ static void add_foreign(struct base_buf *out, struct base_span text, size_t colu
 
 static void add_label(struct base_buf *out, bool colours, const char *label)
 {
-	size_t start = out->len + 2;
+	size_t start;
 
 	base_buf_printf(out, "  %s", terminal_start(colours, TERMINAL_DIM));
 	start = out->len;
@@ -118,17 +116,21 @@ static void add_meta(struct base_buf *out, const struct feed_entry *entry)
 	}
 }
 
-/* The beginning of the plain text on one line. */
+/* The beginning of the plain text on one line; lines are parted as sentences are. */
 static void add_text(struct base_buf *out, struct base_buf *text)
 {
+	size_t len = 0;
+
 	for (size_t i = 0; i < text->len; i++) {
-		if (text->data[i] == '\n')
-			text->data[i] = ' ';
+		char c = text->data[i] == '\n' ? ' ' : text->data[i];
+
+		if (c != ' ' || (len > 0 && text->data[len - 1] != ' '))
+			text->data[len++] = c;
 	}
-	if (text->len == 0)
+	if (len == 0)
 		return;
 	base_buf_add_text(out, "  ");
-	add_foreign(out, base_buf_span(text), TEXT_COLUMNS);
+	add_foreign(out, (struct base_span){text->data, len}, TEXT_COLUMNS);
 	base_buf_add_text(out, "\n");
 }
 

@@ -24,17 +24,36 @@ enum base_result feed_builder_init(struct feed_builder *builder, const struct fe
 		.entry_max = input->limits.max_entries ? input->limits.max_entries : DEFAULT_ENTRIES,
 		.frequency = 1,
 	};
-	if (bytes > SIZE_MAX / 8)
-		bytes = SIZE_MAX / 8;
-	return base_arena_new(4 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
+	if (bytes > SIZE_MAX / 16)
+		bytes = SIZE_MAX / 16;
+	return base_arena_new(8 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
 }
 
-void feed_builder_free(struct feed_builder *builder)
+static void free_drafts(struct feed_builder *builder)
 {
 	for (size_t i = 0; i < builder->entry_count; i++)
 		free(builder->entries[i].categories);
 	free(builder->feed.categories);
 	free(builder->entries);
+}
+
+void feed_builder_restart(struct feed_builder *builder)
+{
+	free_drafts(builder);
+	*builder = (struct feed_builder){
+		.arena = builder->arena,
+		.input = builder->input,
+		.entry_max = builder->entry_max,
+		.frequency = 1,
+		.repairs = builder->repairs,
+		.repair_count = builder->repair_count,
+		.repair_cap = builder->repair_cap,
+	};
+}
+
+void feed_builder_free(struct feed_builder *builder)
+{
+	free_drafts(builder);
 	free(builder->repairs);
 	base_arena_free(builder->arena);
 	*builder = (struct feed_builder){0};
@@ -90,15 +109,26 @@ bool feed_builder_wants(struct feed_builder *builder, enum feed_field field, uin
 	return !have->text.ptr || rank < have->rank;
 }
 
+static bool is_link(enum feed_field field)
+{
+	return field == FEED_LINK || field == FEED_HUB || field == FEED_SELF || field == FEED_PREV_ARCHIVE;
+}
+
 void feed_builder_set(struct feed_builder *builder, enum feed_field field, struct feed_value value)
 {
 	struct feed_value *have = &feed_builder_draft(builder)->values[field];
 
 	if (value.text.len == 0 || (have->text.ptr && value.rank >= have->rank))
 		return;
+	feed_builder_replace(builder, field, value);
+}
+
+void feed_builder_replace(struct feed_builder *builder, enum feed_field field, struct feed_value value)
+{
 	value.text = keep(builder, value.text);
+	value.base = is_link(field) ? keep(builder, value.base) : BASE_NONE;
 	if (value.text.ptr)
-		*have = value;
+		feed_builder_draft(builder)->values[field] = value;
 }
 
 void feed_builder_category(struct feed_builder *builder, struct base_span category)

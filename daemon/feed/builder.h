@@ -35,7 +35,7 @@ enum feed_kind {
 
 struct feed_value {
 	struct base_span text;
-	struct base_span base; /* the xml:base in force; or none */
+	struct base_span base; /* of a link: the xml:base in force; or none */
 	enum feed_kind kind;
 	uint8_t rank; /* meaningful when text is set */
 };
@@ -65,6 +65,8 @@ struct feed_builder {
 };
 
 enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input);
+/* Forget all but the repairs: the document is read again. */
+void feed_builder_restart(struct feed_builder *builder);
 void feed_builder_free(struct feed_builder *builder);
 
 /* The entry being filled, or the feed. */
@@ -75,6 +77,8 @@ void feed_builder_close_entry(struct feed_builder *builder, bool keep);
 
 /* Set unless an equal or better rank did before; empty text says nothing. */
 void feed_builder_set(struct feed_builder *builder, enum feed_field field, struct feed_value value);
+/* Set whatever was set before; text must not be empty. */
+void feed_builder_replace(struct feed_builder *builder, enum feed_field field, struct feed_value value);
 bool feed_builder_wants(struct feed_builder *builder, enum feed_field field, uint8_t rank);
 void feed_builder_category(struct feed_builder *builder, struct base_span category);
 /* A name that is said once however often it is noted. */
@@ -90,6 +94,9 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 
 /* Fill key, link_key, title_key, change and item of each entry, see feed.h. */
 enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena);
+
+/* change.c: equal for entries whose title, link and text are equal and written alike; different if one differs. */
+void feed_change_hash(const struct feed_entry *entry, struct feed_key *change);
 
 /* ---- title.c -------------------------------------------------------------- */
 

@@ -24,16 +24,15 @@ static enum base_result give_up(struct work *work)
 	return base_fail(work->err, work->reading.result, "%s", work->reading.why.text);
 }
 
-/* One reading with a fresh builder. */
 static enum base_result attempt(struct work *work, struct base_span xml, bool recover)
 {
-	return feed_xml_read(xml, recover, &work->builder, &work->reading);
-}
+	enum base_result result = feed_xml_guard(xml, &work->reading.why);
 
-static enum base_result start_over(struct work *work)
-{
-	feed_builder_free(&work->builder);
-	return feed_builder_init(&work->builder, work->input);
+	if (result == BASE_OK)
+		return feed_xml_read(xml, recover, &work->builder, &work->reading);
+	work->reading.ending = FEED_REFUSED;
+	work->reading.result = result;
+	return BASE_OK;
 }
 
 static bool is_final(const struct work *work)
@@ -49,23 +48,16 @@ static bool is_hopeless(const struct work *work)
 /* The steps after the first reading failed; BASE_OK: the builder holds the best there is. */
 static enum base_result mend(struct work *work, struct base_span xml)
 {
-	enum base_result result = start_over(work);
-
-	if (result == BASE_OK)
-		result = feed_xml_repair(xml, &work->mended, &work->builder);
+	feed_builder_restart(&work->builder);
+	enum base_result result = feed_xml_repair(xml, &work->mended, &work->builder);
 	if (result == BASE_OK)
 		result = attempt(work, base_buf_span(&work->mended), false);
 	if (result != BASE_OK || work->reading.ending != FEED_BROKEN)
 		return result;
+
 	struct base_error why = work->reading.why;
-	result = start_over(work);
-	if (result == BASE_OK) {
-		/* said again: the repairs were noted in the builder thrown away */
-		base_buf_reset(&work->mended);
-		result = feed_xml_repair(xml, &work->mended, &work->builder);
-	}
-	if (result == BASE_OK)
-		result = attempt(work, base_buf_span(&work->mended), true);
+	feed_builder_restart(&work->builder);
+	result = attempt(work, base_buf_span(&work->mended), true);
 	if (result == BASE_OK && !is_hopeless(work)) {
 		feed_builder_repair(&work->builder, "recovered: %s", why.text);
 		work->reading.ending = FEED_WHOLE;
@@ -75,15 +67,12 @@ static enum base_result mend(struct work *work, struct base_span xml)
 
 static enum base_result read_xml(struct work *work, struct base_span xml)
 {
-	enum base_result result = feed_xml_guard(xml, work->err);
+	enum base_result result = attempt(work, xml, false);
 
-	if (result != BASE_OK)
-		return result;
-	result = attempt(work, xml, false);
 	if (result == BASE_OK && !is_final(work) && !is_hopeless(work))
 		result = mend(work, xml);
 	if (result != BASE_OK)
-		return base_fail(work->err, result, "%s", base_result_text(result));
+		return base_fail(work->err, result, "%s", result == BASE_LIMIT ? "too broken to be mended" : base_result_text(result));
 	if (is_hopeless(work))
 		return give_up(work);
 	if (!work->builder.format)

@@ -12,6 +12,7 @@ struct finish {
 	struct feed_builder *builder;
 	struct base_buf buf;
 	struct base_span base; /* of links of entries: the feed's link, else the document's address */
+	struct base_span author; /* of entries that name none */
 	enum base_result result;
 };
 
@@ -38,6 +39,19 @@ static bool has_scheme(struct base_span link)
 	return false;
 }
 
+/* Nothing in it that resolving would change: the common case, and not cheap to find out otherwise. */
+static bool is_resolved(struct base_span link)
+{
+	if (!base_span_starts(link, "https://") && !base_span_starts(link, "http://"))
+		return false;
+	for (size_t i = 0; i < link.len; i++) {
+		unsigned char c = (unsigned char)link.ptr[i];
+		if (c <= ' ' || c == 0x7F || (c == '.' && i && link.ptr[i - 1] == '/'))
+			return false;
+	}
+	return true;
+}
+
 /* The link as sent if it can neither be resolved nor need be. */
 static struct base_span resolve(struct finish *finish, struct base_span base, const struct feed_value *value)
 {
@@ -45,6 +59,8 @@ static struct base_span resolve(struct finish *finish, struct base_span base, co
 
 	if (link.len == 0 || link.len > LONGEST_LINK)
 		return BASE_NONE;
+	if (is_resolved(link))
+		return link;
 	if (value->base.ptr)
 		base = value->base;
 	if (!base.ptr && !has_scheme(link))
@@ -97,6 +113,8 @@ static void finish_entry(struct finish *finish, struct feed_draft *draft, struct
 	entry->title = title(finish, &values[FEED_TITLE]);
 	entry->link = resolve(finish, finish->base, &values[FEED_LINK]);
 	entry->author = title(finish, &values[FEED_AUTHOR]);
+	if (!entry->author.ptr) /* RFC 4287 section 4.2.1, JSON Feed 1.1 "authors" */
+		entry->author = finish->author;
 	entry->language = trimmed(&values[FEED_LANGUAGE]);
 	if (!entry->language.ptr)
 		entry->language = draft->language;
@@ -144,6 +162,7 @@ static void finish_feed(struct finish *finish, struct feed_document *document)
 		document->ttl = LONGEST_HINT;
 	document->skip_hours = builder->skip_hours;
 	document->skip_days = builder->skip_days;
+	finish->author = title(finish, &values[FEED_AUTHOR]);
 	finish->base = document->link.ptr && has_scheme(document->link) ? document->link : url;
 }
 

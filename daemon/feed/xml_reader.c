@@ -14,6 +14,7 @@
 #define MOST_NAMES 10000     /* distinct names in one document: libxml2's dictionary is quadratic */
 #define MOST_NAMESPACES 256  /* in scope: each lookup walks through them */
 #define MOST_ERRORS 2000     /* each costs a formatted message */
+#define MOST_PREFIX_ERRORS 300
 #define MOST_UNDEFINED 20    /* entities; after that it is clear what is needed */
 #define LONGEST_BASE 2048
 #define LONGEST_LANGUAGE 64
@@ -175,7 +176,7 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		return;
 	if (!r->capture) {
 		/* <author>Jane Roe</author> */
-		if (r->person_depth && r->person_depth == r->depth && r->person_rank > XML_PERSON_EMAIL)
+		if (r->depth && r->frames[r->depth - 1].place == IN_PERSON && r->person_rank > XML_PERSON_EMAIL)
 			base_buf_add(&r->person, text, (size_t)len);
 		return;
 	}
@@ -275,6 +276,23 @@ static bool is_early_end(const struct xml_reader *r, int code)
 	}
 }
 
+/*
+ * The prefix tells what is meant; but libxml2 makes an error of each, so when
+ * they are many it is cheaper to mend the document (feed_xml_repair declares them).
+ */
+static void note_prefix(struct xml_reader *r, xmlErrorPtr error)
+{
+	if (error->str1)
+		feed_builder_repair(r->builder, "undeclared prefix %s", error->str1);
+	if (++r->prefix_errors <= MOST_PREFIX_ERRORS)
+		return;
+	if (r->reading->ending == FEED_WHOLE) {
+		r->reading->ending = FEED_BROKEN;
+		r->reading->result = base_fail(&r->reading->why, BASE_LIMIT, "too many undeclared prefixes");
+	}
+	xmlStopParser(r->ctxt);
+}
+
 static void on_error(void *ctx, xmlErrorPtr error)
 {
 	struct xml_reader *r = ctx;
@@ -282,10 +300,7 @@ static void on_error(void *ctx, xmlErrorPtr error)
 	if (r->stopped || error->level < XML_ERR_ERROR)
 		return;
 	if (error->code == XML_NS_ERR_UNDEFINED_NAMESPACE) {
-		if (error->str1)
-			feed_builder_repair(r->builder, "undeclared prefix %s", error->str1);
-		if (++r->errors > MOST_ERRORS)
-			stop(r, FEED_REFUSED, BASE_LIMIT, "too many errors");
+		note_prefix(r, error);
 		return;
 	}
 	if (error->level != XML_ERR_FATAL)

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "daemon/fetch/spin.h"
 #include "daemon/fetch/transfer.h"
 
 #include <event2/event.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 
 struct fetch_socket {
+	struct fetch *fetch;
 	struct event event;
+	struct fetch_spin spin;
 	LIST_ENTRY(fetch_socket) link;
 };
 
@@ -115,7 +118,16 @@ static void act(struct fetch *fetch, curl_socket_t fd, int what)
 
 static void on_socket(evutil_socket_t fd, short what, void *ctx)
 {
-	act(ctx, fd, ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
+	struct fetch_socket *socket = ctx;
+	struct fetch *fetch = socket->fetch;
+
+	if (fetch_spins(&socket->spin, base_clock_monotonic(fetch->clock))) {
+		/* If a transfer needs it after all, that one runs into its timeout. */
+		base_log(fetch->log, BASE_WARNING, "fetch", "descriptor %d wakes without end, no longer watched", (int)fd);
+		event_del(&socket->event);
+		return;
+	}
+	act(fetch, fd, ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
@@ -167,11 +179,12 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *k
 			free(socket);
 			return -1;
 		}
+		socket->fetch = fetch;
 		LIST_INSERT_HEAD(&fetch->sockets, socket, link);
 	} else {
 		event_del(&socket->event);
 	}
-	event_assign(&socket->event, fetch->base, fd, events, on_socket, fetch);
+	event_assign(&socket->event, fetch->base, fd, events, on_socket, socket);
 	return event_add(&socket->event, NULL);
 }
 

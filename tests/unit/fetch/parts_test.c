@@ -11,6 +11,7 @@
 
 #include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
+#include "daemon/fetch/spin.h"
 
 /* ---- addresses ------------------------------------------------------------------ */
 
@@ -209,6 +210,22 @@ static void values_that_break_lines_are_not_valid(void **state)
 	assert_false(fetch_value_valid("a\x7f"));
 }
 
+/* ---- descriptors ------------------------------------------------------------------- */
+
+static void a_descriptor_that_never_rests_is_noticed(void **state)
+{
+	struct fetch_spin spin = {0};
+	base_time now = NOW;
+	size_t wakes = 0;
+
+	(void)state;
+	for (int i = 0; i < 5 * FETCH_WAKES_MAX; i++, now += 25) /* 40,000 a second */
+		assert_false(fetch_spins(&spin, now));
+	for (now += BASE_SECOND; !fetch_spins(&spin, now); now += 10)
+		wakes++;
+	assert_int_equal(wakes, FETCH_WAKES_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
 	    cmocka_unit_test(each_hop_forgets_the_one_before),
 	    cmocka_unit_test(odd_lines_do_no_harm),
 	    cmocka_unit_test(values_that_break_lines_are_not_valid),
+	    cmocka_unit_test(a_descriptor_that_never_rests_is_noticed),
 	};
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
 }

@@ -1,9 +1,14 @@
-/* SQLite's file layer with failures on demand: a VFS that passes everything on (vfs.html). */
+/*
+ * Failures on demand: a VFS that passes everything on (vfs.html), and
+ * allocators before SQLite's and jansson's own.
+ */
 #include "faulty.h"
 
+#include <jansson.h>
 #include <sqlite3.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct file {
@@ -110,19 +115,19 @@ static int file_device(sqlite3_file *file)
 }
 
 static const sqlite3_io_methods methods = {
-    .iVersion = 1, /* no shared memory: the ledger must do without */
-    .xClose = file_close,
-    .xRead = file_read,
-    .xWrite = file_write,
-    .xTruncate = file_truncate,
-    .xSync = file_sync,
-    .xFileSize = file_size,
-    .xLock = file_lock,
-    .xUnlock = file_unlock,
-    .xCheckReservedLock = file_check_lock,
-    .xFileControl = file_control,
-    .xSectorSize = file_sector,
-    .xDeviceCharacteristics = file_device,
+	.iVersion = 1, /* no shared memory: the ledger must do without */
+	.xClose = file_close,
+	.xRead = file_read,
+	.xWrite = file_write,
+	.xTruncate = file_truncate,
+	.xSync = file_sync,
+	.xFileSize = file_size,
+	.xLock = file_lock,
+	.xUnlock = file_unlock,
+	.xCheckReservedLock = file_check_lock,
+	.xFileControl = file_control,
+	.xSectorSize = file_sector,
+	.xDeviceCharacteristics = file_device,
 };
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
@@ -145,9 +150,55 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 	return code ? SQLITE_IOERR_DELETE : real_vfs->xDelete(real_vfs, name, sync);
 }
 
+/* ---- memory ------------------------------------------------------------------ */
+
+static sqlite3_mem_methods real_memory;
+static long memory_left;
+
+void faulty_arm_memory(long n)
+{
+	memory_left = n;
+	struck = false;
+}
+
+static bool memory_strikes(void)
+{
+	if (memory_left == 0 || --memory_left > 0)
+		return false;
+	struck = true;
+	return true;
+}
+
+static void *sqlite_allocate(int size)
+{
+	return memory_strikes() ? NULL : real_memory.xMalloc(size);
+}
+
+static void *sqlite_reallocate(void *old, int size)
+{
+	return memory_strikes() ? NULL : real_memory.xRealloc(old, size);
+}
+
+static void *json_allocate(size_t size)
+{
+	return memory_strikes() ? NULL : malloc(size);
+}
+
+static int install_memory(void)
+{
+	int code = sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
+	sqlite3_mem_methods memory = real_memory;
+	memory.xMalloc = sqlite_allocate;
+	memory.xRealloc = sqlite_reallocate;
+	json_set_alloc_funcs(json_allocate, free);
+	return code ? code : sqlite3_config(SQLITE_CONFIG_MALLOC, &memory);
+}
+
 int faulty_install(void)
 {
 	static sqlite3_vfs vfs;
+	if (install_memory())
+		return -1;
 	real_vfs = sqlite3_vfs_find(NULL);
 	if (!real_vfs)
 		return -1;

@@ -1,0 +1,22 @@
+/*
+ * spin: notices a descriptor that wakes the loop without end. Some releases of
+ * libcurl (8.9.0, 8.20.0) leave one watched that stays readable for ever; it
+ * would take a whole processor. Private to the room fetch.
+ */
+#ifndef WIREWATCH_FETCH_SPIN_H
+#define WIREWATCH_FETCH_SPIN_H
+
+#include "wirewatch/base.h"
+
+/* A second. At 16 KiB a wake this is more than any feed may send in all. */
+#define FETCH_WAKES_MAX 50000
+
+struct fetch_spin { /* zero-initialise */
+	base_time since;
+	unsigned wakes;
+};
+
+/* Counts a wake at the monotonic time now; true when there were too many within a second. */
+bool fetch_spins(struct fetch_spin *spin, base_time now);
+
+#endif

@@ -1,0 +1,85 @@
+/* Configuration, feed lists and rules, read together. */
+#include "load.h"
+
+#include <stdlib.h>
+
+#include "wirewatch/feed.h"
+
+#define RULE_FILE_MAX ((size_t)16 << 20)
+
+/* ---- feed lists: OPML is the feed room's business, the list is conf's ------ */
+
+struct outline_context {
+	struct conf *conf;
+	const char *file;
+	struct base_problems *problems;
+};
+
+static enum base_result add_outline(void *ctx, const struct feed_outline *outline)
+{
+	const struct outline_context *to = ctx;
+	return conf_add_feed(to->conf, outline->url, outline->name, outline->language, to->file, outline->line, to->problems);
+}
+
+static enum base_result read_opml(struct conf *conf, const char *file, struct base_span bytes, struct base_problems *problems)
+{
+	struct outline_context context = {conf, file, problems};
+	return feed_opml_read(file, bytes, add_outline, &context, problems);
+}
+
+/* ---- rules ------------------------------------------------------------------ */
+
+static void free_sources(struct match_source *sources, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free((char *)(uintptr_t)sources[i].bytes.ptr);
+	free(sources);
+}
+
+static enum base_result load_rules(const struct conf *conf, struct base_problems *problems, struct match_rules **out)
+{
+	size_t count = conf_rule_file_count(conf);
+	struct match_source *sources = calloc(count + 1, sizeof *sources);
+	if (!sources)
+		return BASE_NO_MEMORY;
+	enum base_result failed = BASE_OK;
+	for (size_t i = 0; i < count; i++) {
+		struct base_error err;
+		char *bytes = NULL;
+		size_t len = 0;
+		sources[i].file = conf_rule_file_at(conf, i);
+		enum base_result result = base_read_file(sources[i].file, RULE_FILE_MAX, &bytes, &len, &err);
+		if (result) {
+			base_problem(problems, sources[i].file, 0, "%s", err.text);
+			failed = result;
+		}
+		sources[i].bytes = (struct base_span){bytes, len};
+	}
+	if (!failed)
+		failed = match_rules_load(sources, count, problems, out);
+	free_sources(sources, count);
+	return failed;
+}
+
+enum base_result load_all(const char *path, struct base_problems *problems, struct load *out)
+{
+	struct load loaded = {0};
+	enum base_result result = conf_load(path, read_opml, problems, &loaded.conf);
+	if (!result)
+		result = load_rules(loaded.conf, problems, &loaded.rules);
+	if (result) {
+		if (!base_problems_count(problems))
+			base_problem(problems, path, 0, "%s", base_result_text(result));
+		load_free(&loaded);
+		return result;
+	}
+	*out = loaded;
+	return BASE_OK;
+}
+
+void load_free(struct load *load)
+{
+	match_rules_free(load->rules);
+	conf_free(load->conf);
+	*load = (struct load){0};
+}

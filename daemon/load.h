@@ -1,0 +1,20 @@
+/*
+ * load: everything a person writes - configuration, feed lists, rules - read
+ * and checked together, so that all mistakes are reported in one go.
+ */
+#ifndef WIREWATCH_LOAD_H
+#define WIREWATCH_LOAD_H
+
+#include "wirewatch/conf.h"
+#include "wirewatch/match.h"
+
+struct load {
+	struct conf *conf;
+	struct match_rules *rules;
+};
+
+/* On failure nothing is in *out and problems says why. */
+enum base_result load_all(const char *path, struct base_problems *problems, struct load *out);
+void load_free(struct load *load); /* zeroed afterwards */
+
+#endif

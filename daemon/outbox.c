@@ -1,0 +1,482 @@
+/* The outbox thread: look up, commit, then publish. */
+#include "outbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#define GROUP_MAX 64 /* batches in one transaction */
+#define HEARTBEAT_EVERY (10 * BASE_SECOND)
+#define PRUNE_EVERY BASE_HOUR
+#define RETRY_FIRST (BASE_SECOND / 4)
+#define RETRY_MOST (5 * BASE_SECOND)
+#define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
+#define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
+
+struct outbox {
+	struct outbox_options options;
+	struct base_queue *queue;
+	pthread_t thread;
+	_Atomic bool stopping, stuck, keys_stale;
+	_Atomic base_time alive;
+
+	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
+	size_t group_count;
+	struct base_complaint trouble;
+	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
+	base_time next_heartbeat, next_prune, stop_deadline;
+	base_time received; /* of the batches being published */
+	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
+};
+
+static base_time monotonic(const struct outbox *outbox)
+{
+	return base_clock_monotonic(outbox->options.clock);
+}
+
+/* ---- publishing -------------------------------------------------------- */
+
+static void log_alert(struct outbox *outbox, const struct ledger_message *message)
+{
+	struct base_buf line;
+	base_buf_init(&line, 8192);
+	if (alert_log_line_of_json(message->json, &line))
+		base_log(outbox->options.log, BASE_ERROR, "outbox", "alert %llu has no readable JSON",
+		         (unsigned long long)message->sequence);
+	else if (outbox->options.journal)
+		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
+	else
+		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
+	base_buf_free(&line);
+}
+
+static void count_alert(struct outbox *outbox, const struct ledger_message *message)
+{
+	/* ww1/alert/<class>/<first|repeat>/ */
+	struct base_span topic = message->topic;
+	const char *class_at = "ww1/alert/";
+	if (!base_span_starts(topic, class_at))
+		return;
+	const char *start = topic.ptr + strlen(class_at), *end = memchr(start, '/', topic.len - strlen(class_at));
+	char class_name[32];
+	if (!end || (size_t)(end - start) >= sizeof class_name)
+		return;
+	memcpy(class_name, start, (size_t)(end - start));
+	class_name[end - start] = '\0';
+	status_alert(outbox->options.board, class_name, end[1] == 'f');
+}
+
+static enum base_result publish_one(void *ctx, const struct ledger_message *message)
+{
+	struct outbox *outbox = ctx;
+	enum base_result result = publish_message(outbox->options.publish, message);
+	if (result)
+		base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not be sent now: %s; replay has it",
+		         (unsigned long long)message->sequence, base_result_text(result));
+	log_alert(outbox, message);
+	count_alert(outbox, message);
+	if (outbox->received != BASE_TIME_NONE)
+		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
+	return BASE_OK;
+}
+
+static void after_publishing(struct outbox *outbox)
+{
+	uint64_t sequence = ledger_sequence(outbox->options.ledger);
+	publish_set_sequence(outbox->options.publish, sequence);
+	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
+	enum base_result result = ledger_published(outbox->options.ledger, sequence);
+	if (result) /* harmless: after a crash the last ones are sent twice */
+		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
+		         base_result_text(result));
+}
+
+/* Send what log lines wait; how many were dropped so far. */
+static uint64_t flush_logs(struct outbox *outbox)
+{
+	if (outbox->options.journal) {
+		publish_journal_flush(outbox->options.journal);
+		return publish_journal_dropped(outbox->options.journal);
+	}
+	publish_syslog_flush(outbox->options.syslog);
+	return publish_syslog_dropped(outbox->options.syslog);
+}
+
+static void heartbeat(struct outbox *outbox, base_time now)
+{
+	const struct status_board *board = outbox->options.board;
+	struct publish_health health = {
+	    .sequence = ledger_sequence(outbox->options.ledger),
+	    .feeds = (size_t)status_get(board, STATUS_FEEDS),
+	    .failing = (size_t)status_get(board, STATUS_FEEDS_FAILING),
+	    .now = base_clock_wall(outbox->options.clock),
+	};
+	(void)publish_heartbeat(outbox->options.publish, &health);
+	uint64_t unlogged = flush_logs(outbox);
+	struct publish_counts counts = publish_counts(outbox->options.publish);
+	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
+	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
+	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
+	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
+}
+
+/* ---- the ledger in trouble ---------------------------------------------- */
+
+static void complain(struct outbox *outbox, const char *what)
+{
+	base_time now = monotonic(outbox);
+	if (base_complain(&outbox->trouble, now))
+		base_log(outbox->options.log, BASE_ERROR, "ledger", "%s; polls wait, nothing is lost, trying again", what);
+	status_set_trouble(outbox->options.board, what);
+	status_set(outbox->options.board, STATUS_LAST_COMMIT_OK, 0);
+	atomic_store(&outbox->stuck, true);
+	outbox->retry_wait = outbox->retry_wait ? outbox->retry_wait * 2 : RETRY_FIRST;
+	if (outbox->retry_wait > RETRY_MOST)
+		outbox->retry_wait = RETRY_MOST;
+	outbox->retry_at = now + outbox->retry_wait;
+}
+
+static void recovered(struct outbox *outbox)
+{
+	base_time since = outbox->trouble.since;
+	uint64_t failures = base_recover(&outbox->trouble);
+	outbox->retry_wait = 0;
+	if (!failures)
+		return;
+	base_log(outbox->options.log, BASE_NOTICE, "ledger", "recovered after %lld s and %llu failed attempts",
+	         (long long)((monotonic(outbox) - since) / BASE_SECOND), (unsigned long long)failures);
+	status_set_trouble(outbox->options.board, NULL);
+	status_set(outbox->options.board, STATUS_LAST_COMMIT_OK, 1);
+	atomic_store(&outbox->stuck, false);
+}
+
+static bool may_pass(enum base_result result)
+{
+	return result == BASE_BUSY || result == BASE_IO || result == BASE_NO_MEMORY || result == BASE_TIMEOUT;
+}
+
+/* ---- jobs ----------------------------------------------------------------- */
+
+static void answer(struct outbox_job *job, enum base_result result)
+{
+	job->result = result;
+	/* The poller made its queue large enough for all its jobs. */
+	(void)base_queue_push(job->reply_to, job);
+}
+
+static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *recall)
+{
+	struct ledger_feed stored;
+	enum base_result result = ledger_feed_get(outbox->options.ledger, recall->url, &stored);
+	if (result == BASE_NOT_FOUND)
+		return BASE_OK;
+	if (result)
+		return result;
+	char *etag = stored.etag ? strdup(stored.etag) : NULL;
+	char *last_modified = stored.last_modified ? strdup(stored.last_modified) : NULL;
+	if ((stored.etag && !etag) || (stored.last_modified && !last_modified)) {
+		free(etag);
+		free(last_modified);
+		return BASE_NO_MEMORY;
+	}
+	free(recall->etag); /* of an attempt before */
+	free(recall->last_modified);
+	recall->etag = etag;
+	recall->last_modified = last_modified;
+	recall->body = stored.body;
+	recall->plan = stored.plan;
+	recall->newest = stored.newest;
+	recall->polled = stored.polled;
+	recall->known = true;
+	return BASE_OK;
+}
+
+static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
+{
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; i < job->recall.count && !result; i++)
+		result = recall_one(outbox, &job->recall.feeds[i]);
+	return result;
+}
+
+static enum base_result place_alerts(struct outbox *outbox, struct outbox_job *job)
+{
+	const struct ledger_batch *batch = &job->commit.batch;
+	for (size_t i = 0; i < batch->alert_count; i++) { /* one placed by an attempt before stays where it is */
+		enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
+		if (result)
+			return result;
+	}
+	return BASE_OK;
+}
+
+/* Store and publish the first count jobs of the group, all of them commits. */
+static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
+{
+	struct ledger_batch batches[GROUP_MAX];
+	outbox->received = BASE_TIME_NONE;
+	size_t alerts = 0;
+	for (size_t i = 0; i < count; i++) {
+		enum base_result result = place_alerts(outbox, outbox->group[i]);
+		if (result)
+			return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
+		batches[i] = outbox->group[i]->commit.batch;
+		alerts += batches[i].alert_count;
+		if (batches[i].alert_count)
+			outbox->received = outbox->group[i]->commit.received;
+	}
+	base_time started = monotonic(outbox);
+	enum base_result result = ledger_commit(outbox->options.ledger, batches, count, publish_one, outbox, err);
+	if (result)
+		return result;
+	status_time(outbox->options.board, STATUS_COMMIT_TIME, monotonic(outbox) - started);
+	status_add(outbox->options.board, STATUS_COMMITS, 1);
+	if (alerts)
+		after_publishing(outbox);
+	return BASE_OK;
+}
+
+static void answer_first(struct outbox *outbox, enum base_result result)
+{
+	answer(outbox->group[0], result);
+	memmove(outbox->group, outbox->group + 1, --outbox->group_count * sizeof outbox->group[0]);
+}
+
+/* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
+static enum base_result commit_singly(struct outbox *outbox, struct base_error *err)
+{
+	while (outbox->group_count) {
+		enum base_result result = commit(outbox, 1, err);
+		if (may_pass(result))
+			return result;
+		if (result)
+			base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "cannot be stored: %s",
+			         err->text);
+		answer_first(outbox, result);
+	}
+	return BASE_OK;
+}
+
+static enum base_result answer_questions(struct outbox *outbox)
+{
+	size_t kept = 0;
+	enum base_result failed = BASE_OK;
+	for (size_t i = 0; i < outbox->group_count; i++) {
+		struct outbox_job *job = outbox->group[i];
+		enum base_result result = BASE_OK;
+		if (job->kind == OUTBOX_RECALL)
+			result = recall(outbox, job);
+		else if (job->kind == OUTBOX_LOOK_UP)
+			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
+			                        job->look_up.known);
+		if (may_pass(result))
+			failed = result;
+		if (job->kind == OUTBOX_COMMIT || may_pass(result))
+			outbox->group[kept++] = job;
+		else
+			answer(job, result);
+	}
+	outbox->group_count = kept;
+	return failed;
+}
+
+static enum base_result commit_group(struct outbox *outbox, struct base_error *err)
+{
+	if (!outbox->group_count)
+		return BASE_OK;
+	enum base_result result = commit(outbox, outbox->group_count, err);
+	if (result)
+		return may_pass(result) ? result : commit_singly(outbox, err);
+	while (outbox->group_count)
+		answer_first(outbox, BASE_OK);
+	return BASE_OK;
+}
+
+/* ---- the thread -------------------------------------------------------------- */
+
+static void take_jobs(struct outbox *outbox)
+{
+	while (outbox->group_count < GROUP_MAX) {
+		struct outbox_job *job = base_queue_pop(outbox->queue);
+		if (!job)
+			return;
+		if (job != &outbox->wake_mark)
+			outbox->group[outbox->group_count++] = job;
+	}
+}
+
+static void work(struct outbox *outbox)
+{
+	struct base_error err;
+	take_jobs(outbox);
+	if (!outbox->group_count)
+		return;
+	enum base_result result = answer_questions(outbox);
+	if (result)
+		(void)base_fail(&err, result, "cannot be read: %s", ledger_reason(outbox->options.ledger));
+	else
+		result = commit_group(outbox, &err);
+	if (result)
+		complain(outbox, err.text);
+	else
+		recovered(outbox);
+}
+
+static void prune(struct outbox *outbox, base_time now)
+{
+	bool more = false;
+	enum base_result result = ledger_prune(outbox->options.ledger, base_clock_wall(outbox->options.clock), &more);
+	if (result)
+		base_log(outbox->options.log, BASE_WARNING, "ledger", "old entries could not be removed: %s", base_result_text(result));
+	outbox->next_prune = now + (more && !result ? BASE_SECOND : PRUNE_EVERY);
+}
+
+static base_time next_wake(const struct outbox *outbox, base_time now)
+{
+	if (atomic_load(&outbox->stopping)) /* the mark that woke us may be taken already */
+		return STOP_LOOK;
+	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
+	if (outbox->trouble.count && outbox->retry_at < at)
+		at = outbox->retry_at;
+	return at > now ? at - now : 0;
+}
+
+/* True when a stop was asked for and nothing is left to do, or the ledger has failed for too long since. */
+static bool finished(struct outbox *outbox, base_time now)
+{
+	if (!atomic_load(&outbox->stopping))
+		return false;
+	if (!outbox->stop_deadline)
+		outbox->stop_deadline = now + STOP_PATIENCE;
+	return (!outbox->group_count && !base_queue_len(outbox->queue)) || (outbox->trouble.count && now > outbox->stop_deadline);
+}
+
+static void give_up_rest(struct outbox *outbox)
+{
+	do {
+		take_jobs(outbox);
+		while (outbox->group_count)
+			answer_first(outbox, BASE_STOPPED);
+	} while (base_queue_len(outbox->queue));
+}
+
+static void reload_keys(struct outbox *outbox)
+{
+	struct base_error err;
+	if (publish_reload_keys(outbox->options.publish, &err))
+		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
+}
+
+static void *run(void *arg)
+{
+	struct outbox *outbox = arg;
+	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
+		atomic_store(&outbox->alive, now);
+		if (atomic_exchange(&outbox->keys_stale, false))
+			reload_keys(outbox);
+		if (!outbox->trouble.count || now >= outbox->retry_at)
+			work(outbox);
+		if (now >= outbox->next_heartbeat)
+			heartbeat(outbox, now);
+		if (now >= outbox->next_prune && !outbox->trouble.count)
+			prune(outbox, now);
+		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
+		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
+		                    next_wake(outbox, monotonic(outbox)));
+	}
+	give_up_rest(outbox);
+	heartbeat(outbox, monotonic(outbox));
+	return NULL;
+}
+
+/* ---- the object ---------------------------------------------------------------- */
+
+static enum base_result restore_sketch(void *ctx, struct base_span sketch)
+{
+	struct outbox *outbox = ctx;
+	if (alert_stories_restore(outbox->options.stories, sketch) == BASE_DAMAGED)
+		base_log(outbox->options.log, BASE_WARNING, "ledger", "a stored story sketch is unreadable and was left out");
+	return BASE_OK;
+}
+
+static enum base_result restore(struct outbox *outbox, struct base_error *err)
+{
+	base_time since = base_clock_wall(outbox->options.clock) - alert_stories_reach(outbox->options.story_window);
+	enum base_result result = ledger_sketches(outbox->options.ledger, since, restore_sketch, outbox);
+	if (result)
+		return base_fail(err, result, "the stories cannot be read back from the ledger: %s", base_result_text(result));
+	result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
+	if (result)
+		return base_fail(err, result, "what was left unpublished cannot be read from the ledger: %s", base_result_text(result));
+	after_publishing(outbox);
+	status_set(outbox->options.board, STATUS_EPOCH, ledger_epoch(outbox->options.ledger));
+	status_set(outbox->options.board, STATUS_LAST_COMMIT_OK, 1);
+	return BASE_OK;
+}
+
+enum base_result outbox_new(const struct outbox_options *options, struct outbox **out, struct base_error *err)
+{
+	struct outbox *outbox = calloc(1, sizeof *outbox);
+	if (!outbox)
+		return base_fail(err, BASE_NO_MEMORY, "out of memory");
+	outbox->options = *options;
+	outbox->received = BASE_TIME_NONE;
+	base_time now = monotonic(outbox);
+	outbox->next_heartbeat = now;
+	outbox->next_prune = now + BASE_MINUTE;
+	atomic_store(&outbox->alive, now);
+	enum base_result result = base_queue_new(options->queue_max, &outbox->queue);
+	if (result)
+		(void)base_fail(err, result, "the outbox has no queue: %s", base_result_text(result));
+	else
+		result = restore(outbox, err);
+	if (result) {
+		outbox_free(outbox);
+		return result;
+	}
+	*out = outbox;
+	return BASE_OK;
+}
+
+enum base_result outbox_start(struct outbox *outbox)
+{
+	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
+}
+
+void outbox_reload_keys(struct outbox *outbox)
+{
+	atomic_store(&outbox->keys_stale, true);
+	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
+}
+
+void outbox_stop(struct outbox *outbox)
+{
+	atomic_store(&outbox->stopping, true);
+	(void)base_queue_push(outbox->queue, &outbox->wake_mark);
+	(void)pthread_join(outbox->thread, NULL);
+}
+
+void outbox_free(struct outbox *outbox)
+{
+	if (!outbox)
+		return;
+	base_queue_free(outbox->queue);
+	free(outbox);
+}
+
+enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job)
+{
+	return base_queue_push(outbox->queue, job);
+}
+
+base_time outbox_alive(const struct outbox *outbox)
+{
+	return atomic_load(&outbox->alive);
+}
+
+bool outbox_stuck(const struct outbox *outbox)
+{
+	return atomic_load(&outbox->stuck);
+}

@@ -1,0 +1,86 @@
+/*
+ * outbox: the thread that owns the ledger and every ZeroMQ socket.
+ *
+ * Pollers hand it jobs and get them back, answered, through their own queue.
+ * What a job commits is published only after the commit: the whole promise of
+ * the daemon is in that order. A ledger that cannot write now keeps the jobs
+ * waiting, whatever it takes; nothing is dropped.
+ */
+#ifndef WIREWATCH_OUTBOX_H
+#define WIREWATCH_OUTBOX_H
+
+#include "wirewatch/alert.h"
+#include "wirewatch/ledger.h"
+#include "wirewatch/publish.h"
+#include "wirewatch/status.h"
+
+enum outbox_kind {
+	OUTBOX_RECALL,  /* what is stored of feeds */
+	OUTBOX_LOOK_UP, /* what is known of a document's entries */
+	OUTBOX_COMMIT,  /* store a batch, publish its alerts */
+};
+
+/* A feed's stored state, copied for the poller, who frees etag and last_modified. */
+struct outbox_recall {
+	const char *url;
+	char *etag, *last_modified;
+	struct feed_key body;
+	struct plan_state plan;
+	base_time newest;
+	bool polled, known; /* known: false when the ledger has nothing of it */
+};
+
+/* Belongs to the poller; between outbox_submit and its return the outbox alone may touch it. */
+struct outbox_job {
+	enum outbox_kind kind;
+	enum base_result result;
+	struct base_queue *reply_to; /* must have room for every job its poller has out */
+	union {
+		struct {
+			struct outbox_recall *feeds;
+			size_t count;
+		} recall;
+		struct {
+			const char *url;
+			const struct feed_entry *entries;
+			size_t count;
+			struct ledger_known *known;
+		} look_up;
+		struct {
+			struct ledger_batch batch;
+			base_time received; /* monotonic, of the reply's last byte */
+		} commit;
+	};
+};
+
+#define OUTBOX_QUEUE_MAX 8192 /* jobs: the polls under way of all pollers, with room to spare */
+
+struct outbox_options {
+	struct ledger *ledger;
+	struct publish *publish;
+	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
+	struct publish_journal *journal; /* the same, instead of syslog; or NULL */
+	struct alert_stories *stories;
+	const struct base_clock *clock;
+	struct base_log *log;
+	struct status_board *board;
+	base_time story_window;
+	size_t queue_max;
+};
+
+struct outbox;
+/* Restores the stories and publishes what a crash left unpublished. */
+enum base_result outbox_new(const struct outbox_options *options, struct outbox **out, struct base_error *err);
+enum base_result outbox_start(struct outbox *outbox);
+/* Answer what is queued, then end the thread. A ledger that still fails makes the rest end in BASE_STOPPED. */
+void outbox_stop(struct outbox *outbox);
+void outbox_free(struct outbox *outbox);
+/* Read subscribers' keys anew, soon, in the outbox's thread. From any thread. */
+void outbox_reload_keys(struct outbox *outbox);
+enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job);
+/* Monotonic time of its last sign of life, for the watchdog. */
+base_time outbox_alive(const struct outbox *outbox);
+/* True while the ledger refuses: pollers start nothing new. */
+bool outbox_stuck(const struct outbox *outbox);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * poll: one poll of one feed, from the request to the committed batch.
+ * Private to the poller; everything here runs in its thread.
+ */
+#ifndef WIREWATCH_POLL_H
+#define WIREWATCH_POLL_H
+
+#include <sys/queue.h>
+
+#include "poller.h"
+
+/* Feeds of one server (host and port) share its places. */
+struct poll_host {
+	char *name;
+	unsigned running;                     /* polls that count against per_host */
+	STAILQ_HEAD(, poll_feed) waiting;     /* due, but the host has no place free */
+	struct poll_host *next;               /* in its bucket of the poller's table */
+};
+
+struct poll_feed {
+	const struct conf_feed *conf;
+	struct poll_host *host;
+	struct event *timer;
+	struct poller *poller;
+	struct poll *poll;                    /* under way, or NULL */
+	char *etag, *last_modified;           /* as the server sent them, or NULL */
+	struct feed_key body;                 /* of the last document taken in */
+	struct plan_state plan;
+	base_time newest;                     /* publication date of its newest entry ever, or BASE_TIME_NONE */
+	bool polled;
+	bool done;                            /* its one poll with --once is over */
+	size_t entries;                       /* in the last document */
+	struct base_complaint complaint;
+	STAILQ_ENTRY(poll_feed) link;         /* in a waiting list */
+};
+
+/* What a poll needs of its poller. */
+struct poll_context {
+	struct poller_options options;
+	struct fetch *fetch;
+	struct match_scratch *scratch;
+	struct base_queue *inbox;             /* jobs come back here */
+	size_t jobs_out;                      /* given to the outbox, not back yet */
+	void (*ended)(struct poll_feed *feed); /* the poll is over and freed */
+	void (*host_free)(struct poll_feed *feed); /* it no longer counts against its host */
+};
+
+struct poll;
+/* Starts the transfer. On failure nothing is under way. */
+enum base_result poll_start(struct poll_context *context, struct poll_feed *feed);
+/* The outbox has answered the poll's job. */
+void poll_answered(struct outbox_job *job);
+/* Give up the transfer, if it is still under way; a poll past it goes on to its commit. */
+void poll_cancel(struct poll *poll);
+
+#endif

@@ -1,0 +1,482 @@
+/* The running daemon: rooms opened in order, closed in its mirror. */
+#include "service.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "outbox.h"
+#include "poller.h"
+#include "wirewatch/fetch.h"
+#include "wirewatch/status.h"
+
+#define STATUS_EVERY (5 * BASE_SECOND)
+#define SIGN_OF_LIFE (60 * BASE_SECOND) /* a thread silent for longer is taken for hung */
+#define SIGNAL_COUNT 3
+
+struct service {
+	struct service_options options;
+	struct load loaded;  /* what the pollers use */
+	struct load pending; /* what a reload has read; used once the old pollers have ended */
+	bool reloading, stopping;
+
+	struct ledger *ledger;
+	struct publish *publish;
+	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
+	struct publish_journal *journal; /* this one */
+	struct alert_stories *stories;
+	struct status_board *board;
+	struct status_server *server;
+	struct outbox *outbox;
+	bool outbox_running;
+
+	struct poller **pollers;
+	size_t poller_count, pollers_running;
+	struct base_queue *ended; /* a poller that has ended pushes here */
+
+	struct event_base *base;
+	struct event *signals[SIGNAL_COUNT], *ended_event, *status_event, *watchdog_event;
+};
+
+static const struct conf_settings *settings_of(const struct service *service)
+{
+	return conf_settings(service->loaded.conf);
+}
+
+/* ---- pollers ---------------------------------------------------------------- */
+
+static void poller_ended(void *ctx)
+{
+	struct service *service = ctx;
+	(void)base_queue_push(service->ended, service); /* room for every poller */
+}
+
+static void free_pollers(struct service *service)
+{
+	for (size_t i = 0; i < service->poller_count; i++)
+		poller_free(service->pollers[i]);
+	free(service->pollers);
+	service->pollers = NULL;
+	service->poller_count = 0;
+}
+
+/* Feeds of one host stay with one poller, so that politeness needs no lock. */
+static size_t poller_of(const struct service *service, const char *url)
+{
+	static const uint64_t key[2] = {0, 0}; /* only a split; nothing to defend */
+	const char *host = strstr(url, "://");
+	host = host ? host + 3 : url;
+	return (size_t)(base_hash64(key, host, strcspn(host, ":/?#")) % service->poller_count);
+}
+
+static enum base_result fill_pollers(struct service *service)
+{
+	const struct conf *conf = service->loaded.conf;
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; i < conf_feed_count(conf) && !result; i++) {
+		const struct conf_feed *feed = conf_feed_at(conf, i);
+		result = poller_add(service->pollers[poller_of(service, feed->url)], feed);
+	}
+	return result;
+}
+
+static enum base_result make_pollers(struct service *service)
+{
+	const struct conf_settings *settings = settings_of(service);
+	struct poller_options options = {
+	    .settings = settings,
+	    .rules = service->loaded.rules,
+	    .outbox = service->outbox,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	    .board = service->board,
+	    .epoch = ledger_epoch(service->ledger),
+	    .once = service->options.once,
+	    .ended = poller_ended,
+	    .ctx = service,
+	};
+	service->pollers = calloc(settings->poll.pollers, sizeof *service->pollers);
+	if (!service->pollers)
+		return BASE_NO_MEMORY;
+	enum base_result result = BASE_OK;
+	while (service->poller_count < settings->poll.pollers && !result) {
+		result = poller_new(&options, &service->pollers[service->poller_count]);
+		if (!result)
+			service->poller_count++;
+	}
+	return result ? result : fill_pollers(service);
+}
+
+static enum base_result start_pollers(struct service *service)
+{
+	status_set(service->board, STATUS_FEEDS, conf_feed_count(service->loaded.conf));
+	status_set(service->board, STATUS_FEEDS_FAILING, 0);
+	enum base_result result = make_pollers(service);
+	for (size_t i = 0; i < service->poller_count && !result; i++) {
+		result = poller_start(service->pollers[i]);
+		if (!result)
+			service->pollers_running++;
+	}
+	return result;
+}
+
+static void stop_pollers(struct service *service, bool cancel)
+{
+	for (size_t i = 0; i < service->poller_count; i++)
+		poller_stop(service->pollers[i], cancel);
+}
+
+/* ---- the main thread's events ---------------------------------------------------- */
+
+static void say_status(struct service *service, const char *besides)
+{
+	char state[320];
+	const struct status_board *board = service->board;
+	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
+	               besides, outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
+	               (unsigned long long)status_get(board, STATUS_FEEDS),
+	               (unsigned long long)status_get(board, STATUS_FEEDS_FAILING),
+	               (unsigned long long)status_get(board, STATUS_SEQUENCE),
+	               (unsigned long long)status_get(board, STATUS_SUBSCRIBERS));
+	(void)status_notify(state);
+}
+
+static void on_status(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	say_status(ctx, "");
+}
+
+/* The watchdog is fed only while every thread shows signs of life. */
+static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	struct service *service = ctx;
+	base_time oldest = outbox_alive(service->outbox);
+	for (size_t i = 0; i < service->poller_count && service->pollers_running; i++) {
+		base_time alive = poller_alive(service->pollers[i]);
+		if (alive < oldest)
+			oldest = alive;
+	}
+	if (base_clock_monotonic(service->options.clock) - oldest < SIGN_OF_LIFE)
+		(void)status_notify("WATCHDOG=1");
+}
+
+static void warn_unreloadable(const struct service *service)
+{
+	size_t count;
+	const struct conf_setting_info *infos = conf_setting_infos(&count);
+	const struct conf_settings *old = settings_of(service), *new = conf_settings(service->pending.conf);
+	bool changed = strcmp(old->ledger, new->ledger) != 0 || old->zeromq.publish_count != new->zeromq.publish_count ||
+	               (old->http == NULL) != (new->http == NULL) || (old->http && strcmp(old->http, new->http) != 0);
+	for (size_t i = 0; !changed && i < old->zeromq.publish_count; i++)
+		changed = strcmp(old->zeromq.publish[i], new->zeromq.publish[i]) != 0;
+	if (!changed)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (!infos[i].reloadable)
+			base_log(service->options.log, BASE_INFO, "reload", "%s takes effect only at a restart", infos[i].key);
+}
+
+static void reload(struct service *service)
+{
+	struct base_log *log = service->options.log;
+	char state[64];
+	(void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	               (long long)base_clock_monotonic(service->options.clock));
+	(void)status_notify(state);
+	struct base_problems *problems;
+	if (base_problems_new(&problems))
+		return;
+	struct load loaded;
+	if (load_all(service->options.conf_path, problems, &loaded)) {
+		for (size_t i = 0; i < base_problems_count(problems); i++)
+			base_log(log, BASE_ERROR, "reload", "%s", base_problems_at(problems, i));
+		base_log(log, BASE_ERROR, "reload", "refused; the old configuration stays");
+		(void)status_notify("READY=1");
+	} else {
+		load_free(&service->pending); /* of a reload that was overtaken */
+		service->pending = loaded;
+		service->reloading = true;
+		warn_unreloadable(service);
+		if (settings_of(service)->zeromq.curve_clients)
+			outbox_reload_keys(service->outbox);
+		stop_pollers(service, false);
+	}
+	base_problems_free(problems);
+}
+
+static void finish_reload(struct service *service)
+{
+	struct base_log *log = service->options.log;
+	service->reloading = false;
+	free_pollers(service);
+	for (size_t i = 0; i < conf_feed_count(service->loaded.conf); i++)
+		status_feed_remove(service->board, conf_feed_at(service->loaded.conf, i)->url);
+	load_free(&service->loaded);
+	service->loaded = service->pending;
+	service->pending = (struct load){0};
+	enum base_result result = start_pollers(service);
+	if (result) {
+		base_log(log, BASE_ERROR, "reload", "pollers cannot start: %s; stopping", base_result_text(result));
+		(void)event_base_loopexit(service->base, NULL);
+		return;
+	}
+	base_log(log, BASE_NOTICE, "reload", "done: %zu feeds, %zu rules", conf_feed_count(service->loaded.conf),
+	         match_rules_count(service->loaded.rules));
+	(void)status_notify("READY=1");
+}
+
+static void on_ended(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	struct service *service = ctx;
+	if (!base_queue_pop(service->ended) || --service->pollers_running)
+		return;
+	for (size_t i = 0; i < service->poller_count; i++)
+		poller_join(service->pollers[i]);
+	if (service->reloading && !service->stopping)
+		finish_reload(service);
+	else
+		(void)event_base_loopexit(service->base, NULL);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *ctx)
+{
+	(void)what;
+	struct service *service = ctx;
+	if (service->stopping)
+		return;
+	if (number == SIGHUP) {
+		reload(service);
+		return;
+	}
+	service->stopping = true;
+	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
+	(void)status_notify("STOPPING=1");
+	stop_pollers(service, true);
+}
+
+/* ---- opening the rooms -------------------------------------------------------------- */
+
+static void to_syslog(void *ctx, enum base_level level, const char *line, size_t len)
+{
+	publish_syslog_line(ctx, base_level_syslog(level), line, len);
+}
+
+static enum base_result open_logs(struct service *service, struct base_error *err)
+{
+	const struct conf_settings *settings = settings_of(service);
+	struct publish_syslog_options options = {
+	    .path = getenv("WIREWATCH_SYSLOG_SOCKET"),
+	    .ident = "wirewatchd",
+	    .facility = settings->syslog.facility,
+	};
+	/* The journal hands its lines to syslog itself: never both. */
+	bool journal = base_log_to_journal() && !options.path;
+	enum base_result result =
+	    journal ? publish_journal_new(&options, &service->journal) : publish_syslog_new(&options, &service->syslog);
+	if (result)
+		return base_fail(err, result, "no sender for log lines: %s", base_result_text(result));
+	if (service->syslog)
+		base_log_also(service->options.log, settings->syslog.level, to_syslog, service->syslog);
+	return BASE_OK;
+}
+
+static enum base_result open_ledger(struct service *service, struct base_error *err)
+{
+	const struct conf_settings *settings = settings_of(service);
+	struct ledger_options options = {
+	    .uri = settings->ledger,
+	    .node = settings->cluster.node,
+	    .keep = settings->alerts.keep,
+	    .log = service->options.log,
+	};
+	return ledger_open(&options, &service->ledger, err);
+}
+
+static enum base_result open_publish(struct service *service, struct base_error *err)
+{
+	const struct conf_settings *settings = settings_of(service);
+	struct publish_options options = {
+	    .endpoints = settings->zeromq.publish,
+	    .endpoint_count = settings->zeromq.publish_count,
+	    .replay_endpoints = settings->zeromq.replay,
+	    .replay_count = settings->zeromq.replay_count,
+	    .ledger = service->ledger,
+	    .server_key = settings->zeromq.curve_server_key,
+	    .clients = settings->zeromq.curve_clients,
+	    .epoch = ledger_epoch(service->ledger),
+	    .log = service->options.log,
+	};
+	return publish_new(&options, &service->publish, err);
+}
+
+static enum base_result open_outbox(struct service *service, struct base_error *err)
+{
+	const struct conf_settings *settings = settings_of(service);
+	enum base_result result = alert_stories_new(settings->alerts.story_window, &service->stories);
+	if (result)
+		return base_fail(err, result, "no story index: %s", base_result_text(result));
+	struct outbox_options options = {
+	    .ledger = service->ledger,
+	    .publish = service->publish,
+	    .syslog = service->syslog,
+	    .journal = service->journal,
+	    .stories = service->stories,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	    .board = service->board,
+	    .story_window = settings->alerts.story_window,
+	    .queue_max = OUTBOX_QUEUE_MAX,
+	};
+	return outbox_new(&options, &service->outbox, err);
+}
+
+static enum base_result open_server(struct service *service, struct base_error *err)
+{
+	const char *address = settings_of(service)->http;
+	if (!address || service->options.once) /* a run of --once may stand beside the daemon */
+		return BASE_OK;
+	struct status_server_options options = {address, service->board, service->options.clock, service->options.log};
+	return status_server_new(service->base, &options, &service->server, err);
+}
+
+static struct event *add_event(struct service *service, int fd, short what, event_callback_fn call, base_time every)
+{
+	struct event *event = event_new(service->base, fd, what, call, service);
+	struct timeval wait = {(time_t)(every / BASE_SECOND), (suseconds_t)(every % BASE_SECOND)};
+	if (event && event_add(event, every ? &wait : NULL)) {
+		event_free(event);
+		return NULL;
+	}
+	return event;
+}
+
+static enum base_result open_loop(struct service *service, struct base_error *err)
+{
+	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+	service->base = event_base_new();
+	if (!service->base || base_queue_new(settings_of(service)->poll.pollers + 16, &service->ended))
+		return base_fail(err, BASE_NO_MEMORY, "no event loop");
+	bool ok = true;
+	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+		service->signals[i] = add_event(service, numbers[i], EV_SIGNAL | EV_PERSIST, on_signal, 0);
+		ok = ok && service->signals[i];
+	}
+	service->ended_event = add_event(service, base_queue_fd(service->ended), EV_READ | EV_PERSIST, on_ended, 0);
+	service->status_event = add_event(service, -1, EV_PERSIST, on_status, STATUS_EVERY);
+	base_time watchdog = status_watchdog_interval();
+	if (watchdog)
+		service->watchdog_event = add_event(service, -1, EV_PERSIST, on_watchdog, watchdog);
+	ok = ok && service->ended_event && service->status_event && (!watchdog || service->watchdog_event);
+	return ok ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "no events for signals and timers");
+}
+
+static enum base_result open_all(struct service *service, struct base_error *err)
+{
+	enum base_result result = fetch_global_init();
+	if (result)
+		return base_fail(err, result, "libcurl cannot start");
+	result = status_board_new(&service->board);
+	if (result)
+		return base_fail(err, result, "no status board: %s", base_result_text(result));
+	result = open_logs(service, err);
+	if (!result)
+		result = open_loop(service, err);
+	if (!result)
+		result = open_ledger(service, err);
+	if (!result)
+		result = open_publish(service, err);
+	if (!result)
+		result = open_outbox(service, err);
+	if (!result)
+		result = open_server(service, err);
+	return result;
+}
+
+enum base_result service_new(const struct service_options *options, struct load *loaded, struct service **out,
+                             struct base_error *err)
+{
+	struct service *service = calloc(1, sizeof *service);
+	if (!service) {
+		load_free(loaded);
+		return base_fail(err, BASE_NO_MEMORY, "out of memory");
+	}
+	service->options = *options;
+	service->loaded = *loaded;
+	*loaded = (struct load){0};
+	enum base_result result = open_all(service, err);
+	if (result)
+		service_free(service);
+	else
+		*out = service;
+	return result;
+}
+
+enum base_result service_run(struct service *service, struct base_error *err)
+{
+	enum base_result result = outbox_start(service->outbox);
+	if (result)
+		return base_fail(err, result, "the outbox thread cannot start");
+	service->outbox_running = true;
+	result = start_pollers(service);
+	if (result)
+		return base_fail(err, result, "the pollers cannot start: %s", base_result_text(result));
+	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
+	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
+	         match_terms_count(service->loaded.rules), (unsigned long long)ledger_sequence(service->ledger));
+	say_status(service, "READY=1\n");
+	if (event_base_dispatch(service->base) < 0)
+		return base_fail(err, BASE_IO, "the event loop failed");
+	return BASE_OK;
+}
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void wait_for_pollers(struct service *service)
+{
+	if (!service->pollers_running) /* all joined */
+		return;
+	stop_pollers(service, true);
+	for (size_t i = 0; i < service->pollers_running; i++)
+		poller_join(service->pollers[i]);
+}
+
+void service_free(struct service *service)
+{
+	if (!service)
+		return;
+	status_server_free(service->server);
+	wait_for_pollers(service);
+	free_pollers(service);
+	if (service->outbox_running)
+		outbox_stop(service->outbox);
+	outbox_free(service->outbox);
+	alert_stories_free(service->stories);
+	publish_free(service->publish);
+	ledger_close(service->ledger);
+	for (size_t i = 0; i < SIGNAL_COUNT; i++)
+		free_event(service->signals[i]);
+	free_event(service->ended_event);
+	free_event(service->status_event);
+	free_event(service->watchdog_event);
+	if (service->base)
+		event_base_free(service->base);
+	base_queue_free(service->ended);
+	base_log_also(service->options.log, BASE_ERROR, NULL, NULL);
+	publish_syslog_free(service->syslog);
+	publish_journal_free(service->journal);
+	status_board_free(service->board);
+	load_free(&service->pending);
+	load_free(&service->loaded);
+	fetch_global_cleanup();
+	free(service);
+}

@@ -1,0 +1,111 @@
+"""Feed lists and the look at a feed: import, export, parse."""
+import json
+import os
+import xml.etree.ElementTree as ElementTree
+
+import documents
+import feedserver
+import harness
+import news
+from harness import check, check_equal
+
+try:
+    import yaml
+except ImportError:
+    yaml = None
+
+LIST = """<?xml version="1.0" encoding="windows-1251"?>
+<opml version="2.0"><head><title>x</title></head><body>
+<outline text="Folder"><outline type="rss" text="Агенція &quot;А&quot; \\ &amp; Б: #1" xmlUrl="https://a.example/?x=1&amp;y=2" language="uk"/>
+</outline>
+<outline xmlUrl="http://b.example/feed"/>
+</body></opml>
+""".encode("windows-1251")
+
+
+def read_yaml(text):
+    if yaml is None:
+        raise harness.Skip("Python's yaml module is missing")
+    return yaml.safe_load(text)
+
+
+def write(folder, name, content):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as file:
+        file.write(content)
+    return path
+
+
+def test_import(folder):
+    """import prints the feeds as the configuration lists them"""
+    path = write(folder, "list.opml", LIST)
+    for answer in (harness.client("import", path), harness.client("import", "-", stdin=LIST)):
+        check_equal((answer[0], answer[2]), (0, ""))
+        check_equal(read_yaml(answer[1]), {"feeds": [
+            {"url": "https://a.example/?x=1&y=2", "name": "Агенція \"А\" \\ & Б: #1", "language": "uk"},
+            "http://b.example/feed"]})
+
+
+def test_import_mistakes(folder):
+    """import names what it cannot use with its line and keeps the rest"""
+    body = LIST.replace(b"http://b.example/feed", b"|touch /tmp/x").replace(b"</body>", b'<outline xmlUrl="https://c.example/"/></body>')
+    status, stdout, stderr = harness.client("import", write(folder, "bad.opml", body))
+    check_equal(status, 1)
+    check_equal([feed if isinstance(feed, str) else feed["url"] for feed in read_yaml(stdout)["feeds"]],
+                ["https://a.example/?x=1&y=2", "https://c.example/"])
+    check("bad.opml:5: " in stderr, stderr)
+    status, stdout, stderr = harness.client("import", write(folder, "no.opml", b"<rss/>"))
+    check_equal((status, stdout), (1, ""))
+    check_equal(len(stderr.splitlines()), 1, stderr)
+    check_equal(harness.client("import", os.path.join(folder, "none"))[0], 1)
+    for arguments in ([], ["a", "b"], ["--no-such-option"]):
+        check_equal(harness.client("import", *arguments)[:2], (2, ""))
+
+
+def test_export(folder):
+    """export prints the configured feeds, and import reads them back"""
+    write(folder, "list.opml", LIST)
+    feeds = [{"url": "https://c.example/<x>", "name": "C & D", "language": "en"}]
+    config = write(folder, "wirewatch.yaml", json.dumps({"feeds": feeds, "feed_files": ["list.opml"]}).encode())
+    status, stdout, stderr = harness.client("export", "-c", config)
+    check_equal((status, stderr), (0, ""))
+    outlines = [o.attrib for o in ElementTree.fromstring(stdout).iter("outline")]
+    check_equal([o["xmlUrl"] for o in outlines],
+                ["https://c.example/<x>", "https://a.example/?x=1&y=2", "http://b.example/feed"])
+    check_equal([o.get("text") for o in outlines], ["C & D", "Агенція \"А\" \\ & Б: #1", "b.example"])
+    status, again, stderr = harness.client("import", "-", stdin=stdout.encode())
+    check_equal((status, stderr), (0, ""))
+    check_equal(read_yaml(again)["feeds"][0], feeds[0])
+    status, stdout, stderr = harness.client("export", "--config", write(folder, "bad.yaml", b"feds: []\n"))
+    check_equal((status, stdout), (1, ""))
+    check("bad.yaml:1: " in stderr, stderr)
+
+
+def test_parse_url(folder):
+    """parse fetches a URL, a loopback one too; its header and address count"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    body = documents.rss2([dict(news.by_name("pause-uk"), link="relative")], "Агенція", "uk").decode()
+    body = body.replace(' encoding="UTF-8"', "").replace(" encoding='utf-8'", "").encode("windows-1251", "xmlcharrefreplace")
+    server.route("/feed", feedserver.document(body, content_type="text/xml; charset=cp-1251"))
+    status, stdout, stderr = harness.client("parse", "--json", server.url("/feed"))
+    check_equal((status, stderr), (0, ""))
+    feed = json.loads(stdout)
+    check_equal(feed["title"], "Агенція")
+    status, stdout, stderr = harness.client("parse", server.url("/none"))
+    check_equal((status, stdout, len(stderr.splitlines())), (1, "", 1), stderr)
+
+
+def test_parse_is_safe_on_a_terminal(folder):
+    """parse shows no control character or direction mark of a feed, in JSON neither"""
+    feed = write(folder, "feed.xml", ("<rss version='2.0'><channel><title>a\u009bb\u202ec\u2028d</title><item><title>x\u0085y</title>"
+                                      "<description>z\U000e0041\u007f</description></item></channel></rss>").encode())
+    for arguments in (["parse", feed], ["parse", "--json", feed]):
+        status, stdout, stderr = harness.client(*arguments)
+        check_equal((status, stderr), (0, ""))
+        check(not set(stdout) & set("\u009b\u202e\u2028\u0085\u007f\U000e0041"), ascii(stdout))
+    check("z\U000e0041\u007f" in json.loads(stdout)["entries"][0]["summary"], stdout)
+
+
+if __name__ == "__main__":
+    harness.run_tests([test_import, test_import_mistakes, test_export, test_parse_url, test_parse_is_safe_on_a_terminal])
