@@ -12,6 +12,7 @@
 
 #include "entity.h"
 
+#define MOST_MENDS 300000
 #define MOST_ENTITIES 200 /* occurrences looked at for their names */
 
 void repair_note(struct repair *r, enum repair_mark mark)
@@ -28,6 +29,8 @@ void repair_note(struct repair *r, enum repair_mark mark)
 		[REPAIR_STRAY] = "end tag without its start",
 	};
 
+	if (++r->mends > MOST_MENDS && r->builder->failed == BASE_OK)
+		r->builder->failed = BASE_LIMIT;
 	if (!r->marked[mark])
 		feed_builder_repair(r->builder, "%s", texts[mark]);
 	r->marked[mark] = true;
@@ -126,7 +129,7 @@ void repair_text(struct repair *r, struct base_span text, bool attribute)
 {
 	const char *at = text.ptr, *end = text.ptr + text.len, *from = at;
 
-	while (at < end) {
+	while (at < end && r->builder->failed == BASE_OK) {
 		bool cdata_end = !attribute && *at == ']' && end - at > 2 && at[1] == ']' && at[2] == '>';
 		if (*at != '&' && *at != '<' && !(attribute && *at == '"') && !cdata_end && !is_forbidden(at, end)) {
 			at++;

@@ -9,6 +9,7 @@
 #include "repair.h"
 
 #define MOST_MISTAKES 20000
+#define MOST_TAGS 500000
 #define LONGEST_NAME 256
 
 struct attributes {
@@ -270,7 +271,7 @@ bool repair_start_tag(struct repair *r)
 	if (name.len == 0 || (at < r->end && !is_space(*at) && *at != '>' && *at != '/' && *at != '<'))
 		return false;
 	close_forgotten(r, name);
-	if (r->depth == REPAIR_DEPTH) {
+	if (r->depth == REPAIR_DEPTH || ++r->tags > MOST_TAGS) {
 		if (r->builder->failed == BASE_OK)
 			r->builder->failed = BASE_LIMIT;
 		return true;
