@@ -47,8 +47,10 @@ static struct base_span read_name(const char *at, const char *end)
 	const char *stop = at;
 
 	if (at < end && is_name_start(*at))
-		while (stop < end && stop - at < LONGEST_NAME && is_name(*stop))
+		while (stop < end && stop - at <= LONGEST_NAME && is_name(*stop))
 			stop++;
+	if (stop - at > LONGEST_NAME)
+		stop = at + base_utf8_clip(at, (size_t)(stop - at), LONGEST_NAME);
 	while (stop > at && stop[-1] == ':')
 		stop--;
 	return (struct base_span){at, (size_t)(stop - at)};
