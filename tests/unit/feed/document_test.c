@@ -232,6 +232,16 @@ static void titles_become_plain_text(void **state)
 	}
 }
 
+static void plain_titles_keep_their_tags(void **state)
+{
+	struct feed_document *feed = read_text("<feed xmlns='http://www.w3.org/2005/Atom'><entry>"
+	                                       "<title>The &lt;b&gt; tag &amp;amp; it&amp;#8217;s use</title></entry></feed>");
+	(void)state;
+
+	is(feed->entries[0].title, "The <b> tag & it’s use");
+	feed_free(feed);
+}
+
 /* ---- repairs ------------------------------------------------------------------------ */
 
 struct broken {
@@ -419,6 +429,7 @@ int main(void)
 	    cmocka_unit_test(json_feed_is_read),
 	    cmocka_unit_test(sloppy_rss_is_read),
 	    cmocka_unit_test(titles_become_plain_text),
+	    cmocka_unit_test(plain_titles_keep_their_tags),
 	    cmocka_unit_test(what_is_broken_is_mended),
 	    cmocka_unit_test(nul_bytes_lose_nothing),
 	    cmocka_unit_test(a_document_cut_anywhere_keeps_complete_entries),
