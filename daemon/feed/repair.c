@@ -12,7 +12,8 @@
 
 #include "entity.h"
 
-#define MOST_MENDS 300000
+#define MOST_MENDS 150000
+#define MOST_REFERENCES 2000000
 #define MOST_ENTITIES 200 /* occurrences looked at for their names */
 
 void repair_note(struct repair *r, enum repair_mark mark)
@@ -112,7 +113,9 @@ static void mend_ampersand(struct repair *r, const char **at, const char *end)
 	}
 	if (*name == '#')
 		repair_note(r, REPAIR_REFERENCE);
-	else if (r->entities++ < MOST_ENTITIES)
+	else if (++r->entities > MOST_REFERENCES && r->builder->failed == BASE_OK)
+		r->builder->failed = BASE_LIMIT;
+	else if (r->entities <= MOST_ENTITIES)
 		feed_builder_repair(r->builder, "undefined entity %.*s", (int)(used - 1), name);
 	if (is_xml_character(code_points[0]))
 		add_code_point(r, code_points[0]);
