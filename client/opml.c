@@ -10,10 +10,6 @@
 #include "wirewatch/conf.h"
 #include "wirewatch/feed.h"
 
-#ifndef CONF_PATH
-#define CONF_PATH "/etc/wirewatch/wirewatch.yaml"
-#endif
-
 #define MAX_LIST ((size_t)16 << 20)
 #define MAX_OUT ((size_t)64 << 20)
 

@@ -25,7 +25,8 @@ struct service {
 
 	struct ledger *ledger;
 	struct publish *publish;
-	struct publish_syslog *syslog;
+	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
+	struct publish_journal *journal; /* this one */
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
@@ -130,12 +131,12 @@ static void stop_pollers(struct service *service, bool cancel)
 
 /* ---- the main thread's events ---------------------------------------------------- */
 
-static void say_status(struct service *service)
+static void say_status(struct service *service, const char *besides)
 {
-	char state[256];
+	char state[320];
 	const struct status_board *board = service->board;
-	(void)snprintf(state, sizeof state, "STATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
-	               outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
+	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
+	               besides, outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
 	               (unsigned long long)status_get(board, STATUS_FEEDS),
 	               (unsigned long long)status_get(board, STATUS_FEEDS_FAILING),
 	               (unsigned long long)status_get(board, STATUS_SEQUENCE),
@@ -146,7 +147,7 @@ static void say_status(struct service *service)
 static void on_status(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
-	say_status(ctx);
+	say_status(ctx, "");
 }
 
 /* The watchdog is fed only while every thread shows signs of life. */
@@ -201,6 +202,8 @@ static void reload(struct service *service)
 		service->pending = loaded;
 		service->reloading = true;
 		warn_unreloadable(service);
+		if (settings_of(service)->zeromq.curve_clients)
+			outbox_reload_keys(service->outbox);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
@@ -264,7 +267,7 @@ static void to_syslog(void *ctx, enum base_level level, const char *line, size_t
 	publish_syslog_line(ctx, base_level_syslog(level), line, len);
 }
 
-static enum base_result open_syslog(struct service *service, struct base_error *err)
+static enum base_result open_logs(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
 	struct publish_syslog_options options = {
@@ -272,10 +275,13 @@ static enum base_result open_syslog(struct service *service, struct base_error *
 	    .ident = "wirewatchd",
 	    .facility = settings->syslog.facility,
 	};
-	enum base_result result = publish_syslog_new(&options, &service->syslog);
+	/* The journal hands its lines to syslog itself: never both. */
+	bool journal = base_log_to_journal() && !options.path;
+	enum base_result result =
+	    journal ? publish_journal_new(&options, &service->journal) : publish_syslog_new(&options, &service->syslog);
 	if (result)
-		return base_fail(err, result, "no syslog sender: %s", base_result_text(result));
-	if (!base_log_to_journal()) /* the journal hands its lines to syslog itself */
+		return base_fail(err, result, "no sender for log lines: %s", base_result_text(result));
+	if (service->syslog)
 		base_log_also(service->options.log, settings->syslog.level, to_syslog, service->syslog);
 	return BASE_OK;
 }
@@ -301,6 +307,8 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .replay_endpoints = settings->zeromq.replay,
 	    .replay_count = settings->zeromq.replay_count,
 	    .ledger = service->ledger,
+	    .server_key = settings->zeromq.curve_server_key,
+	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
 	    .log = service->options.log,
 	};
@@ -317,6 +325,7 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	    .ledger = service->ledger,
 	    .publish = service->publish,
 	    .syslog = service->syslog,
+	    .journal = service->journal,
 	    .stories = service->stories,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
@@ -375,7 +384,7 @@ static enum base_result open_all(struct service *service, struct base_error *err
 	result = status_board_new(&service->board);
 	if (result)
 		return base_fail(err, result, "no status board: %s", base_result_text(result));
-	result = open_syslog(service, err);
+	result = open_logs(service, err);
 	if (!result)
 		result = open_loop(service, err);
 	if (!result)
@@ -420,8 +429,7 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
 	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
 	         match_terms_count(service->loaded.rules), (unsigned long long)ledger_sequence(service->ledger));
-	(void)status_notify("READY=1");
-	say_status(service);
+	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
 	return BASE_OK;
@@ -465,6 +473,7 @@ void service_free(struct service *service)
 	base_queue_free(service->ended);
 	base_log_also(service->options.log, BASE_ERROR, NULL, NULL);
 	publish_syslog_free(service->syslog);
+	publish_journal_free(service->journal);
 	status_board_free(service->board);
 	load_free(&service->pending);
 	load_free(&service->loaded);

@@ -151,7 +151,7 @@ static const struct entry entries[] = {
 	DOUBTFUL("mar!", 3), MONTH("mar", 3), MONTH("mrz", 3), MONTH("mae", 3), MONTH("maart", 3),
 	MONTH("apr", 4), MONTH("avr", 4), MONTH("abr", 4), MONTH("kwi", 4),
 	MONTH("may", 5), MONTH("mai", 5), MONTH("maj", 5), MONTH("mag", 5), MONTH("mei", 5),
-	MONTH("jun", 6), MONTH("juin", 6), MONTH("cze", 6), MONTH("giu", 6),
+	MONTH("jun", 6), MONTH("juin", 6), MONTH("jui!", 6), MONTH("cze", 6), MONTH("giu", 6),
 	MONTH("jul", 7), MONTH("juil", 7), MONTH("lip", 7), MONTH("lug", 7),
 	MONTH("aug", 8), MONTH("aou", 8), MONTH("ago", 8), MONTH("sie", 8),
 	MONTH("sep", 9), MONTH("set", 9), MONTH("wrz", 9), MONTH("szep", 9),

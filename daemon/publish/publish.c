@@ -20,11 +20,13 @@
 /* Also the largest handshake: CURVE's INITIATE with its metadata stays under it. */
 #define INBOUND_MAX 1024
 #define CONNECTIONS_MAX 2000
+#define ITEMS_MAX 6
 
 struct publish {
 	void *context, *publisher, *router;
 	struct publish_peers *peers;
 	struct publish_replay *replay;
+	struct publish_auth *auth;
 	struct publish_monitor publisher_monitor, router_monitor;
 	struct base_clock *clock;
 	struct base_log *log;
@@ -48,12 +50,19 @@ static size_t connections_max(void)
 	return half < CONNECTIONS_MAX ? half : CONNECTIONS_MAX;
 }
 
-static enum base_result bind_all(void *socket, const char *const *endpoints, size_t count, struct base_error *err)
+static enum base_result bind_all(const struct publish *publish, void *socket, const char *const *endpoints,
+                                 size_t count, struct base_error *err)
 {
+	if (publish->auth) {
+		enum base_result result = publish_auth_apply(publish->auth, socket, err);
+
+		if (result)
+			return result;
+	}
 	for (size_t i = 0; i < count; i++) {
 		enum base_result result;
 
-		if (!publish_endpoint_is_local(endpoints[i]))
+		if (!publish->auth && !publish_endpoint_is_local(endpoints[i]))
 			return base_fail(err, BASE_DENIED,
 			                 "%s can be reached from other machines: set zeromq.curve, or bind ipc:// or loopback",
 			                 endpoints[i]);
@@ -77,7 +86,7 @@ static enum base_result open_publisher(struct publish *publish, const struct pub
 		return publish_zmq_fail(err, "XPUB_MANUAL");
 	publish->publisher_monitor.watched = publish->publisher;
 	result = publish_monitor_start(&publish->publisher_monitor, publish->context, "inproc://publish-monitor", err);
-	return result ? result : bind_all(publish->publisher, options->endpoints, options->endpoint_count, err);
+	return result ? result : bind_all(publish, publish->publisher, options->endpoints, options->endpoint_count, err);
 }
 
 static enum base_result open_router(struct publish *publish, const struct publish_options *options,
@@ -101,7 +110,7 @@ static enum base_result open_router(struct publish *publish, const struct publis
 	replay.clock = publish->clock;
 	replay.log = publish->log;
 	result = publish_replay_new(&replay, &publish->replay);
-	return result ? result : bind_all(publish->router, options->replay_endpoints, options->replay_count, err);
+	return result ? result : bind_all(publish, publish->router, options->replay_endpoints, options->replay_count, err);
 }
 
 static void set_up_monitor(struct publish *publish, struct publish_monitor *monitor)
@@ -125,6 +134,12 @@ static enum base_result open_all(struct publish *publish, const struct publish_o
 	set_up_monitor(publish, &publish->publisher_monitor);
 	set_up_monitor(publish, &publish->router_monitor);
 	publish->publisher_monitor.peers = publish->peers;
+	if (options->server_key || options->clients) {
+		result = publish_auth_new(publish->context, options->server_key, options->clients, publish->log, &publish->auth,
+		                          err);
+		if (result)
+			return result;
+	}
 	/* Replay first: who hears a welcome may ask at once. */
 	result = open_router(publish, options, err);
 	return result ? result : open_publisher(publish, options, err);
@@ -159,6 +174,7 @@ void publish_free(struct publish *publish)
 		zmq_close(publish->publisher);
 	if (publish->router)
 		zmq_close(publish->router);
+	publish_auth_free(publish->auth);
 	while (publish->context && zmq_ctx_term(publish->context) != 0 && zmq_errno() == EINTR)
 		;
 	publish_replay_free(publish->replay);
@@ -356,6 +372,7 @@ static base_time turn(struct publish *publish, base_time now)
 {
 	bool more;
 
+	publish_auth_serve(publish->auth);
 	publish_monitor_serve(&publish->publisher_monitor, now);
 	publish_monitor_serve(&publish->router_monitor, now);
 	more = take_subscriptions(publish, now);
@@ -363,31 +380,47 @@ static base_time turn(struct publish *publish, base_time now)
 	return more ? 0 : publish_replay_wait(publish->replay, now);
 }
 
+/* What to wait for, the caller's descriptor first. */
+static int fill_items(const struct publish *publish, int wake_fd, zmq_pollitem_t items[ITEMS_MAX])
+{
+	int count = 0;
+
+	items[count++] = (zmq_pollitem_t){NULL, wake_fd, ZMQ_POLLIN, 0};
+	items[count++] = (zmq_pollitem_t){publish->publisher, 0, ZMQ_POLLIN, 0};
+	items[count++] = (zmq_pollitem_t){publish->router, 0, ZMQ_POLLIN, 0};
+	items[count++] = (zmq_pollitem_t){publish->publisher_monitor.socket, 0, ZMQ_POLLIN, 0};
+	items[count++] = (zmq_pollitem_t){publish->router_monitor.socket, 0, ZMQ_POLLIN, 0};
+	if (publish->auth)
+		items[count++] = (zmq_pollitem_t){publish_auth_socket(publish->auth), 0, ZMQ_POLLIN, 0};
+	return count;
+}
+
 enum base_result publish_serve(struct publish *publish, int wake_fd, base_time wait)
 {
 	base_time now = base_clock_monotonic(publish->clock), deadline = now + (wait > 0 ? wait : 0);
+	int without = wake_fd < 0; /* the first item */
 
 	for (;;) {
-		base_time left = deadline - now, next = turn(publish, now);
-		zmq_pollitem_t items[] = {
-			{publish->publisher, 0, ZMQ_POLLIN, 0},
-			{publish->router, 0, ZMQ_POLLIN, 0},
-			{publish->publisher_monitor.socket, 0, ZMQ_POLLIN, 0},
-			{publish->router_monitor.socket, 0, ZMQ_POLLIN, 0},
-			{NULL, wake_fd, ZMQ_POLLIN, 0},
-		};
+		base_time next = turn(publish, now), left = deadline - now;
+		zmq_pollitem_t items[ITEMS_MAX];
+		int count = fill_items(publish, wake_fd, items);
 
 		if (next != BASE_TIME_NONE && next < left)
 			left = next;
-		if (zmq_poll(items, wake_fd >= 0 ? 5 : 4, left > 0 ? (long)((left + 999) / 1000) : 0) < 0)
+		if (zmq_poll(items + without, count - without, left > 0 ? (long)((left + 999) / 1000) : 0) < 0)
 			return zmq_errno() == EINTR ? BASE_OK : BASE_IO;
 		now = base_clock_monotonic(publish->clock);
-		if (items[4].revents || now >= deadline) {
+		if (items[0].revents || now >= deadline) {
 			if (wait <= 0)
 				turn(publish, now);
 			return BASE_OK;
 		}
 	}
+}
+
+enum base_result publish_reload_keys(struct publish *publish, struct base_error *err)
+{
+	return publish->auth ? publish_auth_reload(publish->auth, err) : BASE_OK;
 }
 
 struct publish_counts publish_counts(const struct publish *publish)

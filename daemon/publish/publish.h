@@ -72,6 +72,19 @@ enum base_result publish_monitor_start(struct publish_monitor *monitor, void *co
 void publish_monitor_stop(struct publish_monitor *monitor);
 void publish_monitor_serve(struct publish_monitor *monitor, base_time now);
 
+/* ---- auth.c: who may connect ------------------------------------------------------------ */
+
+struct publish_auth;
+/* Before any listening socket: binds the handler that libzmq asks. server_key, clients: as in publish_options. */
+enum base_result publish_auth_new(void *context, const char *server_key, const char *clients, struct base_log *log,
+                                  struct publish_auth **out, struct base_error *err);
+void publish_auth_free(struct publish_auth *auth);
+/* Make a socket demand keys; before it is bound. */
+enum base_result publish_auth_apply(const struct publish_auth *auth, void *socket, struct base_error *err);
+enum base_result publish_auth_reload(struct publish_auth *auth, struct base_error *err);
+void *publish_auth_socket(const struct publish_auth *auth); /* to be polled; NULL without auth */
+void publish_auth_serve(struct publish_auth *auth);
+
 /* ---- request.c: what a replay client asks for ------------------------------------------ */
 
 struct publish_request {

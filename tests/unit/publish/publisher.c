@@ -2,11 +2,11 @@
  * A publisher to be told what to do, for tests of subscribers: reads commands
  * from standard input, one a line, and answers each with one on standard output.
  *
- *   publisher ENDPOINT REPLAY EPOCH [STORED]
+ *   publisher ENDPOINT REPLAY EPOCH [STORED [SERVER_KEY CLIENTS]]
  *   alert CLASS REPORT [TIME]   store and publish
  *   lose CLASS REPORT           store, but tell no subscriber
  *   forget SEQUENCE             drop stored alerts up to it
- *   beat | counts | quit
+ *   beat | counts | reload | quit
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,6 +46,8 @@ static bool obey(struct stage *stage, char *line)
 		fake_ledger_forget(stage->ledger, strtoull(a, NULL, 10));
 	} else if (strcmp(verb, "beat") == 0) {
 		beat(stage);
+	} else if (strcmp(verb, "reload") == 0) {
+		publish_reload_keys(stage->publish, NULL);
 	} else if (strcmp(verb, "quit") == 0) {
 		return false;
 	}
@@ -93,6 +95,8 @@ int main(int argc, char **argv)
 	stage.ledger = fake_ledger_new(options.epoch);
 	for (unsigned long i = argc > 4 ? strtoul(argv[4], NULL, 10) : 0; i > 0; i--)
 		fake_ledger_add(stage.ledger, "pause", "first", TIME);
+	options.server_key = argc > 6 ? argv[5] : NULL;
+	options.clients = argc > 6 ? argv[6] : NULL;
 	options.ledger = stage.ledger;
 	options.endpoints = (const char *const *)&argv[1];
 	options.replay_endpoints = (const char *const *)&argv[2];
