@@ -36,8 +36,8 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 enum base_result client_get(const char *url, base_time timeout, size_t max_size, struct client_document *out)
 {
 	struct fetch_range anywhere = {.prefix_len = 0}; /* the user says where */
-	struct fetch_options options = {.timeout = timeout, .max_size = max_size, .max_connections = 1, .allow = &anywhere,
-	                                .allow_count = 1};
+	struct fetch_options options = {
+		.timeout = timeout, .max_size = max_size, .max_connections = 1, .allow = &anywhere, .allow_count = 1};
 	struct fetch_request request = {.url = url};
 	struct wait wait = {.document = out};
 	struct fetch *fetch = NULL;

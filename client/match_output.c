@@ -19,10 +19,54 @@ static struct base_span text_of(const json_t *object, const char *key)
 	return (struct base_span){json_string_value(value), json_string_length(value)};
 }
 
-/* Texts that look like HTML become plain text; anything else stays as it is. */
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* "<p>", "</p>", "<a href=...>", "<!--" at the start of rest; not "< 5" or "a <b and c> d". */
+static bool is_tag(struct base_span rest)
+{
+	if (base_span_starts(rest, "<!--") || base_span_starts(rest, "<![CDATA["))
+		return true;
+	size_t at = rest.len > 1 && rest.ptr[1] == '/' ? 2 : 1, name = at;
+	while (at < rest.len && (is_letter(rest.ptr[at]) || (at > name && rest.ptr[at] >= '0' && rest.ptr[at] <= '9')))
+		at++;
+	const char *next = at < rest.len ? memchr(rest.ptr + at, '<', rest.len - at) : NULL;
+	size_t limit = next ? (size_t)(next - rest.ptr) : rest.len;
+	const char *end = at < limit ? memchr(rest.ptr + at, '>', limit - at) : NULL;
+	if (at == name || !end)
+		return false;
+	struct base_span inside = base_span_trim((struct base_span){rest.ptr + at, (size_t)(end - rest.ptr) - at});
+	return inside.len == 0 || base_span_is(inside, "/") || memchr(inside.ptr, '=', inside.len);
+}
+
+/* "&amp;", "&#8217;" at the start of rest; not "R&D" or "A & B". */
+static bool is_reference(struct base_span rest)
+{
+	size_t at = rest.len > 1 && rest.ptr[1] == '#' ? 2 : 1, start = at;
+	while (at < rest.len && at < 34 && (is_letter(rest.ptr[at]) || (rest.ptr[at] >= '0' && rest.ptr[at] <= '9')))
+		at++;
+	return at > start && at < rest.len && rest.ptr[at] == ';';
+}
+
+/* Bounded: after some signs that are neither it is no HTML. */
+static bool looks_like_html(struct base_span text)
+{
+	size_t tries = 0;
+	for (size_t i = 0; i < text.len && tries < 1000; i++) {
+		struct base_span rest = {text.ptr + i, text.len - i};
+		tries += text.ptr[i] == '<' || text.ptr[i] == '&';
+		if ((text.ptr[i] == '<' && is_tag(rest)) || (text.ptr[i] == '&' && is_reference(rest)))
+			return true;
+	}
+	return false;
+}
+
+/* Texts that hold tags or character references become plain text; anything else stays as it is. */
 static enum base_result make_plain(struct base_span *text, struct base_buf *plain)
 {
-	if (!text->ptr || (!memchr(text->ptr, '<', text->len) && !memchr(text->ptr, '&', text->len)))
+	if (!text->ptr || !looks_like_html(*text))
 		return BASE_OK;
 	enum base_result result = feed_html_to_text(*text, plain);
 	if (result && result != BASE_LIMIT)

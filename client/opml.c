@@ -10,25 +10,19 @@
 #include "wirewatch/conf.h"
 #include "wirewatch/feed.h"
 
-#ifndef CONF_PATH
-#define CONF_PATH "/etc/wirewatch/wirewatch.yaml"
-#endif
-
 #define MAX_LIST ((size_t)16 << 20)
 #define MAX_OUT ((size_t)64 << 20)
 
-static const char import_help[] =
-    "usage: wirewatch import FILE.opml\n\n"
-    "Prints the feeds of an OPML file the way the configuration lists them, to be\n"
-    "put into wirewatch.yaml. A file of - is standard input. (The configuration\n"
-    "can also name OPML files itself: see feed_files in wirewatch.yaml(5).)\n\n"
-    "  -h, --help   this text\n";
+static const char import_help[] = "usage: wirewatch import FILE.opml\n\n"
+								  "Prints the feeds of an OPML file the way the configuration lists them, to be\n"
+								  "put into wirewatch.yaml. A file of - is standard input. (The configuration\n"
+								  "can also name OPML files itself: see feed_files in wirewatch.yaml(5).)\n\n"
+								  "  -h, --help   this text\n";
 
-static const char export_help[] =
-    "usage: wirewatch export [-c FILE]\n\n"
-    "Prints the configured feeds as OPML 2.0.\n\n"
-    "  -c, --config FILE   the configuration (" CONF_PATH ")\n"
-    "  -h, --help          this text\n";
+static const char export_help[] = "usage: wirewatch export [-c FILE]\n\n"
+								  "Prints the configured feeds as OPML 2.0.\n\n"
+								  "  -c, --config FILE   the configuration (" CONF_PATH ")\n"
+								  "  -h, --help          this text\n";
 
 static int print_problems(const char *command, enum base_result result, const struct base_problems *problems)
 {
@@ -148,11 +142,11 @@ static enum base_result list_feed(void *ctx, const struct feed_outline *outline)
 	struct listing *listing = ctx;
 
 	return conf_add_feed(listing->conf, outline->url, outline->name, outline->language, listing->file, outline->line,
-	                     listing->problems);
+						 listing->problems);
 }
 
 static enum base_result read_list(struct conf *conf, const char *file, struct base_span bytes,
-                                  struct base_problems *problems)
+								  struct base_problems *problems)
 {
 	struct listing listing = {conf, file, problems};
 
@@ -170,8 +164,8 @@ static enum base_result write_list(const struct conf *conf, struct base_buf *out
 	for (size_t i = 0; i < count; i++) {
 		const struct conf_feed *feed = conf_feed_at(conf, i);
 
-		outlines[i] = (struct feed_outline){.url = base_span_of(feed->url), .name = base_span_of(feed->name),
-		                                    .language = base_span_of(feed->language)};
+		outlines[i] = (struct feed_outline){
+			.url = base_span_of(feed->url), .name = base_span_of(feed->name), .language = base_span_of(feed->language)};
 	}
 	result = feed_opml_write(outlines, count, out);
 	free(outlines);
@@ -204,9 +198,8 @@ static int export(const char *file)
 
 int client_export(int argc, char **argv)
 {
-	static const struct option known[] = {{"config", required_argument, NULL, 'c'},
-	                                      {"help", no_argument, NULL, 'h'},
-	                                      {NULL, 0, NULL, 0}};
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	const char *file = CONF_PATH;
 	int option;
 

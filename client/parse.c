@@ -14,15 +14,14 @@
 #define MAX_BYTES ((size_t)16 << 20)
 #define PATIENCE (30 * BASE_SECOND)
 
-static const char help[] =
-    "usage: wirewatch parse [--json] [--content-type TYPE] [--base URL] FILE|URL|-\n\n"
-    "Shows a feed as the daemon understands it: RSS, Atom or JSON Feed, from a\n"
-    "file, an http or https URL or standard input (-). No daemon is needed.\n\n"
-    "  --json               one JSON object instead of text for people\n"
-    "  --content-type TYPE  the Content-Type header the feed came with,\n"
-    "                       like \"text/xml; charset=windows-1251\"\n"
-    "  --base URL           where the feed came from, for relative links\n"
-    "  -h, --help           this text\n";
+static const char help[] = "usage: wirewatch parse [--json] [--content-type TYPE] [--base URL] FILE|URL|-\n\n"
+						   "Shows a feed as the daemon understands it: RSS, Atom or JSON Feed, from a\n"
+						   "file, an http or https URL or standard input (-). No daemon is needed.\n\n"
+						   "  --json               one JSON object instead of text for people\n"
+						   "  --content-type TYPE  the Content-Type header the feed came with,\n"
+						   "                       like \"text/xml; charset=windows-1251\"\n"
+						   "  --base URL           where the feed came from, for relative links\n"
+						   "  -h, --help           this text\n";
 
 struct request {
 	const char *source, *content_type, *base;
@@ -33,10 +32,10 @@ struct request {
 static int read_options(int argc, char **argv, struct request *request)
 {
 	static const struct option known[] = {{"json", no_argument, NULL, 'j'},
-	                                      {"content-type", required_argument, NULL, 't'},
-	                                      {"base", required_argument, NULL, 'b'},
-	                                      {"help", no_argument, NULL, 'h'},
-	                                      {NULL, 0, NULL, 0}};
+										  {"content-type", required_argument, NULL, 't'},
+										  {"base", required_argument, NULL, 'b'},
+										  {"help", no_argument, NULL, 'h'},
+										  {NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
@@ -155,7 +154,7 @@ int client_parse(int argc, char **argv)
 	input.content_type = base_span_of(request.content_type);
 	input.url = base_span_of(request.base);
 	if (base_span_starts(base_span_of(request.source), "http://") ||
-	    base_span_starts(base_span_of(request.source), "https://"))
+		base_span_starts(base_span_of(request.source), "https://"))
 		return parse_url(&request, &input);
 	return parse_file(&request, &input);
 }

@@ -16,16 +16,18 @@ static void print_code_point(const char *bytes, size_t len, uint32_t code_point)
 
 	base_buf_init(&escaped, 16);
 	if (base_escape(&escaped, bytes, len, BASE_ESCAPE_LINE) == BASE_OK && escaped.len == len &&
-	    memcmp(escaped.data, bytes, len) == 0)
+		memcmp(escaped.data, bytes, len) == 0)
 		(void)fwrite(bytes, 1, len, stdout);
 	else if (code_point < 0x10000)
 		(void)printf("\\u%04X", (unsigned)code_point);
 	else
-		(void)printf("\\u%04X\\u%04X", (unsigned)(0xD7C0 + (code_point >> 10)), (unsigned)(0xDC00 | (code_point & 0x3FF)));
+		(void)printf("\\u%04X\\u%04X", (unsigned)(0xD7C0 + (code_point >> 10)),
+					 (unsigned)(0xDC00 | (code_point & 0x3FF)));
 	base_buf_free(&escaped);
 }
 
-/* The length of the stretch of ASCII and of two-byte letters up to U+05FF, in which only DEL and U+0080 to U+009F count. */
+/* The length of the stretch of ASCII and of two-byte letters up to U+05FF, in which only DEL and U+0080 to U+009F
+ * count. */
 static size_t harmless(const char *text, size_t len)
 {
 	size_t at = 0;
@@ -65,7 +67,8 @@ static int print_piece(const char *text, size_t len, void *ctx)
 
 int print_json(const char *command, const json_t *value)
 {
-	if (json_dump_callback(value, print_piece, NULL, JSON_COMPACT) != 0 || putchar('\n') == EOF || fflush(stdout) != 0) {
+	if (json_dump_callback(value, print_piece, NULL, JSON_COMPACT) != 0 || putchar('\n') == EOF ||
+		fflush(stdout) != 0) {
 		(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
 		return CLIENT_FAILED;
 	}

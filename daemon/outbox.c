@@ -12,6 +12,7 @@
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
+#define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
 struct outbox {
@@ -321,6 +322,8 @@ static void prune(struct outbox *outbox, base_time now)
 
 static base_time next_wake(const struct outbox *outbox, base_time now)
 {
+	if (atomic_load(&outbox->stopping)) /* the mark that woke us may be taken already */
+		return STOP_LOOK;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;

@@ -130,12 +130,12 @@ static void stop_pollers(struct service *service, bool cancel)
 
 /* ---- the main thread's events ---------------------------------------------------- */
 
-static void say_status(struct service *service)
+static void say_status(struct service *service, const char *besides)
 {
-	char state[256];
+	char state[320];
 	const struct status_board *board = service->board;
-	(void)snprintf(state, sizeof state, "STATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
-	               outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
+	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
+	               besides, outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
 	               (unsigned long long)status_get(board, STATUS_FEEDS),
 	               (unsigned long long)status_get(board, STATUS_FEEDS_FAILING),
 	               (unsigned long long)status_get(board, STATUS_SEQUENCE),
@@ -146,7 +146,7 @@ static void say_status(struct service *service)
 static void on_status(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
-	say_status(ctx);
+	say_status(ctx, "");
 }
 
 /* The watchdog is fed only while every thread shows signs of life. */
@@ -301,6 +301,8 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .replay_endpoints = settings->zeromq.replay,
 	    .replay_count = settings->zeromq.replay_count,
 	    .ledger = service->ledger,
+	    .server_key = settings->zeromq.curve_server_key,
+	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
 	    .log = service->options.log,
 	};
@@ -420,8 +422,7 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
 	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
 	         match_terms_count(service->loaded.rules), (unsigned long long)ledger_sequence(service->ledger));
-	(void)status_notify("READY=1");
-	say_status(service);
+	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
 	return BASE_OK;

@@ -114,16 +114,16 @@ enum base_result alert_log_line(const struct alert *alert, uint64_t sequence, st
 		return BASE_INVALID;
 	record_story(alert->sketch.story, story);
 	const struct line line = {
-	    .class = base_span_of(match_class_text(alert->class)),
-	    .report = base_span_of(record_report(alert)),
-	    .sequence = sequence,
-	    .story = base_span_of(story),
-	    .feed = alert->feed_name,
-	    .language = base_span_of(alert->language),
-	    .systems = alert->systems,
-	    .actors = alert->actors,
-	    .link = alert->link,
-	    .title = alert->title,
+		.class = base_span_of(match_class_text(alert->class)),
+		.report = base_span_of(record_report(alert)),
+		.sequence = sequence,
+		.story = base_span_of(story),
+		.feed = alert->feed_name,
+		.language = base_span_of(alert->language),
+		.systems = alert->systems,
+		.actors = alert->actors,
+		.link = alert->link,
+		.title = alert->title,
 	};
 	return write_line(&line, out);
 }
@@ -137,7 +137,8 @@ static struct base_span string_of(const json_t *object, const char *key)
 }
 
 /* The strings of a list; *memory is to be freed. */
-static enum base_result names_of(const json_t *data, const char *key, struct alert_names *out, struct base_span **memory)
+static enum base_result names_of(const json_t *data, const char *key, struct alert_names *out,
+                                 struct base_span **memory)
 {
 	const json_t *list = json_object_get(data, key);
 	size_t count = json_array_size(list), kept = 0;

@@ -110,7 +110,7 @@ static void copy_source(struct alert *alert, const struct alert_source *source, 
 	const struct feed_entry *entry = source->entry;
 	alert->feed_url = copy(alert, base_span_of(source->feed_url), LINK_MAX, ok);
 	alert->feed_name =
-	    copy(alert, base_span_of(source->feed_name ? source->feed_name : source->feed_url), NAME_MAX_LEN, ok);
+		copy(alert, base_span_of(source->feed_name ? source->feed_name : source->feed_url), NAME_MAX_LEN, ok);
 	alert->title = copy(alert, entry->title, TITLE_MAX, ok);
 	if (entry->link.len && entry->link.len <= LINK_MAX)
 		alert->link = copy(alert, entry->link, LINK_MAX, ok);

@@ -144,7 +144,8 @@ static enum base_result keep_findings(struct alert *alert, struct gathered *set)
 /* A parameter that only says where a reader came from. */
 static bool is_tracking(struct base_span parameter)
 {
-	static const char *const names[] = {"utm_", "fbclid=", "gclid=", "at_medium=", "at_campaign=", "cmpid=", "ref=", "rss="};
+	static const char *const names[] = {
+		"utm_", "fbclid=", "gclid=", "at_medium=", "at_campaign=", "cmpid=", "ref=", "rss="};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (base_span_starts(parameter, names[i]))
 			return true;

@@ -104,13 +104,13 @@ enum base_result sketch_read(struct base_span bytes, struct sketch *out, uint64_
 	if (class >= MATCH_CLASS_COUNT || flags > (FLAG_REPRINT | FLAG_LONG))
 		return BASE_DAMAGED;
 	struct sketch sketch = {
-	    .class = (enum match_class)class,
-	    .reprint = flags & FLAG_REPRINT,
-	    .is_long = flags & FLAG_LONG,
-	    .detected = (base_time)number(bytes.ptr + 3, 8),
-	    .story = number(bytes.ptr + 11, 8),
-	    .feed = number(bytes.ptr + 19, 8),
-	    .language = number(bytes.ptr + 27, 8),
+		.class = (enum match_class) class,
+		.reprint = flags & FLAG_REPRINT,
+		.is_long = flags & FLAG_LONG,
+		.detected = (base_time)number(bytes.ptr + 3, 8),
+		.story = number(bytes.ptr + 11, 8),
+		.feed = number(bytes.ptr + 19, 8),
+		.language = number(bytes.ptr + 27, 8),
 	};
 	/* A stored time outside the years 1970 to 2970 was never written by us. */
 	if (sketch.detected < 0 || sketch.detected > 1000 * 366 * BASE_DAY)

@@ -333,7 +333,7 @@ static enum base_result add_feed(struct story *story, uint64_t feed)
 	if (story->feed_count >= FEEDS_MAX)
 		return BASE_OK;
 	enum base_result result =
-	    base_grow(&story->feeds, &story->feed_cap, story->feed_count + 1, sizeof *story->feeds, FEEDS_MAX);
+		base_grow(&story->feeds, &story->feed_cap, story->feed_count + 1, sizeof *story->feeds, FEEDS_MAX);
 	if (!result)
 		story->feeds[story->feed_count++] = feed;
 	return result;

@@ -20,16 +20,17 @@ uint64_t words_hash(const void *bytes, size_t len)
 
 /* Function words of four letters and more; shorter words never count. */
 static const char *const common_words[] = {
-    "about", "according", "after", "against", "alle", "also", "among", "auch", "avec", "been", "before",
-    "being", "between", "cette", "could", "dans", "dass", "desde", "dont", "durch", "during", "eine", "einem",
-    "einen", "einer", "elle", "from", "haben", "have", "having", "into", "için", "jego", "jest", "leur", "mais",
-    "more", "most", "nach", "nicht", "nous", "oder", "only", "other", "over", "pour", "przez", "said", "says",
-    "sein", "seit", "should", "sich", "since", "some", "sont", "such", "than", "that", "their", "them", "then",
-    "there", "these", "they", "this", "those", "through", "told", "under", "unter", "until", "upon", "wegen",
-    "were", "what", "when", "where", "which", "while", "will", "wird", "with", "within", "would", "wurde",
-    "your", "über", "були", "було", "были", "было", "быть", "вони", "если", "його", "когда", "коли", "которые",
-    "который", "може", "можно", "после", "проти", "після", "также", "також", "того", "тому", "через", "чтобы",
-    "этого", "этом", "який", "яких", "якщо",
+	"about",   "according", "after", "against", "alle",  "also",  "among",  "auch",   "avec",  "been",   "before",
+	"being",   "between",   "cette", "could",   "dans",  "dass",  "desde",  "dont",   "durch", "during", "eine",
+	"einem",   "einen",     "einer", "elle",    "from",  "haben", "have",   "having", "into",  "için",   "jego",
+	"jest",    "leur",      "mais",  "more",    "most",  "nach",  "nicht",  "nous",   "oder",  "only",   "other",
+	"over",    "pour",      "przez", "said",    "says",  "sein",  "seit",   "should", "sich",  "since",  "some",
+	"sont",    "such",      "than",  "that",    "their", "them",  "then",   "there",  "these", "they",   "this",
+	"those",   "through",   "told",  "under",   "unter", "until", "upon",   "wegen",  "were",  "what",   "when",
+	"where",   "which",     "while", "will",    "wird",  "with",  "within", "would",  "wurde", "your",   "über",
+	"були",    "було",      "были",  "было",    "быть",  "вони",  "если",   "його",   "когда", "коли",   "которые",
+	"который", "може",      "можно", "после",   "проти", "після", "также",  "також",  "того",  "тому",   "через",
+	"чтобы",   "этого",     "этом",  "який",    "яких",  "якщо",
 };
 
 static bool is_common(const char *word, size_t len)

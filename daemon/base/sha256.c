@@ -29,20 +29,34 @@ static void schedule(const uint8_t *block, uint32_t w[64])
 	}
 }
 
+/* One round; v[(k - i) & 7] is the variable k (a to h) of FIPS 180-4 section 6.2.2, so that none has to be moved. */
+static inline void do_round(uint32_t v[8], unsigned i, uint32_t word)
+{
+	uint32_t *a = &v[-i & 7], *b = &v[(1 - i) & 7], *c = &v[(2 - i) & 7], *d = &v[(3 - i) & 7];
+	uint32_t *e = &v[(4 - i) & 7], *f = &v[(5 - i) & 7], *g = &v[(6 - i) & 7], *h = &v[(7 - i) & 7];
+	uint32_t s1 = rotate(*e, 6) ^ rotate(*e, 11) ^ rotate(*e, 25);
+	uint32_t t1 = *h + s1 + ((*e & *f) ^ (~*e & *g)) + word;
+	uint32_t s0 = rotate(*a, 2) ^ rotate(*a, 13) ^ rotate(*a, 22);
+
+	*d += t1;
+	*h = t1 + s0 + ((*a & *b) ^ (*a & *c) ^ (*b & *c));
+}
+
 static void compress(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t w[64], v[8];
 	schedule(block, w);
 	memcpy(v, state, sizeof v);
-	for (int i = 0; i < 64; i++) {
-		uint32_t s1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-		uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32_t t1 = v[7] + s1 + choice + round_constants[i] + w[i];
-		uint32_t s0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-		uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		memmove(v + 1, v, 7 * sizeof v[0]);
-		v[4] += t1;
-		v[0] = t1 + s0 + majority;
+	for (unsigned i = 0; i < 64; i += 8) {
+		/* written out: the indices become constants and v stays in registers */
+		do_round(v, 0, round_constants[i] + w[i]);
+		do_round(v, 1, round_constants[i + 1] + w[i + 1]);
+		do_round(v, 2, round_constants[i + 2] + w[i + 2]);
+		do_round(v, 3, round_constants[i + 3] + w[i + 3]);
+		do_round(v, 4, round_constants[i + 4] + w[i + 4]);
+		do_round(v, 5, round_constants[i + 5] + w[i + 5]);
+		do_round(v, 6, round_constants[i + 6] + w[i + 6]);
+		do_round(v, 7, round_constants[i + 7] + w[i + 7]);
 	}
 	for (int i = 0; i < 8; i++)
 		state[i] += v[i];

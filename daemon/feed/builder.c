@@ -109,15 +109,26 @@ bool feed_builder_wants(struct feed_builder *builder, enum feed_field field, uin
 	return !have->text.ptr || rank < have->rank;
 }
 
+static bool is_link(enum feed_field field)
+{
+	return field == FEED_LINK || field == FEED_HUB || field == FEED_SELF || field == FEED_PREV_ARCHIVE;
+}
+
 void feed_builder_set(struct feed_builder *builder, enum feed_field field, struct feed_value value)
 {
 	struct feed_value *have = &feed_builder_draft(builder)->values[field];
 
 	if (value.text.len == 0 || (have->text.ptr && value.rank >= have->rank))
 		return;
+	feed_builder_replace(builder, field, value);
+}
+
+void feed_builder_replace(struct feed_builder *builder, enum feed_field field, struct feed_value value)
+{
 	value.text = keep(builder, value.text);
+	value.base = is_link(field) ? keep(builder, value.base) : BASE_NONE;
 	if (value.text.ptr)
-		*have = value;
+		feed_builder_draft(builder)->values[field] = value;
 }
 
 void feed_builder_category(struct feed_builder *builder, struct base_span category)

@@ -35,7 +35,7 @@ enum feed_kind {
 
 struct feed_value {
 	struct base_span text;
-	struct base_span base; /* the xml:base in force; or none */
+	struct base_span base; /* of a link: the xml:base in force; or none */
 	enum feed_kind kind;
 	uint8_t rank; /* meaningful when text is set */
 };
@@ -77,6 +77,8 @@ void feed_builder_close_entry(struct feed_builder *builder, bool keep);
 
 /* Set unless an equal or better rank did before; empty text says nothing. */
 void feed_builder_set(struct feed_builder *builder, enum feed_field field, struct feed_value value);
+/* Set whatever was set before; text must not be empty. */
+void feed_builder_replace(struct feed_builder *builder, enum feed_field field, struct feed_value value);
 bool feed_builder_wants(struct feed_builder *builder, enum feed_field field, uint8_t rank);
 void feed_builder_category(struct feed_builder *builder, struct base_span category);
 /* A name that is said once however often it is noted. */
@@ -92,6 +94,9 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 
 /* Fill key, link_key, title_key, change and item of each entry, see feed.h. */
 enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena);
+
+/* change.c: equal for entries whose title, link and text are equal and written alike; different if one differs. */
+void feed_change_hash(const struct feed_entry *entry, struct feed_key *change);
 
 /* ---- title.c -------------------------------------------------------------- */
 

@@ -114,8 +114,8 @@ static const struct feed_charset *by_bom(struct base_span bytes, size_t *bom)
 		size_t len;
 		const char *name;
 	} marks[] = {
-	    {"\xEF\xBB\xBF", 3, "utf-8"},        {"\xFF\xFE\0\0", 4, "utf-32le"}, {"\0\0\xFE\xFF", 4, "utf-32be"},
-	    {"\xFF\xFE", 2, "utf-16le"}, {"\xFE\xFF", 2, "utf-16be"},
+		{"\xEF\xBB\xBF", 3, "utf-8"}, {"\xFF\xFE\0\0", 4, "utf-32le"}, {"\0\0\xFE\xFF", 4, "utf-32be"},
+		{"\xFF\xFE", 2, "utf-16le"},  {"\xFE\xFF", 2, "utf-16be"},
 	};
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
@@ -199,16 +199,18 @@ static const struct feed_charset *by_escapes(struct base_span bytes, const struc
 static bool believable(const struct feed_charset *label)
 {
 	return label != NULL && (label->kind == FEED_CHARSET_SINGLE || label->kind == FEED_CHARSET_MULTI ||
-	                         label->kind == FEED_CHARSET_ESCAPE);
+							 label->kind == FEED_CHARSET_ESCAPE);
 }
 
-static const struct feed_charset *decide(struct base_span bytes, const struct labels *labels)
+/* *valid: the bytes are known to be UTF-8. */
+static const struct feed_charset *decide(struct base_span bytes, const struct labels *labels, bool *valid)
 {
 	const struct feed_charset *found;
 
 	if ((found = by_escapes(bytes, labels)) != NULL)
 		return found;
-	if (base_utf8_valid(bytes.ptr, bytes.len))
+	*valid = base_utf8_valid(bytes.ptr, bytes.len);
+	if (*valid)
 		return named("utf-8");
 	if ((found = by_ebcdic(bytes)) != NULL)
 		return found;
@@ -242,7 +244,7 @@ enum base_result feed_charset_decode(const struct feed_input *in, struct base_bu
 	const struct feed_charset *used;
 	size_t max = in->limits.max_bytes == 0 ? DEFAULT_MAX : in->limits.max_bytes;
 	enum base_result result = BASE_OK;
-	bool replaced = false;
+	bool replaced = false, valid = false;
 	size_t bom = 0;
 	const char *say;
 
@@ -258,9 +260,11 @@ enum base_result feed_charset_decode(const struct feed_input *in, struct base_bu
 		used = by_width(bytes);
 	bytes = from(bytes, bom);
 	if (used == NULL)
-		used = decide(bytes, &labels);
+		used = decide(bytes, &labels, &valid);
+	else if (used->kind == FEED_CHARSET_UTF8)
+		valid = base_utf8_valid(bytes.ptr, bytes.len);
 	say = note_for(bytes, &labels, used);
-	if (used->kind != FEED_CHARSET_UTF8 || !base_utf8_valid(bytes.ptr, bytes.len))
+	if (used->kind != FEED_CHARSET_UTF8 || !valid)
 		result = feed_charset_transcode(used, bytes, utf8, &replaced);
 	if (result == BASE_OK && bom > 0 && bytes.len == 0 && used->kind != FEED_CHARSET_UTF8)
 		result = base_buf_add_char(utf8, '\n'); /* nothing but a mark: still not the bytes as they are */

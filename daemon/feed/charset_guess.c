@@ -10,11 +10,11 @@
 #define SAMPLE ((size_t)256 << 10)
 
 struct counts {
-	size_t high[256];     /* of each byte from 0x80 */
-	size_t total;         /* bytes from 0x80 */
-	size_t in_words;      /* of them, in runs of three and more: an alphabet of its own */
-	size_t good, bad;     /* UTF-8 sequences, bytes that belong to none */
-	size_t latin;         /* high bytes that make sense in windows-1252 where they stand */
+	size_t high[256]; /* of each byte from 0x80 */
+	size_t total;     /* bytes from 0x80 */
+	size_t in_words;  /* of them, in runs of three and more: an alphabet of its own */
+	size_t good, bad; /* UTF-8 sequences, bytes that belong to none */
+	size_t latin;     /* high bytes that make sense in windows-1252 where they stand */
 };
 
 static bool is_letter(unsigned char c)
@@ -30,7 +30,7 @@ static bool makes_sense_in_latin(const unsigned char *text, size_t len, size_t a
 	if (c >= 0xC0 && c != 0xD7 && c != 0xF7 && c != 0xFF)
 		return (at > 0 && is_letter(text[at - 1])) || (at + 1 < len && is_letter(text[at + 1]));
 	return c == 0x80 || c == 0x85 || (c >= 0x91 && c <= 0x97) || c == 0xA0 || c == 0xA3 || c == 0xA9 || c == 0xAB ||
-	       c == 0xAE || c == 0xB0 || c == 0xBB || c == 0x8A || c == 0x8E || c == 0x9A || c == 0x9E;
+		   c == 0xAE || c == 0xB0 || c == 0xBB || c == 0x8A || c == 0x8E || c == 0x9A || c == 0x9E;
 }
 
 static void count_sequences(struct base_span bytes, struct counts *counts)
@@ -72,10 +72,10 @@ static const struct {
 	const char *name;
 	const char *frequent;
 } cyrillic[] = {
-    {"windows-1251", "\xEE\xE5\xE0\xE8\xED\xF2\xF1\xF0\xE2\xEB\xEA\xEC\xE4\xEF\xF3\xFF\xFC"},
-    {"koi8-u", "\xCF\xC5\xC1\xC9\xCE\xD4\xD3\xD2\xD7\xCC\xCB\xCD\xC4\xD0\xD5\xD1\xD8"},
-    {"iso-8859-5", "\xDE\xD5\xD0\xD8\xDD\xE2\xE1\xE0\xD2\xDB\xDA\xDC\xD4\xDF\xE3\xEF\xEC"},
-    {"ibm866", "\xAE\xA5\xA0\xA8\xAD\xE2\xE1\xE0\xA2\xAB\xAA\xAC\xA4\xAF\xE3\xEF\xEC"},
+	{"windows-1251", "\xEE\xE5\xE0\xE8\xED\xF2\xF1\xF0\xE2\xEB\xEA\xEC\xE4\xEF\xF3\xFF\xFC"},
+	{"koi8-u", "\xCF\xC5\xC1\xC9\xCE\xD4\xD3\xD2\xD7\xCC\xCB\xCD\xC4\xD0\xD5\xD1\xD8"},
+	{"iso-8859-5", "\xDE\xD5\xD0\xD8\xDD\xE2\xE1\xE0\xD2\xDB\xDA\xDC\xD4\xDF\xE3\xEF\xEC"},
+	{"ibm866", "\xAE\xA5\xA0\xA8\xAD\xE2\xE1\xE0\xA2\xAB\xAA\xAC\xA4\xAF\xE3\xEF\xEC"},
 };
 
 static const char *guess_cyrillic(const struct counts *counts)

@@ -10,11 +10,14 @@
 
 #define LONGEST_LABEL 40
 
-#define CHARSET(name, iconv, kind, labels)                                                     \
-	{name, iconv, FEED_CHARSET_##kind, labels, "labelled utf-8, read as " name,             \
-	 "labelled " name ", read as utf-8", "mislabelled, read as " name, "unlabelled, read as " name}
+#define CHARSET(name, iconv, kind, labels)                                                                             \
+	{                                                                                                                  \
+		name, iconv, FEED_CHARSET_##kind, labels, "labelled utf-8, read as " name, "labelled " name ", read as utf-8", \
+			"mislabelled, read as " name, "unlabelled, read as " name                                                  \
+	}
 
 /* The iconv names are chosen for what the standard means by a label: its euc-kr is windows-949, its big5 has HKSCS. */
+/* clang-format off */
 static const struct feed_charset charsets[] = {
 	CHARSET("utf-8", "UTF-8", UTF8, "utf8 unicode11utf8 unicode20utf8 xunicode20utf8 utf8mb4 utf8n"),
 	CHARSET("utf-16le", "UTF-16LE", UTF16, "utf16 utf16le unicode csunicode iso10646ucs2 ucs2 unicodefeff u16"),
@@ -23,7 +26,8 @@ static const struct feed_charset charsets[] = {
 	CHARSET("utf-32be", "UTF-32BE", UTF16, "utf32be"),
 	CHARSET("windows-1252", "CP1252", SINGLE,
 	        "ansix341968 ascii cp1252 cp819 csisolatin1 ibm819 iso88591 isoir100 iso885911987 l1 latin1 usascii "
-	        "windows1252 xcp1252 1252 819 latin 8859 iso8859 ansi 646 us csascii iso646us"),
+	        "windows1252 xcp1252 1252 819 latin 8859 iso8859 ansi 646 us csascii iso646us isoir6 "
+	        "ansix341986 cp367 ibm367 iso646irv1991"),
 	CHARSET("windows-1251", "CP1251", SINGLE, "cp1251 windows1251 xcp1251 1251 wincyr"),
 	CHARSET("koi8-r", "KOI8-R", SINGLE, "cskoi8r koi koi8 koi8r"),
 	CHARSET("koi8-u", "KOI8-U", SINGLE, "koi8u koi8ru"),
@@ -39,7 +43,8 @@ static const struct feed_charset charsets[] = {
 	CHARSET("windows-1256", "CP1256", SINGLE, "cp1256 windows1256 xcp1256 1256"),
 	CHARSET("windows-1257", "CP1257", SINGLE, "cp1257 windows1257 xcp1257 1257"),
 	CHARSET("windows-1258", "CP1258", SINGLE, "cp1258 windows1258 xcp1258 1258"),
-	CHARSET("windows-874", "CP874", SINGLE, "dos874 iso885911 tis620 windows874 cp874 874"),
+	CHARSET("windows-874", "CP874", SINGLE, "dos874 iso885911 tis620 windows874 cp874 874 iso8859112001 "
+	        "thai isoir166 tis6200 tis62025290 tis62025291"),
 	CHARSET("iso-8859-2", "ISO-8859-2", SINGLE, "csisolatin2 iso88592 isoir101 iso885921987 l2 latin2 88592"),
 	CHARSET("iso-8859-3", "ISO-8859-3", SINGLE, "csisolatin3 iso88593 isoir109 iso885931988 l3 latin3"),
 	CHARSET("iso-8859-4", "ISO-8859-4", SINGLE, "csisolatin4 iso88594 isoir110 iso885941988 l4 latin4"),
@@ -51,24 +56,30 @@ static const struct feed_charset charsets[] = {
 	CHARSET("iso-8859-8", "ISO-8859-8", SINGLE,
 	        "csiso88598e csisolatinhebrew hebrew iso88598 iso88598e isoir138 iso885981988 visual"),
 	CHARSET("iso-8859-8-i", "ISO-8859-8", SINGLE, "csiso88598i iso88598i logical"),
-	CHARSET("iso-8859-10", "ISO-8859-10", SINGLE, "csisolatin6 iso885910 isoir157 l6 latin6"),
+	CHARSET("iso-8859-10", "ISO-8859-10", SINGLE, "csisolatin6 iso885910 isoir157 l6 latin6 iso8859101992"),
 	CHARSET("iso-8859-13", "ISO-8859-13", SINGLE, "iso885913 l7 latin7"),
-	CHARSET("iso-8859-14", "ISO-8859-14", SINGLE, "iso885914 l8 latin8"),
+	CHARSET("iso-8859-14", "ISO-8859-14", SINGLE, "iso885914 l8 latin8 iso8859141998 isoceltic isoir199"),
 	CHARSET("iso-8859-15", "ISO-8859-15", SINGLE, "csisolatin9 iso885915 l9 latin9 885915"),
-	CHARSET("iso-8859-16", "ISO-8859-16", SINGLE, "iso885916 l10 latin10"),
+	CHARSET("iso-8859-16", "ISO-8859-16", SINGLE, "iso885916 l10 latin10 iso8859162001 isoir226"),
 	CHARSET("macintosh", "MACINTOSH", SINGLE, "csmacintosh mac macintosh xmacroman macroman"),
 	CHARSET("gb18030", "GB18030", MULTI,
 	        "gb18030 chinese csgb2312 csiso58gb231280 gb2312 gb231280 gbk isoir58 xgbk cp936 ms936 windows936 936 "
-	        "euccn gb180302000 gb23121980 eucgb2312cn xeuccn"),
-	CHARSET("big5", "BIG5-HKSCS", MULTI, "big5 big5hkscs cnbig5 csbig5 xxbig5 big5tw cp950 windows950 950 ms950"),
+	        "euccn gb180302000 gb23121980 eucgb2312cn xeuccn xmacsimpchinese"),
+	CHARSET("big5", "BIG5-HKSCS", MULTI, "big5 big5hkscs cnbig5 csbig5 xxbig5 big5tw cp950 windows950 950 "
+	        "ms950 hkscs xmactradchinese"),
 	CHARSET("euc-jp", "EUC-JP-MS", MULTI, "cseucpkdfmtjapanese eucjp xeucjp ujis eucjpms"),
 	CHARSET("shift_jis", "CP932", MULTI,
-	        "csshiftjis ms932 mskanji shiftjis sjis windows31j xsjis cp932 windows932 932 cswindows31j"),
-	CHARSET("iso-2022-jp", "ISO-2022-JP", ESCAPE, "csiso2022jp iso2022jp jis iso2022jp1 iso2022jp2 iso2022jp3"),
+	        "csshiftjis ms932 mskanji shiftjis sjis windows31j xsjis cp932 windows932 932 cswindows31j "
+	        "xmacjapanese"),
+	CHARSET("iso-2022-jp", "ISO-2022-JP", ESCAPE, "csiso2022jp iso2022jp jis"),
+	CHARSET("iso-2022-jp-2", "ISO-2022-JP-2", ESCAPE, "iso2022jp1 iso2022jp2 iso2022jpext csiso2022jp2"),
 	CHARSET("euc-kr", "UHC", MULTI,
 	        "cseuckr csksc56011987 euckr isoir149 korean ksc56011987 ksc56011989 ksc5601 windows949 949 cp949 uhc "
-	        "ms949 ksc560187 ksx1001"),
+	        "ms949 ksc560187 ksx1001 xmackorean"),
 	/* Outside the standard, yet seen as labels. */
+	CHARSET("iso-2022-kr", "ISO-2022-KR", ESCAPE, "csiso2022kr iso2022kr"),
+	CHARSET("euc-jis-2004", "EUC-JISX0213", MULTI, "eucjis2004 eucjisx0213 jisx0213"),
+	CHARSET("shift_jis-2004", "SHIFT_JISX0213", MULTI, "shiftjis2004 shiftjisx0213 sjis2004 sjisx0213"),
 	CHARSET("johab", "JOHAB", MULTI, "johab cp1361 1361 ms1361"),
 	CHARSET("ibm437", "IBM437", SINGLE, "437 cp437 ibm437 cspc8codepage437"),
 	CHARSET("ibm737", "CP737", SINGLE, "737 cp737"),
@@ -90,7 +101,7 @@ static const struct feed_charset charsets[] = {
 	CHARSET("koi8-t", "KOI8-T", SINGLE, "koi8t"),
 	CHARSET("pt154", "PT154", SINGLE, "pt154 ptcp154 csptcp154 cp154 cyrillicasian"),
 	CHARSET("kz-1048", "RK1048", SINGLE, "kz1048 rk1048 strk10482002"),
-	CHARSET("hp-roman8", "HP-ROMAN8", SINGLE, "hproman8 roman8 r8 cshproman8"),
+	CHARSET("hp-roman8", "HP-ROMAN8", SINGLE, "hproman8 roman8 r8 cshproman8 cp1051 1051 ibm1051"),
 	CHARSET("mac-centraleurope", "MAC-CENTRALEUROPE", SINGLE, "maccentraleurope maclatin2 maccenteuro xmacce"),
 	CHARSET("ibm037", "IBM037", EBCDIC,
 	        "cp037 ibm037 csibm037 037 ebcdiccpus ebcdiccpca ebcdiccpwt ebcdiccpnl ibm039 cp039"),
@@ -100,6 +111,7 @@ static const struct feed_charset charsets[] = {
 	CHARSET("ibm1026", "IBM1026", EBCDIC, "cp1026 ibm1026 csibm1026 1026"),
 	CHARSET("ibm1140", "IBM1140", EBCDIC, "cp1140 ibm1140 1140"),
 };
+/* clang-format on */
 
 static bool lists(const char *labels, const char *label, size_t len)
 {
@@ -127,8 +139,8 @@ static const struct feed_charset *find_squeezed(const char *label)
 /* What people write in front of a code page's number: "win-1251", "microsoft-cp1251", "x-windows-1251". */
 static const struct feed_charset *find_without_prefix(const char *label)
 {
-	static const char *const prefixes[] = {"microsoft", "windows", "charset", "mswin", "ansi", "win", "ibm",
-	                                       "dos", "cp", "cs", "ms", "x"};
+	static const char *const prefixes[] = {"microsoft", "windows", "charset", "mswin", "ansi", "win",
+										   "ibm",       "dos",     "cp",      "cs",    "ms",   "x"};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
 		size_t len = strlen(prefixes[i]);

@@ -54,7 +54,8 @@ static uint32_t ask(iconv_t cd, unsigned char byte)
 	uint32_t code_point;
 	bool valid;
 
-	if (iconv(cd, &from, &in_left, &to, &out_left) == (size_t)-1 || iconv(cd, NULL, NULL, &to, &out_left) == (size_t)-1) {
+	if (iconv(cd, &from, &in_left, &to, &out_left) == (size_t)-1 ||
+		iconv(cd, NULL, NULL, &to, &out_left) == (size_t)-1) {
 		iconv(cd, NULL, NULL, NULL, NULL);
 		/* Section 9 of the standard: holes among 0x80 to 0x9F stand for the C1 controls. */
 		return byte >= 0x80 && byte <= 0x9F ? byte : BASE_REPLACEMENT;
@@ -66,7 +67,7 @@ static uint32_t ask(iconv_t cd, unsigned char byte)
 }
 
 static enum base_result transcode_single(iconv_t cd, bool ebcdic, struct base_span bytes, struct base_buf *utf8,
-                                         bool *replaced)
+										 bool *replaced)
 {
 	struct {
 		char bytes[4];
@@ -181,7 +182,7 @@ static enum base_result transcode_stream(struct stream *in, struct base_buf *utf
 }
 
 enum base_result feed_charset_transcode(const struct feed_charset *charset, struct base_span bytes,
-                                        struct base_buf *utf8, bool *replaced)
+										struct base_buf *utf8, bool *replaced)
 {
 	struct stream in = {.kind = charset->kind, .unit = 1, .at = bytes.ptr, .end = bytes.ptr + bytes.len};
 	enum base_result result;

@@ -9,47 +9,16 @@
  */
 #include <string.h>
 
+#include "date_reader.h"
 #include "date_words.h"
 #include "wirewatch/feed.h"
 
-#define NO_VALUE (-1)
 #define LONGEST_DATE 128
 #define LONGEST_UNKNOWN_ZONE 5
 #define SEOUL (9 * 60)
 #define END_OF_9999 (253402300800 * BASE_SECOND)
 
-struct reader {
-	const char *at, *end;
-	long year, month, day, ordinal, week; /* NO_VALUE: not read yet; ordinal: day of the year */
-	long hour, minute, second, micros;
-	long number; /* a number that waits for its unit, and for its place if no unit comes */
-	int number_digits, half;
-	int zone; /* minutes east */
-	bool zone_named, zone_given, month_doubtful, korean;
-	base_time epoch; /* seconds were given as one number */
-};
-
-/* ---- characters ---------------------------------------------------------------- */
-
-static bool digit_at(const struct reader *r, size_t offset)
-{
-	return (size_t)(r->end - r->at) > offset && r->at[offset] >= '0' && r->at[offset] <= '9';
-}
-
-static char char_at(const struct reader *r, size_t offset)
-{
-	return (size_t)(r->end - r->at) > offset ? r->at[offset] : '\0';
-}
-
-/* Reads at most max digits; *digits says how many. */
-static long read_digits(struct reader *r, int max, int *digits)
-{
-	long value = 0;
-
-	for (*digits = 0; *digits < max && digit_at(r, 0); (*digits)++)
-		value = value * 10 + (*r->at++ - '0');
-	return value;
-}
+/* ---- dates in digits ------------------------------------------------------------------ */
 
 /* RFC 2822, section 4.3: years of two and three digits. */
 static long full_year(long year, int digits)
@@ -59,88 +28,6 @@ static long full_year(long year, int digits)
 	return digits == 3 ? 1900 + year : year;
 }
 
-/* ---- times and zones --------------------------------------------------------------- */
-
-static void read_fraction(struct reader *r)
-{
-	long scale = 100000;
-
-	r->micros = 0;
-	if ((char_at(r, 0) != '.' && char_at(r, 0) != ',') || !digit_at(r, 1))
-		return;
-	for (r->at++; digit_at(r, 0); r->at++) {
-		r->micros += scale * (*r->at - '0');
-		scale /= 10;
-	}
-}
-
-/* At the mark behind the hour: ":mm", ":mm:ss", ":mm:ss.ffffff". */
-static bool read_clock(struct reader *r, long hour)
-{
-	int digits;
-
-	if (r->hour != NO_VALUE)
-		return false;
-	r->hour = hour;
-	r->at++;
-	r->minute = read_digits(r, 2, &digits);
-	if (digits == 0)
-		return false;
-	r->second = 0;
-	if (char_at(r, 0) == ':' && digit_at(r, 1)) {
-		r->at++;
-		r->second = read_digits(r, 2, &digits);
-	}
-	read_fraction(r);
-	return char_at(r, 0) != ':' && !digit_at(r, 0);
-}
-
-/* Behind an ISO 8601 "T" in basic form: hh, hhmm, hhmmss. */
-static bool read_compact_clock(struct reader *r)
-{
-	int digits;
-	long value = read_digits(r, 6, &digits);
-
-	if (digit_at(r, 0) || (digits != 2 && digits != 4 && digits != 6))
-		return false;
-	for (; digits < 6; digits += 2)
-		value *= 100;
-	r->hour = value / 10000;
-	r->minute = value / 100 % 100;
-	r->second = value % 100;
-	read_fraction(r);
-	return true;
-}
-
-/* At a sign: +h, +hh, +hhmm, +hh:mm; seconds are read and left out. */
-static bool read_offset(struct reader *r)
-{
-	int sign = *r->at == '-' ? -1 : 1, digits;
-	long hours, minutes = 0;
-
-	r->at++;
-	hours = read_digits(r, 2, &digits);
-	if (digits == 0 || r->zone_given)
-		return false;
-	if (char_at(r, 0) == ':' || (digits == 2 && digit_at(r, 0))) {
-		r->at += char_at(r, 0) == ':';
-		minutes = read_digits(r, 2, &digits);
-		if (digits != 2)
-			return false;
-		if (char_at(r, 0) == ':' && digit_at(r, 1)) {
-			r->at++;
-			read_digits(r, 2, &digits);
-		}
-	}
-	if (hours > 15 || minutes > 59 || digit_at(r, 0))
-		return false;
-	r->zone = sign * (int)(hours * 60 + minutes);
-	r->zone_given = true;
-	return true;
-}
-
-/* ---- dates in digits ------------------------------------------------------------------ */
-
 struct triple {
 	long value[3];
 	int digits[3];
@@ -149,7 +36,7 @@ struct triple {
 	char mark;  /* what stood between the parts */
 };
 
-static bool set_date(struct reader *r, long year, long month, long day)
+static bool set_date(struct feed_date_reader *r, long year, long month, long day)
 {
 	if (r->year != NO_VALUE || r->month != NO_VALUE || r->day != NO_VALUE)
 		return false;
@@ -160,7 +47,7 @@ static bool set_date(struct reader *r, long year, long month, long day)
 }
 
 /* yyyy-mm-dd, yyyy-mm, yyyy-ddd. */
-static bool place_year_first(struct reader *r, const struct triple *t)
+static bool place_year_first(struct feed_date_reader *r, const struct triple *t)
 {
 	long year = full_year(t->value[0], t->digits[0]);
 
@@ -171,18 +58,19 @@ static bool place_year_first(struct reader *r, const struct triple *t)
 	return set_date(r, year, t->month != NO_VALUE ? t->month : t->value[1], t->count == 3 ? t->value[2] : 1);
 }
 
-/* Two short numbers first: a slash means the American order and a point the European one unless that cannot be. */
-static bool place_year_last(struct reader *r, const struct triple *t)
+/* Two short numbers first: the day leads unless that cannot be, or the time behind it is an American one. */
+static bool place_year_last(struct feed_date_reader *r, const struct triple *t)
 {
 	long year = full_year(t->value[2], t->digits[2]);
-	bool month_first = t->mark == '/' ? t->value[0] <= 12 : t->value[1] > 12;
+	bool month_first = t->value[1] > 12;
 
+	r->either_order = t->mark == '/' && t->month == NO_VALUE && t->value[0] <= 12 && t->value[1] <= 12;
 	if (t->month != NO_VALUE)
 		return set_date(r, year, t->month, t->value[0]);
 	return month_first ? set_date(r, year, t->value[0], t->value[1]) : set_date(r, year, t->value[1], t->value[0]);
 }
 
-static bool place(struct reader *r, const struct triple *t)
+static bool place(struct feed_date_reader *r, const struct triple *t)
 {
 	if (t->digits[0] == 4)
 		return place_year_first(r, t);
@@ -194,7 +82,7 @@ static bool place(struct reader *r, const struct triple *t)
 }
 
 /* The second part of "12-Feb-2026". */
-static bool read_month_name(struct reader *r, struct triple *t)
+static bool read_month_name(struct feed_date_reader *r, struct triple *t)
 {
 	char folded[FEED_DATE_WORD_MAX + 1];
 	size_t used = feed_date_read_word(r->at, (size_t)(r->end - r->at), folded);
@@ -208,45 +96,45 @@ static bool read_month_name(struct reader *r, struct triple *t)
 }
 
 /* At the mark behind the first number of a date in digits. */
-static bool read_triple(struct reader *r, long first, int first_digits)
+static bool read_triple(struct feed_date_reader *r, long first, int first_digits)
 {
 	struct triple t = {.value = {first}, .digits = {first_digits}, .count = 1, .month = NO_VALUE, .mark = *r->at};
 
-	while (t.count < 3 && char_at(r, 0) == t.mark) {
+	while (t.count < 3 && feed_date_char_at(r, 0) == t.mark) {
 		const char *mark = r->at++;
 
-		if (digit_at(r, 0)) {
-			t.value[t.count] = read_digits(r, 4, &t.digits[t.count]);
+		if (feed_date_digit_at(r, 0)) {
+			t.value[t.count] = feed_date_read_digits(r, 4, &t.digits[t.count]);
 		} else if (t.count != 1 || !read_month_name(r, &t)) {
 			r->at = mark;
 			break;
 		}
 		t.count++;
 	}
-	if (digit_at(r, 0))
+	if (feed_date_digit_at(r, 0))
 		return false;
 	return place(r, &t);
 }
 
 /* ISO 8601 week date, at the W: Www-D, WwwD, Www. */
-static bool read_week(struct reader *r, long year)
+static bool read_week(struct feed_date_reader *r, long year)
 {
 	int digits;
 
 	r->at++;
-	r->week = read_digits(r, 2, &digits);
+	r->week = feed_date_read_digits(r, 2, &digits);
 	if (digits != 2 || r->week < 1 || r->week > 53)
 		return false;
-	if (char_at(r, 0) == '-' && digit_at(r, 1))
+	if (feed_date_char_at(r, 0) == '-' && feed_date_digit_at(r, 1))
 		r->at++;
 	r->ordinal = 1; /* the weekday, from Monday */
-	if (digit_at(r, 0))
-		r->ordinal = read_digits(r, 1, &digits);
+	if (feed_date_digit_at(r, 0))
+		r->ordinal = feed_date_read_digits(r, 1, &digits);
 	return r->ordinal >= 1 && r->ordinal <= 7 && set_date(r, year, 1, 1);
 }
 
 /* A long number alone: yyyymmdd and longer, yymmdd, yyyyddd, or seconds or milliseconds since 1970. */
-static bool place_long_number(struct reader *r, const char *text, int digits)
+static bool place_long_number(struct feed_date_reader *r, const char *text, int digits)
 {
 	long long value = 0;
 
@@ -279,7 +167,7 @@ static bool place_long_number(struct reader *r, const char *text, int digits)
 /* ---- numbers ------------------------------------------------------------------------------ */
 
 /* Gives the waiting number its place: a long one is the year, the first short one the day, the next the year. */
-static bool settle(struct reader *r)
+static bool settle(struct feed_date_reader *r)
 {
 	long number = r->number;
 	int digits = r->number_digits;
@@ -290,10 +178,21 @@ static bool settle(struct reader *r)
 	if (digits > 4)
 		return false;
 	if (digits >= 3 || r->day != NO_VALUE) {
-		if (r->year != NO_VALUE && r->hour != NO_VALUE && digits == 4 && number == 0 && !r->zone_given)
+		if (r->year != NO_VALUE && r->hour != NO_VALUE && number == 0 && !r->zone_given)
 			return r->zone_given = true; /* "0000": a zone without its sign */
+		if (r->year != NO_VALUE && r->month != NO_VALUE && r->hour == NO_VALUE && digits <= 2) {
+			r->hour = number;
+			r->minute = r->second = 0;
+			return true;
+		}
+		if (r->year_short && r->month == NO_VALUE && digits == 4) { /* "11 04 2020": it was the month */
+			r->month = r->short_year;
+			r->year = NO_VALUE;
+		}
 		if (r->year != NO_VALUE || (digits == 3 && number < 100))
 			return false;
+		r->year_short = digits == 2;
+		r->short_year = number;
 		r->year = full_year(number, digits);
 		return true;
 	}
@@ -301,7 +200,7 @@ static bool settle(struct reader *r)
 	return true;
 }
 
-static bool apply_unit(struct reader *r, int unit)
+static bool apply_unit(struct feed_date_reader *r, int unit)
 {
 	long number = r->number, *place = NULL;
 
@@ -333,7 +232,7 @@ static bool apply_unit(struct reader *r, int unit)
 	return place != NULL || r->hour != NO_VALUE;
 }
 
-static bool read_number(struct reader *r)
+static bool read_number(struct feed_date_reader *r)
 {
 	const char *start = r->at;
 	int digits;
@@ -342,20 +241,20 @@ static bool read_number(struct reader *r)
 
 	if (!settle(r))
 		return false;
-	value = read_digits(r, 14, &digits);
-	if (digit_at(r, 0))
+	value = feed_date_read_digits(r, 14, &digits);
+	if (feed_date_digit_at(r, 0))
 		return false;
-	mark = char_at(r, 0);
-	if (digits <= 2 && mark == ':' && digit_at(r, 1))
-		return read_clock(r, value);
-	if (digits <= 2 && (mark == 'h' || mark == 'H') && digit_at(r, 1))
-		return read_clock(r, value);
-	if (digits == 4 && (mark == 'W' || (mark == '-' && char_at(r, 1) == 'W'))) {
+	mark = feed_date_char_at(r, 0);
+	if (digits <= 2 && mark == ':' && feed_date_digit_at(r, 1))
+		return feed_date_read_clock(r, value);
+	if (digits <= 2 && (mark == 'h' || mark == 'H') && feed_date_digit_at(r, 1))
+		return feed_date_read_clock(r, value);
+	if (digits == 4 && (mark == 'W' || (mark == '-' && feed_date_char_at(r, 1) == 'W'))) {
 		r->at += mark == '-';
 		return read_week(r, value);
 	}
 	if (digits <= 4 && (mark == '-' || mark == '/' || mark == '.') && (r->year == NO_VALUE || r->day == NO_VALUE) &&
-	    r->at + 1 < r->end && r->at[1] != ' ' && (digit_at(r, 1) || mark != '.') && r->month == NO_VALUE)
+		r->at + 1 < r->end && r->at[1] != ' ' && (feed_date_digit_at(r, 1) || mark != '.') && r->month == NO_VALUE)
 		return read_triple(r, value, digits);
 	if (digits > 4)
 		return place_long_number(r, start, digits);
@@ -366,7 +265,7 @@ static bool read_number(struct reader *r)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static bool place_month(struct reader *r, const struct feed_date_word *word)
+static bool place_month(struct feed_date_reader *r, const struct feed_date_word *word)
 {
 	if (r->month != NO_VALUE && !r->month_doubtful)
 		return word->doubtful;
@@ -376,35 +275,47 @@ static bool place_month(struct reader *r, const struct feed_date_word *word)
 }
 
 /* "a.m." and "p.m.": the point parts the letters. */
-static bool read_half(struct reader *r)
+static bool read_half(struct feed_date_reader *r)
 {
-	char half = (char)(char_at(r, 0) | 0x20);
+	char half = (char)(feed_date_char_at(r, 0) | 0x20);
 
-	if ((half != 'a' && half != 'p') || char_at(r, 1) != '.' || (char_at(r, 2) | 0x20) != 'm')
+	if ((half != 'a' && half != 'p') || feed_date_char_at(r, 1) != '.' || (feed_date_char_at(r, 2) | 0x20) != 'm')
 		return false;
 	r->half = half == 'p' ? 12 : 0;
 	r->at += 3;
 	return true;
 }
 
-/* A word that is no month or the like: a zone if a time came before, an unknown weekday if nothing did. */
-static bool place_zone(struct reader *r, const char *folded, bool first)
+/* The rest of "Europe/Brussels": which zone that was on that day only a database knows. */
+static bool skip_place(struct feed_date_reader *r)
 {
+	if (feed_date_char_at(r, 0) != '/')
+		return false;
+	while (r->at < r->end && *r->at != ' ' && *r->at != ')')
+		r->at++;
+	return true;
+}
+
+/* A word that is no month or the like: a zone if a time came before, an unknown weekday if nothing did. */
+static bool place_zone(struct feed_date_reader *r, const char *folded, bool first)
+{
+	bool known;
 	int minutes = 0;
 
-	if (r->hour == NO_VALUE)
-		return first && (char_at(r, 0) == ',' || char_at(r, 0) == '.');
+	known = feed_date_zone(folded, &minutes);
+	if (r->hour == NO_VALUE && !(known && r->year != NO_VALUE && r->day != NO_VALUE))
+		return first && (feed_date_char_at(r, 0) == ',' || feed_date_char_at(r, 0) == '.');
 	if (r->zone_given || r->zone_named)
-		return r->zone_given && feed_date_zone(folded, &minutes); /* "+0200 (CEST)" */
+		return r->zone_given && known; /* "+0200 (CEST)" */
 	/* RFC 5322, section 4.3: an unknown name counts as UTC. */
-	if (!feed_date_zone(folded, &minutes) && (folded[0] == '\0' || strlen(folded) > LONGEST_UNKNOWN_ZONE))
+	if (!known && !skip_place(r) && (folded[0] == '\0' || strlen(folded) > LONGEST_UNKNOWN_ZONE))
 		return false;
 	r->zone = minutes;
 	r->zone_named = true;
 	return true;
 }
 
-static bool read_word(struct reader *r, bool first)
+static bool read_word(struct feed_date_reader *r, bool first)
 {
 	char folded[FEED_DATE_WORD_MAX + 1];
 	size_t used;
@@ -415,10 +326,10 @@ static bool read_word(struct reader *r, bool first)
 		return settle(r);
 	used = feed_date_read_word(r->at, (size_t)(r->end - r->at), folded);
 	r->at += used;
-	if (strcmp(folded, "t") == 0 && digit_at(r, 0) && r->hour == NO_VALUE) {
+	if (strcmp(folded, "t") == 0 && feed_date_digit_at(r, 0) && r->hour == NO_VALUE) {
 		if (!settle(r) || r->year == NO_VALUE)
 			return false;
-		return char_at(r, 1) == ':' || char_at(r, 2) == ':' || read_compact_clock(r);
+		return feed_date_char_at(r, 1) == ':' || feed_date_char_at(r, 2) == ':' || feed_date_read_compact_clock(r);
 	}
 	word = feed_date_word(folded);
 	r->korean = r->korean || word.korean;
@@ -447,7 +358,7 @@ static bool read_word(struct reader *r, bool first)
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
 /* Punctuation, and spaces and dashes beyond ASCII. */
-static bool read_mark(struct reader *r)
+static bool read_mark(struct feed_date_reader *r)
 {
 	unsigned char c = (unsigned char)*r->at;
 	uint32_t code_point;
@@ -457,11 +368,23 @@ static bool read_mark(struct reader *r)
 		r->at += base_utf8_decode(r->at, (size_t)(r->end - r->at), &code_point, &valid);
 		return valid;
 	}
+	if (c == '(' && (r->zone_given || r->zone_named)) { /* a comment: RFC 5322, section 3.2.2 */
+		const char *close = memchr(r->at, ')', (size_t)(r->end - r->at));
+
+		r->at = close == NULL ? r->end : close + 1;
+		return true;
+	}
 	r->at++;
 	return strchr(" \t\n\r\f,.;()/|@'\"[]", c) != NULL && c != '\0';
 }
 
-static bool read_all(struct reader *r)
+/* A date may have a zone without a time: "2026-02-03+02:00", "03.02.2026 +0200". */
+static bool may_be_offset(const struct feed_date_reader *r, const char *sign)
+{
+	return r->hour != NO_VALUE || feed_date_char_at(r, 3) == ':' || (feed_date_digit_at(r, 4) && sign[-1] == ' ');
+}
+
+static bool read_all(struct feed_date_reader *r)
 {
 	bool first = true, fine = true;
 
@@ -469,13 +392,15 @@ static bool read_all(struct reader *r)
 		char folded[FEED_DATE_WORD_MAX + 1];
 		const char *before = r->at;
 
-		if (digit_at(r, 0)) {
+		if (feed_date_digit_at(r, 0)) {
 			fine = read_number(r);
 		} else if (feed_date_read_word(r->at, (size_t)(r->end - r->at), folded) > 0) {
 			fine = read_word(r, first);
-		} else if ((*r->at == '+' || *r->at == '-') && digit_at(r, 1) && (r->hour != NO_VALUE || r->day != NO_VALUE)) {
-			fine = settle(r) && (r->hour != NO_VALUE || char_at(r, 3) == ':') && read_offset(r);
-		} else if (*r->at == '-' && r->hour == NO_VALUE && !digit_at(r, 1)) {
+		} else if ((*r->at == '+' || *r->at == '-') && feed_date_digit_at(r, 1) &&
+				   (r->hour != NO_VALUE || r->day != NO_VALUE)) {
+			fine = settle(r) && may_be_offset(r, before) && feed_date_read_offset(r);
+		} else if (*r->at == '-' &&
+				   (feed_date_char_at(r, 1) == '-' || (r->hour == NO_VALUE && !feed_date_digit_at(r, 1)))) {
 			r->at++;
 		} else {
 			fine = read_mark(r);
@@ -494,10 +419,14 @@ static long days_in_month(long year, long month)
 }
 
 /* The day as a count since 1970, or false if there is no such day. */
-static bool count_days(const struct reader *r, int64_t *days)
+static bool count_days(const struct feed_date_reader *r, int64_t *days)
 {
 	long month = r->month, day = r->day == NO_VALUE ? 1 : r->day;
 
+	if (r->either_order && r->half != NO_VALUE) {
+		month = r->day;
+		day = r->month;
+	}
 	if (month == NO_VALUE) {
 		if (r->day != NO_VALUE || r->hour != NO_VALUE) /* only a year may stand alone */
 			return false;
@@ -518,7 +447,7 @@ static bool count_days(const struct reader *r, int64_t *days)
 	return true;
 }
 
-static bool count_seconds(const struct reader *r, int64_t *seconds)
+static bool count_seconds(const struct feed_date_reader *r, int64_t *seconds)
 {
 	long hour = r->hour;
 
@@ -537,9 +466,16 @@ static bool count_seconds(const struct reader *r, int64_t *seconds)
 
 enum base_result feed_date_parse(struct base_span text, base_time *out)
 {
-	struct reader r = {
-	    .year = NO_VALUE, .month = NO_VALUE, .day = NO_VALUE, .ordinal = NO_VALUE, .week = NO_VALUE,
-	    .hour = NO_VALUE, .number = NO_VALUE, .half = NO_VALUE, .epoch = BASE_TIME_NONE,
+	struct feed_date_reader r = {
+		.year = NO_VALUE,
+		.month = NO_VALUE,
+		.day = NO_VALUE,
+		.ordinal = NO_VALUE,
+		.week = NO_VALUE,
+		.hour = NO_VALUE,
+		.number = NO_VALUE,
+		.half = NO_VALUE,
+		.epoch = BASE_TIME_NONE,
 	};
 	int64_t days, seconds;
 	base_time time;

@@ -11,19 +11,18 @@
 /* ---- folding --------------------------------------------------------------- */
 
 /* U+00C0 to U+017F without their accents; '?' stays as it is. */
-static const char latin[] =
-    "aaaaaaaceeeeiiiidnooooo?ouuuuytsaaaaaaaceeeeiiiidnooooo?ouuuuyty" /* U+00C0 */
-    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll" /* U+0100 */
-    "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"; /* U+0140 */
+static const char latin[] = "aaaaaaaceeeeiiiidnooooo?ouuuuytsaaaaaaaceeeeiiiidnooooo?ouuuuyty"  /* U+00C0 */
+							"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"  /* U+0100 */
+							"lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"; /* U+0140 */
 
 static uint32_t fold_greek(uint32_t c)
 {
 	static const struct {
 		uint16_t accented, plain;
 	} pairs[] = {
-	    {0x386, 0x3B1}, {0x388, 0x3B5}, {0x389, 0x3B7}, {0x38A, 0x3B9}, {0x38C, 0x3BF}, {0x38E, 0x3C5},
-	    {0x38F, 0x3C9}, {0x3AC, 0x3B1}, {0x3AD, 0x3B5}, {0x3AE, 0x3B7}, {0x3AF, 0x3B9}, {0x3CA, 0x3B9},
-	    {0x3CB, 0x3C5}, {0x3CC, 0x3BF}, {0x3CD, 0x3C5}, {0x3CE, 0x3C9}, {0x3C2, 0x3C3}, {0x390, 0x3B9},
+		{0x386, 0x3B1}, {0x388, 0x3B5}, {0x389, 0x3B7}, {0x38A, 0x3B9}, {0x38C, 0x3BF}, {0x38E, 0x3C5},
+		{0x38F, 0x3C9}, {0x3AC, 0x3B1}, {0x3AD, 0x3B5}, {0x3AE, 0x3B7}, {0x3AF, 0x3B9}, {0x3CA, 0x3B9},
+		{0x3CB, 0x3C5}, {0x3CC, 0x3BF}, {0x3CD, 0x3C5}, {0x3CE, 0x3C9}, {0x3C2, 0x3C3}, {0x390, 0x3B9},
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -98,14 +97,51 @@ struct entry {
 	struct feed_date_word word;
 };
 
-#define MONTH(text, number) {text, {FEED_DATE_MONTH, number, false, false}}
-#define DOUBTFUL(text, number) {text, {FEED_DATE_MONTH, number, true, false}}
-#define WEEKDAY(text) {text, {FEED_DATE_WEEKDAY, 0, false, false}}
-#define HALF(text, hours, korean) {text, {FEED_DATE_HALF, hours, false, korean}}
-#define UNIT(text, unit, korean) {text, {FEED_DATE_UNIT, unit, false, korean}}
-#define FILLER(text) {text, {FEED_DATE_FILLER, 0, false, false}}
+#define MONTH(text, number)                                                                                            \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_MONTH, number, false, false                                                                      \
+		}                                                                                                              \
+	}
+#define DOUBTFUL(text, number)                                                                                         \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_MONTH, number, true, false                                                                       \
+		}                                                                                                              \
+	}
+#define WEEKDAY(text)                                                                                                  \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_WEEKDAY, 0, false, false                                                                         \
+		}                                                                                                              \
+	}
+#define HALF(text, hours, korean)                                                                                      \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_HALF, hours, false, korean                                                                       \
+		}                                                                                                              \
+	}
+#define UNIT(text, unit, korean)                                                                                       \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_UNIT, unit, false, korean                                                                        \
+		}                                                                                                              \
+	}
+#define FILLER(text)                                                                                                   \
+	{                                                                                                                  \
+		text,                                                                                                          \
+		{                                                                                                              \
+			FEED_DATE_FILLER, 0, false, false                                                                          \
+		}                                                                                                              \
+	}
 
 /* The first entry that fits counts: "mardi" stands before "mar". */
+/* clang-format off */
 static const struct entry entries[] = {
 	/* Weekdays that begin like a month. */
 	WEEKDAY("mardi"), WEEKDAY("marte"), WEEKDAY("серед"),
@@ -115,7 +151,7 @@ static const struct entry entries[] = {
 	DOUBTFUL("mar!", 3), MONTH("mar", 3), MONTH("mrz", 3), MONTH("mae", 3), MONTH("maart", 3),
 	MONTH("apr", 4), MONTH("avr", 4), MONTH("abr", 4), MONTH("kwi", 4),
 	MONTH("may", 5), MONTH("mai", 5), MONTH("maj", 5), MONTH("mag", 5), MONTH("mei", 5),
-	MONTH("jun", 6), MONTH("juin", 6), MONTH("cze", 6), MONTH("giu", 6),
+	MONTH("jun", 6), MONTH("juin", 6), MONTH("jui!", 6), MONTH("cze", 6), MONTH("giu", 6),
 	MONTH("jul", 7), MONTH("juil", 7), MONTH("lip", 7), MONTH("lug", 7),
 	MONTH("aug", 8), MONTH("aou", 8), MONTH("ago", 8), MONTH("sie", 8),
 	MONTH("sep", 9), MONTH("set", 9), MONTH("wrz", 9), MONTH("szep", 9),
@@ -160,11 +196,14 @@ static const struct entry entries[] = {
 	FILLER("\xC2\xAA!"), FILLER("в!"), FILLER("о!"), FILLER("об!"), FILLER("г!"), FILLER("год"), FILLER("рок"),
 	FILLER("р!"), FILLER("го!"), FILLER("е!"),
 };
+/* clang-format on */
 
 struct feed_date_word feed_date_word(const char *folded)
 {
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		const char *text = entries[i].text;
+		if (*text != *folded) /* most of them */
+			continue;
 		size_t len = strlen(text);
 		bool whole = text[len - 1] == '!';
 
@@ -177,6 +216,7 @@ struct feed_date_word feed_date_word(const char *folded)
 /* ---- zones -------------------------------------------------------------------- */
 
 /* Where a name has several meanings, the one most feeds use. Military letters: RFC 5322, section 4.3. */
+/* clang-format off */
 static const struct {
 	const char name[6];
 	short minutes;
@@ -193,6 +233,7 @@ static const struct {
     {"ct", -360}, {"mst", -420}, {"mdt", -360}, {"mt", -420}, {"pst", -480}, {"pdt", -420}, {"pt", -480},
     {"akst", -540}, {"akdt", -480}, {"hst", -600}, {"hast", -600}, {"sst", -660},
 };
+/* clang-format on */
 
 bool feed_date_zone(const char *folded, int *minutes)
 {

@@ -42,6 +42,8 @@ enum feed_action {
 	ACT_LINK,      /* RSS: the text; Atom: href and rel */
 	ACT_GUID,
 	ACT_CATEGORY,
+	ACT_KEYWORDS, /* categories with commas between them */
+	ACT_DATE,     /* published or updated, the format does not say */
 	ACT_PERSON,
 	ACT_NAME, /* of a person */
 	ACT_GROUP, /* what is in it counts as if it stood outside */

@@ -17,6 +17,7 @@ HEAD = """\
 #define OLD(name, first) {#name, first, 0, true}, /* valid without its semicolon */
 #define TWO(name, first, second) {#name, first, second, false},
 
+/* clang-format off */
 const struct feed_entity feed_entities[] = {
 """
 
@@ -37,7 +38,7 @@ def main():
             line = ""
         line = (line + " " + row).strip()
     lines.append("\t" + line)
-    print(HEAD + "\n".join(lines) + "\n};\nconst size_t feed_entity_count = sizeof(feed_entities) / sizeof(feed_entities[0]);")
+    print(HEAD + "\n".join(lines) + "\n};\n/* clang-format on */\nconst size_t feed_entity_count = sizeof(feed_entities) / sizeof(feed_entities[0]);")
 
 
 main()

@@ -8,6 +8,7 @@
 #define OLD(name, first) {#name, first, 0, true}, /* valid without its semicolon */
 #define TWO(name, first, second) {#name, first, second, false},
 
+/* clang-format off */
 const struct feed_entity feed_entities[] = {
 	OLD(AElig, 0xC6) OLD(AMP, 0x26) OLD(Aacute, 0xC1) ONE(Abreve, 0x102) OLD(Acirc, 0xC2) ONE(Acy, 0x410)
 	ONE(Afr, 0x1D504) OLD(Agrave, 0xC0) ONE(Alpha, 0x391) ONE(Amacr, 0x100) ONE(And, 0x2A53) ONE(Aogon, 0x104)
@@ -436,4 +437,5 @@ const struct feed_entity feed_entities[] = {
 	ONE(zdot, 0x17C) ONE(zeetrf, 0x2128) ONE(zeta, 0x3B6) ONE(zfr, 0x1D537) ONE(zhcy, 0x436) ONE(zigrarr, 0x21DD)
 	ONE(zopf, 0x1D56B) ONE(zscr, 0x1D4CF) ONE(zwj, 0x200D) ONE(zwnj, 0x200C)
 };
+/* clang-format on */
 const size_t feed_entity_count = sizeof(feed_entities) / sizeof(feed_entities[0]);

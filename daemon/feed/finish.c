@@ -39,6 +39,19 @@ static bool has_scheme(struct base_span link)
 	return false;
 }
 
+/* Nothing in it that resolving would change: the common case, and not cheap to find out otherwise. */
+static bool is_resolved(struct base_span link)
+{
+	if (!base_span_starts(link, "https://") && !base_span_starts(link, "http://"))
+		return false;
+	for (size_t i = 0; i < link.len; i++) {
+		unsigned char c = (unsigned char)link.ptr[i];
+		if (c <= ' ' || c == 0x7F || (c == '.' && i && link.ptr[i - 1] == '/'))
+			return false;
+	}
+	return true;
+}
+
 /* The link as sent if it can neither be resolved nor need be. */
 static struct base_span resolve(struct finish *finish, struct base_span base, const struct feed_value *value)
 {
@@ -46,6 +59,8 @@ static struct base_span resolve(struct finish *finish, struct base_span base, co
 
 	if (link.len == 0 || link.len > LONGEST_LINK)
 		return BASE_NONE;
+	if (is_resolved(link))
+		return link;
 	if (value->base.ptr)
 		base = value->base;
 	if (!base.ptr && !has_scheme(link))

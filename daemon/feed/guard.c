@@ -16,12 +16,22 @@
 #define LONGEST_TAG ((size_t)128 << 10)
 #define SHORTEST_SUSPECT (MOST_ATTRIBUTES * 5) /* x="" and a space */
 
+/* Past the mark, which is two characters and a '>'. */
 static const char *skip(const char *at, const char *end, const char *mark)
 {
-	size_t len = strlen(mark);
-	const char *found = memmem(at, (size_t)(end - at), mark, len);
+	while (at < end && (at = memchr(at, *mark, (size_t)(end - at)))) {
+		if (end - at >= 3 && at[1] == mark[1] && at[2] == '>')
+			return at + 3;
+		at++;
+	}
+	return end;
+}
 
-	return found ? found + len : end;
+static const char *skip_instruction(const char *at, const char *end)
+{
+	const char *close = memmem(at, (size_t)(end - at), "?>", 2);
+
+	return close ? close + 2 : end;
 }
 
 /* To the end of a DOCTYPE or to its internal subset; what stands in quotes there means nothing. */
@@ -60,26 +70,26 @@ static const char *skip_tag(const char *at, const char *end, size_t *attributes)
 	return end;
 }
 
+/* Past a CDATA section, a comment, an instruction or the first half of a DOCTYPE. */
+static const char *skip_special(struct base_span rest)
+{
+	const char *at = rest.ptr, *end = rest.ptr + rest.len;
+
+	if (at[1] == '?')
+		return skip_instruction(at + 2, end);
+	if (base_span_starts(rest, "<![CDATA["))
+		return skip(at + 9, end, "]]>");
+	return base_span_starts(rest, "<!--") ? skip(at + 4, end, "-->") : skip_doctype(at + 2, end);
+}
+
 enum base_result feed_xml_guard(struct base_span xml, struct base_error *err)
 {
 	const char *at = xml.ptr, *end = xml.ptr + xml.len;
 
 	while (at < end && (at = memchr(at, '<', (size_t)(end - at)))) {
 		struct base_span rest = {at, (size_t)(end - at)};
-		if (base_span_starts(rest, "<![CDATA[")) {
-			at = skip(at + 9, end, "]]>");
-			continue;
-		}
-		if (base_span_starts(rest, "<!--")) {
-			at = skip(at + 4, end, "-->");
-			continue;
-		}
-		if (base_span_starts(rest, "<?")) {
-			at = skip(at + 2, end, "?>");
-			continue;
-		}
-		if (base_span_starts(rest, "<!")) {
-			at = skip_doctype(at + 2, end);
+		if (rest.len > 1 && (at[1] == '!' || at[1] == '?')) {
+			at = skip_special(rest);
 			continue;
 		}
 		const char *next = memchr(at + 1, '<', rest.len - 1);

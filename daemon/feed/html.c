@@ -25,14 +25,14 @@ struct reader {
 	struct base_buf *out;
 	enum base_result result;
 	enum gap gap;
-	bool started;           /* something was written: a gap counts */
-	size_t cdata;           /* CDATA marks open */
-	size_t templates;       /* <template> elements open: their text is not shown */
-	bool no_quote[2];       /* no " (0) or ' (1) follows any more */
-	bool ignore_quotes;     /* quotes led a tag astray: from now on a tag ends at its first > */
-	bool no_tag_end;        /* no > follows any more */
-	bool no_comment_end;    /* no --> follows any more */
-	bool no_template_end;   /* no </template follows any more */
+	bool started;         /* something was written: a gap counts */
+	size_t cdata;         /* CDATA marks open */
+	size_t templates;     /* <template> elements open: their text is not shown */
+	bool no_quote[2];     /* no " (0) or ' (1) follows any more */
+	bool ignore_quotes;   /* quotes led a tag astray: from now on a tag ends at its first > */
+	bool no_tag_end;      /* no > follows any more */
+	bool no_comment_end;  /* no --> follows any more */
+	bool no_template_end; /* no </template follows any more */
 };
 
 struct tag {
@@ -77,19 +77,14 @@ static void widen(struct reader *r, enum gap gap)
 }
 
 /* Invisible marks and controls are left out: they neither join nor part words. */
-static enum class classify(uint32_t c)
-{
-	if (c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-	    (c >= 0x2000 && c <= 0x200A) || c == 0x202F || c == 0x205F || c == 0x3000)
-		return CLASS_SPACE;
-	if (c == 0x2028)
-		return CLASS_LINE;
-	if (c == 0x2029)
-		return CLASS_PARAGRAPH;
-	if (c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C || c == 0x180E || c == 0x200B ||
-	    c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) ||
-	    c == 0xFEFF || (c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE)
-		return CLASS_NOTHING;
+static enum class classify(uint32_t c) {
+	if (c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+		c == 0x202F || c == 0x205F || c == 0x3000) return CLASS_SPACE;
+	if (c == 0x2028) return CLASS_LINE;
+	if (c == 0x2029) return CLASS_PARAGRAPH;
+	if (c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0xAD || c == 0x61C || c == 0x180E || c == 0x200B || c == 0x200E ||
+		c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069) || c == 0xFEFF ||
+		(c >= 0xFDD0 && c <= 0xFDEF) || (c & 0xFFFE) == 0xFFFE) return CLASS_NOTHING;
 	return CLASS_TEXT;
 }
 
@@ -125,6 +120,7 @@ struct known_tag {
 };
 
 /* Sorted by name. Tags that join their words to their neighbours stand here too: a cut tag must be one of these. */
+/* clang-format off */
 static const struct known_tag known_tags[] = {
 	{"a", EFFECT_NONE}, {"abbr", EFFECT_NONE}, {"address", EFFECT_LINE}, {"article", EFFECT_LINE},
 	{"aside", EFFECT_LINE}, {"audio", EFFECT_SPACE}, {"b", EFFECT_NONE}, {"big", EFFECT_NONE},
@@ -150,6 +146,7 @@ static const struct known_tag known_tags[] = {
 	{"title", EFFECT_LINE}, {"tr", EFFECT_LINE}, {"tt", EFFECT_NONE}, {"u", EFFECT_NONE}, {"ul", EFFECT_LINE},
 	{"video", EFFECT_SPACE}, {"wbr", EFFECT_NONE},
 };
+/* clang-format on */
 
 static const struct known_tag *find_tag(const char *name)
 {
@@ -236,7 +233,8 @@ static const char *tag_end(struct reader *r, const char *p)
 	return p;
 }
 
-/* Is the rest of the text, from p behind a tag's name, a tag that was cut off, rather than words behind a "less than"? */
+/* Is the rest of the text, from p behind a tag's name, a tag that was cut off, rather than words behind a "less than"?
+ */
 static bool is_cut_tag(const char *p, const char *end, const struct tag *tag)
 {
 	if (end - p > LONGEST_CUT_TAG || (!tag->closing && find_tag(tag->name) == NULL))
@@ -274,8 +272,7 @@ static const char *find_closing(const char *p, const char *end, const char *name
 
 static void open_template(struct reader *r)
 {
-	if (r->templates == 0 &&
-	    (r->no_template_end || find_closing(r->at, r->end, "template") == NULL)) {
+	if (r->templates == 0 && (r->no_template_end || find_closing(r->at, r->end, "template") == NULL)) {
 		r->no_template_end = true;
 		return;
 	}

@@ -21,12 +21,6 @@ struct rival {
 	size_t index;
 };
 
-/* Fixed: the change hash is stored and compared with that of later polls. */
-static const uint64_t change_seeds[2][2] = {
-	{0x7769726577617463, 0x682e6368616e6765},
-	{0x66656564656e7472, 0x792e636f6e74656e},
-};
-
 static bool is_zero(const struct feed_key *key)
 {
 	static const struct feed_key none;
@@ -34,16 +28,7 @@ static bool is_zero(const struct feed_key *key)
 	return memcmp(key, &none, sizeof none) == 0;
 }
 
-/* Each part goes in with its length, so that no two lists of parts look the same. */
-static void add_part(struct base_sha256 *sha, struct base_span part)
-{
-	uint64_t len = part.len;
-
-	base_sha256_add(sha, &len, sizeof len);
-	if (part.len)
-		base_sha256_add(sha, part.ptr, part.len);
-}
-
+/* No part holds a NUL, but for keys, whose length is fixed. */
 static struct feed_key make_key(char kind, struct base_span first, struct base_span second)
 {
 	struct base_sha256 sha;
@@ -52,8 +37,12 @@ static struct feed_key make_key(char kind, struct base_span first, struct base_s
 
 	base_sha256_start(&sha);
 	base_sha256_add(&sha, &kind, 1);
-	add_part(&sha, first);
-	add_part(&sha, second);
+	if (first.len)
+		base_sha256_add(&sha, first.ptr, first.len);
+	if (second.len) {
+		base_sha256_add(&sha, "", 1);
+		base_sha256_add(&sha, second.ptr, second.len);
+	}
 	base_sha256_end(&sha, digest);
 	memcpy(key.bytes, digest, sizeof key.bytes);
 	return key;
@@ -71,29 +60,7 @@ static struct base_span without_fragment(struct base_span link)
 	return mark ? (struct base_span){link.ptr, (size_t)(mark - link.ptr)} : link;
 }
 
-static void store_hash(uint8_t *out, uint64_t hash)
-{
-	for (int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(hash >> (8 * i));
-}
-
-/* Of title, text and link as the rules read them; text is scratch. */
-static enum base_result make_change(struct feed_entry *entry, struct base_buf *text)
-{
-	base_buf_reset(text);
-	base_buf_add_span(text, entry->title);
-	base_buf_add_char(text, '\0');
-	base_buf_add_span(text, entry->link);
-	base_buf_add_char(text, '\0');
-	enum base_result result = text->failed == BASE_OK ? feed_entry_text(entry, text) : text->failed;
-	if (result != BASE_OK && result != BASE_LIMIT)
-		return result;
-	for (int i = 0; i < 2; i++)
-		store_hash(entry->change.bytes + 8 * i, base_hash64(change_seeds[i], text->data, text->len));
-	return BASE_OK;
-}
-
-static void make_base_keys(struct feed_entry *entry, size_t text_len)
+static void make_base_keys(struct feed_entry *entry)
 {
 	struct base_span link = without_fragment(entry->link);
 
@@ -107,7 +74,7 @@ static void make_base_keys(struct feed_entry *entry, size_t text_len)
 		entry->key = entry->link_key;
 	else if (entry->title.len && entry->raw_date.len)
 		entry->key = entry->title_key;
-	else if (entry->title.len || text_len)
+	else if (entry->title.len || entry->summary.len || entry->content.len)
 		entry->key = make_key('x', entry->title, key_span(&entry->change));
 }
 
@@ -160,6 +127,26 @@ static size_t settle(struct rival *rivals, size_t count, struct feed_key *final,
 	return left;
 }
 
+/* Moves those whose base another entry has too to the front; rivals gets sorted. */
+static size_t find_rivals(struct rival *rivals, size_t count, const struct feed_entry *entries)
+{
+	size_t left = 0;
+	bool same_as_last = false;
+
+	qsort(rivals, count, sizeof *rivals, by_base);
+	for (size_t i = 0; i < count; i++) {
+		bool same_as_next = i + 1 < count && memcmp(&rivals[i].base, &rivals[i + 1].base, sizeof rivals->base) == 0;
+		if ((same_as_last || same_as_next) && !is_zero(&rivals[i].base)) {
+			const struct feed_entry *entry = &entries[rivals[i].index];
+			rivals[left] = rivals[i];
+			/* title and link are part of the change hash already */
+			rivals[left++].whole = make_key('d', entry->raw_date, key_span(&entry->change));
+		}
+		same_as_last = same_as_next;
+	}
+	return left;
+}
+
 static enum base_result tell_apart(struct feed_entry *entries, size_t count)
 {
 	struct rival *rivals = malloc(count * sizeof *rivals);
@@ -173,12 +160,9 @@ static enum base_result tell_apart(struct feed_entry *entries, size_t count)
 	}
 	for (size_t i = 0; i < count; i++) {
 		final[i] = entries[i].key;
-		if (is_zero(&entries[i].key))
-			continue;
-		/* title and link are part of the change hash already */
-		rivals[left] = (struct rival){.base = entries[i].key, .index = i};
-		rivals[left++].whole = make_key('d', entries[i].raw_date, key_span(&entries[i].change));
+		rivals[i] = (struct rival){.base = entries[i].key, .index = i};
 	}
+	left = find_rivals(rivals, count, entries);
 	for (enum level level = BY_BASE; level < LEVELS && left > 0; level++) {
 		for (size_t i = 0; level != BY_BASE && i < left; i++)
 			rivals[i].base = refine(&entries[rivals[i].index], level);
@@ -209,16 +193,13 @@ static enum base_result name_item(struct feed_entry *entry, struct base_arena *a
 
 enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena)
 {
-	struct base_buf text;
 	enum base_result result = BASE_OK;
 
-	base_buf_init(&text, SIZE_MAX);
-	for (size_t i = 0; i < count && result == BASE_OK; i++) {
-		result = make_change(&entries[i], &text);
-		make_base_keys(&entries[i], text.len - entries[i].title.len - entries[i].link.len - 2);
+	for (size_t i = 0; i < count; i++) {
+		feed_change_hash(&entries[i], &entries[i].change);
+		make_base_keys(&entries[i]);
 	}
-	base_buf_free(&text);
-	if (result == BASE_OK && count)
+	if (count)
 		result = tell_apart(entries, count);
 	for (size_t i = 0; i < count && result == BASE_OK; i++)
 		result = name_item(&entries[i], arena);

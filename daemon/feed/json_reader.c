@@ -90,6 +90,31 @@ static void read_id(struct feed_builder *builder, const json_t *item)
 	set(builder, FEED_ID, number[0] ? base_span_of(number) : string(id), FEED_PLAIN, 0);
 }
 
+/* The names of JSON Feed, and from rank 2 on those that converters from RSS use. */
+static const struct {
+	const char *name;
+	enum feed_field field;
+	enum feed_kind kind;
+	uint8_t rank;
+} item_members[] = {
+	{"url", FEED_LINK, FEED_PLAIN, 0},
+	{"external_url", FEED_LINK, FEED_PLAIN, 1},
+	{"link", FEED_LINK, FEED_PLAIN, 2},
+	{"guid", FEED_ID, FEED_PLAIN, 2},
+	{"title", FEED_TITLE, FEED_MAYBE_HTML, 0},
+	{"content_html", FEED_CONTENT, FEED_HTML, 0},
+	{"content_text", FEED_CONTENT, FEED_PLAIN, 1},
+	{"content", FEED_CONTENT, FEED_HTML, 2},
+	{"summary", FEED_SUMMARY, FEED_PLAIN, 0},
+	{"description", FEED_SUMMARY, FEED_HTML, 2},
+	{"date_published", FEED_PUBLISHED, FEED_PLAIN, 0},
+	{"published", FEED_PUBLISHED, FEED_PLAIN, 2},
+	{"pubDate", FEED_PUBLISHED, FEED_PLAIN, 2},
+	{"date_modified", FEED_UPDATED, FEED_PLAIN, 0},
+	{"updated", FEED_UPDATED, FEED_PLAIN, 2},
+	{"language", FEED_LANGUAGE, FEED_PLAIN, 0},
+};
+
 static void read_item(struct feed_builder *builder, const json_t *item)
 {
 	const json_t *tag;
@@ -99,17 +124,11 @@ static void read_item(struct feed_builder *builder, const json_t *item)
 	if (!builder->in_entry)
 		return;
 	read_id(builder, item);
-	set(builder, FEED_LINK, member(item, "url"), FEED_PLAIN, 0);
-	set(builder, FEED_LINK, member(item, "external_url"), FEED_PLAIN, 1);
-	set(builder, FEED_TITLE, member(item, "title"), FEED_MAYBE_HTML, 0);
-	set(builder, FEED_CONTENT, member(item, "content_html"), FEED_HTML, 0);
-	set(builder, FEED_CONTENT, member(item, "content_text"), FEED_PLAIN, 1);
-	set(builder, FEED_SUMMARY, member(item, "summary"), FEED_PLAIN, 0);
-	set(builder, FEED_PUBLISHED, member(item, "date_published"), FEED_PLAIN, 0);
-	set(builder, FEED_UPDATED, member(item, "date_modified"), FEED_PLAIN, 0);
-	set(builder, FEED_LANGUAGE, member(item, "language"), FEED_PLAIN, 0);
+	for (size_t k = 0; k < sizeof item_members / sizeof *item_members; k++)
+		set(builder, item_members[k].field, member(item, item_members[k].name), item_members[k].kind, item_members[k].rank);
 	read_author(builder, item);
-	json_array_foreach(json_object_get(item, "tags"), i, tag)
+	const json_t *tags = json_object_get(item, "tags");
+	json_array_foreach(tags ? tags : json_object_get(item, "categories"), i, tag)
 		feed_builder_category(builder, without_nul(string(tag)));
 	feed_builder_close_entry(builder, true);
 }

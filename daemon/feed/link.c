@@ -158,7 +158,8 @@ static enum base_result merge(const struct parts *base, struct base_span path, s
 /* Section 5.2.2. */
 static enum base_result write_target(const struct parts *base, const struct parts *reference, struct base_buf *out)
 {
-	const struct parts *authority = reference->scheme.ptr != NULL || reference->authority.ptr != NULL ? reference : base;
+	const struct parts *authority =
+		reference->scheme.ptr != NULL || reference->authority.ptr != NULL ? reference : base;
 	struct base_span query = reference->query;
 	struct base_buf merged;
 	enum base_result result = BASE_OK;

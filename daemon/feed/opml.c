@@ -8,11 +8,15 @@
 #include <string.h>
 
 #include "charset.h"
+#include "document.h"
 
 #define MAX_BYTES ((size_t)16 << 20)
 #define MAX_OUTLINES 100000
+#define MAX_OTHERS 1000 /* elements that are no outlines; libxml2 grows slow with many names */
 #define MAX_URL 8192
 #define MAX_NAME 1024
+
+#define MAX_NAMES 256 /* of attributes that are not OPML's */
 
 struct list {
 	const char *file;
@@ -20,8 +24,10 @@ struct list {
 	feed_outline_fn *each;
 	void *ctx;
 	xmlTextReaderPtr xml;
-	size_t outlines;
-	int comment_depth;      /* of the outline that is a comment with all inside it; -1: none */
+	size_t outlines, others;
+	const xmlChar *names[MAX_NAMES]; /* libxml2 keeps each name once: a pointer tells it */
+	size_t name_count;
+	int comment_depth;       /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
 
@@ -47,6 +53,18 @@ static void keep(struct list *list, struct base_buf *buf, const char *value, siz
 		complain(list, line, buf->failed, "an attribute is too long");
 }
 
+static void note_name(struct list *list, const xmlChar *name, size_t line)
+{
+	for (size_t i = 0; i < list->name_count; i++) {
+		if (list->names[i] == name)
+			return;
+	}
+	if (list->name_count == MAX_NAMES)
+		complain(list, line, BASE_LIMIT, "the list has too many names of attributes");
+	else
+		list->names[list->name_count++] = name;
+}
+
 static void read_attribute(struct list *list, struct attributes *attributes, size_t line)
 {
 	struct base_span name = base_span_of((const char *)xmlTextReaderConstLocalName(list->xml));
@@ -66,6 +84,8 @@ static void read_attribute(struct list *list, struct attributes *attributes, siz
 		keep(list, &attributes->type, value, line);
 	else if (base_span_is_nocase(name, "isComment"))
 		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
+	else
+		note_name(list, xmlTextReaderConstLocalName(list->xml), line);
 }
 
 /* The text of an attribute, trimmed; BASE_NONE if it is missing or empty. */
@@ -92,8 +112,10 @@ static bool is_web_address(struct base_span url)
 /* An outline without an address is a folder, unless it says it is a feed. */
 static void give(struct list *list, const struct attributes *attributes, size_t line)
 {
-	struct feed_outline outline = {.url = text_of(&attributes->url), .name = text_of(&attributes->name),
-	                               .language = text_of(&attributes->language), .line = line};
+	struct feed_outline outline = {.url = text_of(&attributes->url),
+								   .name = text_of(&attributes->name),
+								   .language = text_of(&attributes->language),
+								   .line = line};
 	struct base_span type = text_of(&attributes->type);
 	enum base_result result;
 
@@ -106,7 +128,7 @@ static void give(struct list *list, const struct attributes *attributes, size_t 
 	}
 	if (!is_web_address(outline.url)) {
 		base_problem(list->problems, list->file, line, "the address is not http or https: %.*s",
-		             (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
+					 (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
 		if (list->result == BASE_OK)
 			list->result = BASE_SYNTAX;
 		return;
@@ -172,14 +194,18 @@ static void read_element(struct list *list)
 
 	if (depth == 0 && !base_span_is_nocase(name, "opml")) {
 		complain(list, (size_t)xmlGetLineNo(xmlTextReaderCurrentNode(list->xml)), BASE_UNSUPPORTED,
-		         "this is no feed list: its first element is not opml");
+				 "this is no feed list: its first element is not opml");
+		return;
+	}
+	if (!base_span_is_nocase(name, "outline")) {
+		if (++list->others > MAX_OTHERS)
+			complain(list, 0, BASE_LIMIT, "the list has too many elements that are no outlines");
 		return;
 	}
 	if (list->comment_depth >= 0 && depth > list->comment_depth)
 		return;
 	list->comment_depth = -1;
-	if (base_span_is_nocase(name, "outline"))
-		read_outline(list);
+	read_outline(list);
 }
 
 static void read_elements(struct list *list)
@@ -207,11 +233,12 @@ static bool declares_entities(struct base_span xml)
 }
 
 enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_outline_fn *each, void *ctx,
-                                struct base_problems *problems)
+								struct base_problems *problems)
 {
 	struct list list = {.file = file, .problems = problems, .each = each, .ctx = ctx, .comment_depth = -1};
 	struct feed_input input = {.bytes = bytes, .limits = {.max_bytes = MAX_BYTES}};
 	struct base_buf utf8;
+	struct base_error err;
 	const char *note;
 
 	base_buf_init(&utf8, MAX_BYTES);
@@ -226,12 +253,16 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 		complain(&list, 0, BASE_SYNTAX, "a feed list must not declare entities");
 		goto done;
 	}
+	if (feed_xml_guard(bytes, &err) != BASE_OK) {
+		complain(&list, 0, BASE_LIMIT, err.text);
+		goto done;
+	}
 	if (bytes.len == 0) {
 		complain(&list, 0, BASE_SYNTAX, "the list is empty");
 		goto done;
 	}
 	list.xml = xmlReaderForMemory(bytes.ptr, (int)bytes.len, NULL, "UTF-8",
-	                              XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_BIG_LINES);
+								  XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_BIG_LINES);
 	if (list.xml == NULL) {
 		list.result = BASE_NO_MEMORY;
 		goto done;
@@ -280,7 +311,7 @@ static void write_attribute(struct base_buf *out, const char *name, struct base_
 enum base_result feed_opml_write(const struct feed_outline *outlines, size_t count, struct base_buf *out)
 {
 	base_buf_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n"
-	                       "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
+						   "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
 	for (size_t i = 0; i < count; i++) {
 		const struct feed_outline *outline = &outlines[i];
 

@@ -40,17 +40,27 @@ void xml_capture_text(struct xml_reader *r, struct base_span text)
 		base_buf_add_span(&r->text, text);
 }
 
-/* What came before the first element was text, not markup. */
+/* Text that holds elements is markup, and so is what came before them, unless it was HTML anyway. */
 static void turn_to_markup(struct xml_reader *r)
 {
 	struct base_buf before = r->text;
 
+	if (r->kind != FEED_PLAIN) {
+		r->mode = CAPTURE_MIXED;
+		r->kind = FEED_HTML;
+		return;
+	}
 	base_buf_init(&r->text, before.max);
 	if (before.len)
 		add_escaped(&r->text, base_buf_span(&before), false);
 	base_buf_free(&before);
 	r->mode = CAPTURE_MARKUP;
 	r->kind = FEED_HTML;
+}
+
+static bool takes_tags(const struct xml_reader *r)
+{
+	return r->mode == CAPTURE_MARKUP || r->mode == CAPTURE_MIXED;
 }
 
 static bool is_div(const char *name)
@@ -62,7 +72,7 @@ void xml_capture_start(struct xml_reader *r, const struct xml_tag *tag)
 {
 	if (r->mode == CAPTURE_TEXT)
 		turn_to_markup(r);
-	if (r->mode != CAPTURE_MARKUP)
+	if (!takes_tags(r))
 		return;
 	if (r->wrapped && r->depth == r->capture_depth + 1 && is_div(tag->name)) {
 		r->frames[r->depth - 1].wrapper = true;
@@ -107,7 +117,7 @@ static bool is_void(const char *name)
 
 void xml_capture_end(struct xml_reader *r, const char *name, struct xml_frame *frame)
 {
-	if (r->mode != CAPTURE_MARKUP || frame->wrapper || is_void(name))
+	if (!takes_tags(r) || frame->wrapper || is_void(name))
 		return;
 	base_buf_add_text(&r->text, "</");
 	base_buf_add_text(&r->text, name);
@@ -125,20 +135,27 @@ static int base64_value(char c)
 	return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-/* In place (RFC 4648 section 4). False if it is no base64, or not text in the end. */
-static bool decode_base64(struct base_buf *text)
+static bool is_base64(struct base_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		if (base64_value(c) < 0 && c != '=' && c != ' ' && c != '\n' && c != '\r' && c != '\t')
+			return false;
+	}
+	return true;
+}
+
+/* In place (RFC 4648 section 4); what is no text once decoded becomes empty. */
+static void decode_base64(struct base_buf *text)
 {
 	uint32_t bits = 0;
 	int count = 0;
 	size_t len = 0;
 
 	for (size_t i = 0; i < text->len && text->data[i] != '='; i++) {
-		char c = text->data[i];
-		if (c == ' ' || c == '\n' || c == '\r' || c == '\t')
-			continue;
-		int value = base64_value(c);
+		int value = base64_value(text->data[i]);
 		if (value < 0)
-			return false;
+			continue;
 		bits = bits << 6 | (uint32_t)value;
 		count += 6;
 		if (count >= 8) {
@@ -146,17 +163,14 @@ static bool decode_base64(struct base_buf *text)
 			text->data[len++] = (char)(bits >> count & 0xFF);
 		}
 	}
-	text->len = len;
-	return base_utf8_valid(text->data, len) && !memchr(text->data, '\0', len);
+	text->len = base_utf8_valid(text->data, len) && !memchr(text->data, '\0', len) ? len : 0;
 }
 
 struct base_span xml_capture_close(struct xml_reader *r)
 {
 	r->capture = NULL;
-	if (r->mode == CAPTURE_BASE64 && r->text.len) {
-		struct base_span whole = base_buf_span(&r->text);
-		if (!memchr(whole.ptr, '<', whole.len) && !decode_base64(&r->text))
-			return BASE_NONE;
-	}
+	/* by its media type it should be base64, but publishers err */
+	if (r->mode == CAPTURE_BASE64 && r->text.len && is_base64(base_buf_span(&r->text)))
+		decode_base64(&r->text);
 	return base_span_trim(base_buf_span(&r->text));
 }

@@ -62,6 +62,14 @@ static void set(struct xml_reader *r, enum feed_field field, struct base_span te
 	                 (struct feed_value){.text = text, .base = xml_reader_base(r), .kind = kind, .rank = rank});
 }
 
+/* RSS has one link; where there are several all the same, the last one is meant. */
+static void set_link(struct xml_reader *r, struct base_span text)
+{
+	if (text.len)
+		feed_builder_replace(r->builder, FEED_LINK,
+		                     (struct feed_value){.text = text, .base = xml_reader_base(r)});
+}
+
 /* ---- the document and its entries ---------------------------------------------- */
 
 static void open_feed(struct xml_reader *r, struct xml_frame *frame)
@@ -148,12 +156,12 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 	else if (type.len == 0 && base_span_is_nocase(encoding, "escaped"))
 		kind = FEED_MAYBE_HTML;
 
-	if (base_span_is_nocase(encoding, "base64")) {
+	if (base_span_is_nocase(encoding, "base64") || base_span_is_nocase(type, "base64")) {
 		mode = CAPTURE_BASE64;
 	} else if (base_span_is_nocase(type, "xhtml") || ends_in(type, "+xml") || ends_in(type, "/xml")) {
 		mode = base_span_is_nocase(encoding, "escaped") ? CAPTURE_TEXT : CAPTURE_MARKUP;
 		kind = FEED_HTML;
-	} else if (element->ns == NS_ATOM && element->field == FEED_CONTENT && encoding.len == 0 &&
+	} else if (element->ns == NS_ATOM && encoding.len == 0 &&
 	           memchr(type.len ? type.ptr : "", '/', type.len) && !base_span_starts(type, "text/")) {
 		mode = CAPTURE_BASE64;
 	}
@@ -162,7 +170,7 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 }
 
 /* RFC 4287 section 4.2.7, RFC 5005 section 4, WebSub section 4. */
-static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, struct base_span href, uint8_t rank)
+static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, struct base_span href, uint16_t ns)
 {
 	static const char registry[] = "http://www.iana.org/assignments/relation/";
 	struct base_span rel = base_span_trim(xml_tag_value(tag, "rel"));
@@ -171,9 +179,11 @@ static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, stru
 		rel.ptr += sizeof registry - 1;
 		rel.len -= sizeof registry - 1;
 	}
-	href = decode_ampersands(r, href);
-	if (rel.len == 0 || base_span_is_nocase(rel, "alternate"))
-		set(r, FEED_LINK, href, FEED_PLAIN, rank);
+	href = base_span_trim(decode_ampersands(r, href));
+	if (rel.len == 0 && ns == NS_RSS)
+		set_link(r, href);
+	else if (rel.len == 0 || base_span_is_nocase(rel, "alternate"))
+		set(r, FEED_LINK, href, FEED_PLAIN, ns == r->native ? 0 : 1);
 	else if (r->builder->in_entry)
 		return;
 	else if (base_span_is_nocase(rel, "self"))
@@ -189,23 +199,25 @@ static void open_link(struct xml_reader *r, const struct xml_tag *tag, const str
 	struct base_span href = xml_tag_value(tag, "href");
 
 	if (href.ptr)
-		read_atom_link(r, tag, href, ns == r->native ? 0 : 1);
-	else if (feed_builder_wants(r->builder, FEED_LINK, 0))
+		read_atom_link(r, tag, href, ns);
+	else
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
 }
 
 static void open_category(struct xml_reader *r, const struct xml_tag *tag, const struct feed_element *element)
 {
 	static const char *const names[] = {"term", "label", "text"};
+	bool found = false;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		struct base_span value = xml_tag_value(tag, names[i]);
-		if (value.len == 0 || (i == 1 && element->ns == NS_MEDIA))
+		if (value.len == 0)
 			continue;
 		feed_builder_category(r->builder, decode_ampersands(r, value));
-		return;
+		found = true;
 	}
-	xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
+	if (!found)
+		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
 }
 
 static void open_field(struct xml_reader *r, const struct xml_tag *tag, const struct feed_element *element, uint16_t ns)
@@ -242,6 +254,23 @@ static void note_rdf_version(struct xml_reader *r, const struct xml_tag *tag)
 		r->builder->format = "rss-0.9x";
 }
 
+static bool is_address(const char *name)
+{
+	struct base_span span = base_span_of(name);
+
+	return base_span_is_nocase(span, "uri") || base_span_is_nocase(span, "url") || base_span_is_nocase(span, "homepage");
+}
+
+/* libxml2 keeps one copy of each URI and prefix, so their addresses tell them apart. */
+static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
+{
+	struct xml_namespace *known = &r->known[((uintptr_t)tag->prefix ^ (uintptr_t)tag->uri) >> 3 & (XML_READER_NAMESPACES - 1)];
+
+	if (!known->ns || known->uri != tag->uri || known->prefix != tag->prefix)
+		*known = (struct xml_namespace){tag->uri, tag->prefix, feed_namespace(tag->uri, tag->prefix, r->native)};
+	return known->ns;
+}
+
 void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct xml_frame *frame)
 {
 	if (r->depth == 1) {
@@ -249,11 +278,12 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 		return;
 	}
 	uint16_t place = frame->place;
-	uint16_t ns = feed_namespace(tag->uri, tag->prefix, r->native);
+	uint16_t ns = find_namespace(r, tag);
 	const struct feed_element *element = feed_element_find(tag->name, ns, place);
 
 	frame->element = element;
-	frame->place = IN_NOTHING;
+	/* a person's name within markup; but an address is no name */
+	frame->place = place == IN_PERSON && !is_address(tag->name) ? IN_PERSON : IN_NOTHING;
 	if (!element)
 		return;
 	switch (element->action) {
@@ -278,7 +308,6 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 		break;
 	case ACT_PERSON:
 		frame->place = IN_PERSON;
-		r->person_depth = r->depth;
 		r->person_rank = XML_PERSON_TEXT;
 		base_buf_reset(&r->person);
 		break;
@@ -356,6 +385,18 @@ static void note_person(struct xml_reader *r, struct base_span text, uint8_t ran
 	r->person_rank = rank;
 }
 
+static void add_keywords(struct feed_builder *builder, struct base_span text)
+{
+	while (text.len) {
+		const char *comma = memchr(text.ptr, ',', text.len);
+		size_t len = comma ? (size_t)(comma - text.ptr) : text.len;
+		feed_builder_category(builder, (struct base_span){text.ptr, len});
+		if (!comma)
+			break;
+		text = (struct base_span){comma + 1, text.len - len - 1};
+	}
+}
+
 static void close_field(struct xml_reader *r)
 {
 	const struct feed_element *element = r->capture;
@@ -373,9 +414,18 @@ static void close_field(struct xml_reader *r)
 	case ACT_NAME:
 		note_person(r, text, element->rank == 0 ? XML_PERSON_NAME : XML_PERSON_EMAIL);
 		break;
+	case ACT_KEYWORDS:
+		add_keywords(r->builder, text);
+		break;
+	case ACT_LINK:
+		set_link(r, text);
+		break;
+	case ACT_DATE:
+		set(r, FEED_PUBLISHED, text, FEED_PLAIN, element->rank);
+		set(r, FEED_UPDATED, text, FEED_PLAIN, element->rank);
+		break;
 	case ACT_TEXT:
 	case ACT_CONSTRUCT:
-	case ACT_LINK:
 		set(r, element->field, text, r->kind, element->rank);
 		break;
 	default:
@@ -400,6 +450,5 @@ void xml_element_end(struct xml_reader *r, struct xml_frame *frame)
 		feed_builder_close_entry(r->builder, true);
 	} else if (frame->element->action == ACT_PERSON) {
 		set(r, FEED_AUTHOR, base_span_trim(base_buf_span(&r->person)), FEED_MAYBE_HTML, frame->element->rank);
-		r->person_depth = 0;
 	}
 }

@@ -176,7 +176,7 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		return;
 	if (!r->capture) {
 		/* <author>Jane Roe</author> */
-		if (r->person_depth && r->person_depth == r->depth && r->person_rank > XML_PERSON_EMAIL)
+		if (r->depth && r->frames[r->depth - 1].place == IN_PERSON && r->person_rank > XML_PERSON_EMAIL)
 			base_buf_add(&r->person, text, (size_t)len);
 		return;
 	}

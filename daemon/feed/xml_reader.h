@@ -11,6 +11,7 @@
 #include "document.h"
 #include "elements.h"
 
+#define XML_READER_NAMESPACES 16 /* remembered; a power of two */
 #define XML_READER_DEPTH 300 /* libxml2 stops at 256 */
 
 struct xml_attribute {
@@ -38,9 +39,15 @@ enum { XML_PERSON_NAME, XML_PERSON_EMAIL, XML_PERSON_TEXT };
 
 enum capture_mode {
 	CAPTURE_TEXT,   /* character data as it is; becomes markup at the first element in it */
+	CAPTURE_MIXED,  /* character data that is HTML, with elements between */
 	CAPTURE_PLAIN,  /* character data only; elements in it are passed over */
 	CAPTURE_MARKUP, /* character data is escaped again */
 	CAPTURE_BASE64,
+};
+
+struct xml_namespace {
+	const char *uri, *prefix;
+	uint16_t ns; /* 0: nothing kept here yet */
 };
 
 struct xml_reader {
@@ -54,6 +61,7 @@ struct xml_reader {
 	uint16_t native;       /* namespace of the root element */
 	struct xml_frame frames[XML_READER_DEPTH];
 	size_t depth;
+	struct xml_namespace known[XML_READER_NAMESPACES];
 	struct base_buf bases, languages; /* stacks of what xml:base and xml:lang said */
 
 	const struct feed_element *capture; /* the element whose text is collected */
@@ -67,7 +75,6 @@ struct xml_reader {
 
 	struct base_buf person; /* name, else address, of the person being read */
 	uint8_t person_rank;
-	size_t person_depth;
 };
 
 struct xml_attribute xml_tag_attribute(const struct xml_tag *tag, size_t index);

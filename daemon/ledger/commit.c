@@ -56,9 +56,10 @@ static enum base_result store_entry(struct work *work, int64_t feed, const struc
 	if (!result && !needs_writing(&row, entry, now))
 		return BASE_OK;
 	if (result == BASE_NOT_FOUND) {
-		/* An entry under a new id goes on with the history of the old one, in its place: ids may change at every poll. */
-		result = of_engine(work, identity_earlier(work->ledger, feed, document, &entry->link_key, &entry->title_key,
-		                                          &row));
+		/* An entry under a new id goes on with the history of the old one, in its place: ids may change at every poll.
+		 */
+		result =
+			of_engine(work, identity_earlier(work->ledger, feed, document, &entry->link_key, &entry->title_key, &row));
 		if (result == BASE_NOT_FOUND) {
 			row = (struct engine_entry){.first_seen = now};
 			result = BASE_OK;
@@ -126,15 +127,15 @@ static enum base_result store_alert(struct work *work, int64_t feed, const struc
 	if (result)
 		return result;
 	const struct engine_alert row = {
-	    .sequence = message->sequence,
-	    .topic = base_span_of(message->topic),
-	    .header = {(const char *)message->header, sizeof message->header},
-	    .json = {work->json.data + message->json, message->json_len},
-	    .sketch = base_buf_span(&work->sketch),
-	    .class = alert_class(alert),
-	    .feed = feed,
-	    .key = alert_key(alert),
-	    .made = now,
+		.sequence = message->sequence,
+		.topic = base_span_of(message->topic),
+		.header = {(const char *)message->header, sizeof message->header},
+		.json = {work->json.data + message->json, message->json_len},
+		.sketch = base_buf_span(&work->sketch),
+		.class = alert_class(alert),
+		.feed = feed,
+		.key = alert_key(alert),
+		.made = now,
 	};
 	result = of_engine(work, ops->alert_put(work->engine, &row));
 	if (!result)
@@ -164,8 +165,8 @@ static enum base_result store_batch(struct work *work, const struct ledger_batch
 	struct ledger_feed state = batch->feed;
 	int64_t feed;
 	state.newest = newest_of(batch);
-	enum base_result result = of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now,
-	                                                                       batch->entry_count > 0, &feed));
+	enum base_result result =
+		of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, &feed));
 	if (!result)
 		result = store_entries(work, feed, batch);
 	for (size_t i = 0; !result && i < batch->alert_count; i++)
@@ -196,10 +197,10 @@ static void hand_on(const struct work *work, ledger_message_fn *each, void *ctx)
 	for (size_t i = 0; each && i < work->message_count; i++) {
 		const struct rendered *message = &work->messages[i];
 		const struct ledger_message out = {
-		    .sequence = message->sequence,
-		    .topic = base_span_of(message->topic),
-		    .header = {(const char *)message->header, sizeof message->header},
-		    .json = {work->json.data + message->json, message->json_len},
+			.sequence = message->sequence,
+			.topic = base_span_of(message->topic),
+			.header = {(const char *)message->header, sizeof message->header},
+			.json = {work->json.data + message->json, message->json_len},
 		};
 		(void)each(ctx, &out); /* stored it is; ledger_unpublished gives it again */
 	}

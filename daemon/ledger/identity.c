@@ -95,11 +95,11 @@ enum base_result identity_earlier(struct ledger *ledger, int64_t feed, const str
 static void tell(struct ledger_known *known, enum ledger_state state, const struct engine_entry *entry, bool changed)
 {
 	*known = (struct ledger_known){
-	    .state = state,
-	    .changed = changed,
-	    .classes = entry->classes,
-	    .last_alert = entry->last_alert,
-	    .first_seen = entry->first_seen,
+		.state = state,
+		.changed = changed,
+		.classes = entry->classes,
+		.last_alert = entry->last_alert,
+		.first_seen = entry->first_seen,
 	};
 }
 

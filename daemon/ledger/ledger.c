@@ -24,7 +24,8 @@ static enum base_result open_engine(const char *uri, struct base_log *log, struc
 {
 	const char *mark = strstr(uri, "://");
 	if (!mark)
-		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db", uri);
+		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db",
+		                 uri);
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
 		if (base_span_is(scheme, engines[i]->scheme))
@@ -47,8 +48,7 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 	ledger->keep = options->keep;
 	ledger->log = options->log;
 	ledger->node = strdup(options->node);
-	enum base_result result =
-	    ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
+	enum base_result result = ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	if (!result)
 		result = open_engine(options->uri, options->log, &ledger->engine, err);
 	if (!result) {
@@ -129,13 +129,13 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct ledger_feed){
-	    .url = ledger->url.data,
-	    .etag = feed.etag,
-	    .last_modified = feed.last_modified,
-	    .body = feed.body,
-	    .plan = feed.plan,
-	    .newest = feed.newest,
-	    .polled = feed.polled,
+		.url = ledger->url.data,
+		.etag = feed.etag,
+		.last_modified = feed.last_modified,
+		.body = feed.body,
+		.plan = feed.plan,
+		.newest = feed.newest,
+		.polled = feed.polled,
 	};
 	return BASE_OK;
 }
@@ -180,10 +180,10 @@ enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more)
 {
 	const struct engine_prune prune = {
-	    .now = now,
-	    .alerts_before = now - ledger->keep,
-	    .published = ledger->state.published,
-	    .entries_unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT,
+		.now = now,
+		.alerts_before = now - ledger->keep,
+		.published = ledger->state.published,
+		.entries_unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT,
 	};
 	enum base_result result = store_published(ledger);
 	if (!result)

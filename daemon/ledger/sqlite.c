@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUSY_MS 200           /* the caller has its own patience */
+#define BUSY_MS 200 /* the caller has its own patience */
 #define VALIDATOR_MAX 65536
 #define CHECKPOINT_FRAMES 1000 /* 4 MiB of log, then it is written back */
 
@@ -218,8 +218,8 @@ static enum base_result execute(struct sqlite *sqlite, const char *text, const c
 }
 
 /* The one text that a pragma answers with; BASE_OK if it is as wanted, else otherwise with the answer in it. */
-static enum base_result expect(struct sqlite *sqlite, const char *pragma, const char *wanted, enum base_result otherwise,
-                               const char *message)
+static enum base_result expect(struct sqlite *sqlite, const char *pragma, const char *wanted,
+                               enum base_result otherwise, const char *message)
 {
 	sqlite3_stmt *statement = NULL;
 	enum base_result result = BASE_OK;
@@ -244,9 +244,8 @@ static enum base_result set_up(struct sqlite *sqlite)
 	 * The exclusive mode before WAL: no shared memory file, and no other process
 	 * gets in as long as we live. mmap off: an I/O error must be an error, not a signal.
 	 */
-	enum base_result result =
-	    execute(sqlite, "PRAGMA mmap_size = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;",
-	            "cannot open");
+	enum base_result result = execute(
+		sqlite, "PRAGMA mmap_size = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;", "cannot open");
 	if (!result)
 		result = sqlite_migrate(sqlite);
 	if (!result)
@@ -311,28 +310,28 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 }
 
 const struct engine_ops engine_sqlite = {
-    .scheme = "sqlite",
-    .open = open_engine,
-    .close = close_engine,
-    .begin = begin,
-    .commit = commit,
-    .rollback = rollback,
-    .settle = settle,
-    .state_get = sqlite_state_get,
-    .state_put = sqlite_state_put,
-    .feed_get = sqlite_feed_get,
-    .feed_put = sqlite_feed_put,
-    .entry_get = sqlite_entry_get,
-    .entry_find = sqlite_entry_find,
-    .entry_put = sqlite_entry_put,
-    .entry_forget = sqlite_entry_forget,
-    .entry_alerted = sqlite_entry_alerted,
-    .topic_get = sqlite_topic_get,
-    .topic_put = sqlite_topic_put,
-    .alert_put = sqlite_alert_put,
-    .alerts = sqlite_alerts,
-    .oldest = sqlite_oldest,
-    .sketches = sqlite_sketches,
-    .prune = sqlite_prune,
-    .backup = sqlite_backup,
+	.scheme = "sqlite",
+	.open = open_engine,
+	.close = close_engine,
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.settle = settle,
+	.state_get = sqlite_state_get,
+	.state_put = sqlite_state_put,
+	.feed_get = sqlite_feed_get,
+	.feed_put = sqlite_feed_put,
+	.entry_get = sqlite_entry_get,
+	.entry_find = sqlite_entry_find,
+	.entry_put = sqlite_entry_put,
+	.entry_forget = sqlite_entry_forget,
+	.entry_alerted = sqlite_entry_alerted,
+	.topic_get = sqlite_topic_get,
+	.topic_put = sqlite_topic_put,
+	.alert_put = sqlite_alert_put,
+	.alerts = sqlite_alerts,
+	.oldest = sqlite_oldest,
+	.sketches = sqlite_sketches,
+	.prune = sqlite_prune,
+	.backup = sqlite_backup,
 };

@@ -41,8 +41,8 @@ struct sqlite {
 	char *path;
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
-	int wal_frames;       /* in the log since the last checkpoint */
-	int64_t prune_cursor; /* the feed pruned last */
+	int wal_frames;                      /* in the log since the last checkpoint */
+	int64_t prune_cursor;                /* the feed pruned last */
 	struct base_buf etag, last_modified; /* what sqlite_feed_get gave out */
 };
 

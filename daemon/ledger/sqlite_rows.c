@@ -6,45 +6,46 @@
 #define ENTRY_COLUMNS "key, link_key, title_key, change, classes, last_alert, first_seen, last_seen"
 
 const char *const sqlite_texts[SQL_STATEMENTS] = {
-    [SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
-    [SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
-    [SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest"
-                     " FROM feed WHERE url = ?1",
-    [SQL_FEED_PUT] =
-        "INSERT INTO feed(url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented,"
-        " updated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?11, ?10, NULL), ?10)"
-        " ON CONFLICT(url) DO UPDATE SET etag = ?2, last_modified = ?3, body = ?4, last_start = ?5, next_due = ?6,"
-        " failures = ?7, polled = ?8, newest = max(ifnull(newest, ?9), ifnull(?9, newest)),"
-        " documented = iif(?11, ?10, documented), updated = ?10 RETURNING id",
-    [SQL_ENTRY_GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND key = ?2",
-    [SQL_ENTRY_BY_LINK] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
-    [SQL_ENTRY_BY_TITLE] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
-    [SQL_ENTRY_PUT] = "INSERT OR REPLACE INTO entry(feed, " ENTRY_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SQL_ENTRY_FORGET] = "DELETE FROM entry WHERE feed = ?1 AND key = ?2",
-    [SQL_ENTRY_ALERTED] = "UPDATE entry SET last_alert = ?3 WHERE feed = ?1 AND key = ?2",
-    [SQL_TOPIC_GET] = "SELECT sequence FROM topic WHERE name = ?1",
-    [SQL_TOPIC_PUT] = "INSERT OR REPLACE INTO topic(name, sequence) VALUES(?1, ?2)",
-    [SQL_ALERT_PUT] = "INSERT INTO alert(sequence, topic, class, made, feed, key, header, sketch, json)"
-                      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SQL_ALERTS] = "SELECT a.sequence, a.topic, a.header, a.json FROM"
-                   " (SELECT sequence FROM alert INDEXED BY alert_order WHERE sequence > ?1 AND topic >= ?2"
-                   " AND topic < ?3 ORDER BY sequence LIMIT ?4) AS found"
-                   " CROSS JOIN alert AS a ON a.sequence = found.sequence ORDER BY a.sequence",
-    [SQL_OLDEST] = "SELECT min(sequence) FROM alert",
-    [SQL_SKETCHES] = "SELECT sketch FROM alert WHERE made >= ?1 ORDER BY sequence",
-    [SQL_PRUNE_ALERTS] = "DELETE FROM alert WHERE sequence IN (SELECT sequence FROM alert WHERE made < ?1"
-                         " AND sequence <= ?2 ORDER BY made LIMIT ?3)",
-    [SQL_PRUNE_NEXT_FEED] = "SELECT id, documented, updated FROM feed WHERE id > ?1 ORDER BY id LIMIT 1",
-    [SQL_PRUNE_ENTRIES] = "DELETE FROM entry WHERE feed = ?1 AND key IN"
-                          " (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2 LIMIT ?3)",
-    [SQL_PRUNE_FLOOD] = "DELETE FROM entry WHERE feed = ?1 AND (SELECT count(*) FROM entry WHERE feed = ?1) > ?3"
-                        " AND key IN (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2"
-                        " ORDER BY last_seen LIMIT ?4)",
-    [SQL_PRUNE_FEED] = "DELETE FROM feed WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE feed = ?1)"
-                       " AND NOT EXISTS (SELECT 1 FROM alert WHERE feed = ?1)",
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
+	[SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
+	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest"
+					 " FROM feed WHERE url = ?1",
+	[SQL_FEED_PUT] =
+		"INSERT INTO feed(url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented,"
+		" updated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?11, ?10, NULL), ?10)"
+		" ON CONFLICT(url) DO UPDATE SET etag = ?2, last_modified = ?3, body = ?4, last_start = ?5, next_due = ?6,"
+		" failures = ?7, polled = ?8, newest = max(ifnull(newest, ?9), ifnull(?9, newest)),"
+		" documented = iif(?11, ?10, documented), updated = ?10 RETURNING id",
+	[SQL_ENTRY_GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND key = ?2",
+	[SQL_ENTRY_BY_LINK] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
+	[SQL_ENTRY_BY_TITLE] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
+	[SQL_ENTRY_PUT] =
+		"INSERT OR REPLACE INTO entry(feed, " ENTRY_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[SQL_ENTRY_FORGET] = "DELETE FROM entry WHERE feed = ?1 AND key = ?2",
+	[SQL_ENTRY_ALERTED] = "UPDATE entry SET last_alert = ?3 WHERE feed = ?1 AND key = ?2",
+	[SQL_TOPIC_GET] = "SELECT sequence FROM topic WHERE name = ?1",
+	[SQL_TOPIC_PUT] = "INSERT OR REPLACE INTO topic(name, sequence) VALUES(?1, ?2)",
+	[SQL_ALERT_PUT] = "INSERT INTO alert(sequence, topic, class, made, feed, key, header, sketch, json)"
+					  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[SQL_ALERTS] = "SELECT a.sequence, a.topic, a.header, a.json FROM"
+				   " (SELECT sequence FROM alert INDEXED BY alert_order WHERE sequence > ?1 AND topic >= ?2"
+				   " AND topic < ?3 ORDER BY sequence LIMIT ?4) AS found"
+				   " CROSS JOIN alert AS a ON a.sequence = found.sequence ORDER BY a.sequence",
+	[SQL_OLDEST] = "SELECT min(sequence) FROM alert",
+	[SQL_SKETCHES] = "SELECT sketch FROM alert WHERE made >= ?1 ORDER BY sequence",
+	[SQL_PRUNE_ALERTS] = "DELETE FROM alert WHERE sequence IN (SELECT sequence FROM alert WHERE made < ?1"
+						 " AND sequence <= ?2 ORDER BY made LIMIT ?3)",
+	[SQL_PRUNE_NEXT_FEED] = "SELECT id, documented, updated FROM feed WHERE id > ?1 ORDER BY id LIMIT 1",
+	[SQL_PRUNE_ENTRIES] = "DELETE FROM entry WHERE feed = ?1 AND key IN"
+						  " (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2 LIMIT ?3)",
+	[SQL_PRUNE_FLOOD] = "DELETE FROM entry WHERE feed = ?1 AND (SELECT count(*) FROM entry WHERE feed = ?1) > ?3"
+						" AND key IN (SELECT key FROM entry WHERE feed = ?1 AND last_seen < ?2"
+						" ORDER BY last_seen LIMIT ?4)",
+	[SQL_PRUNE_FEED] = "DELETE FROM feed WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE feed = ?1)"
+					   " AND NOT EXISTS (SELECT 1 FROM alert WHERE feed = ?1)",
 };
 
 static struct sqlite *of(struct engine *engine)
@@ -186,15 +187,15 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct engine_feed){
-	    .id = sqlite3_column_int64(statement, 0),
-	    .etag = keep(&sqlite->etag, blob_at(statement, 1)),
-	    .last_modified = keep(&sqlite->last_modified, blob_at(statement, 2)),
-	    .body = key_at(statement, 3),
-	    .plan = {.last_start = time_at(statement, 4),
+		.id = sqlite3_column_int64(statement, 0),
+		.etag = keep(&sqlite->etag, blob_at(statement, 1)),
+		.last_modified = keep(&sqlite->last_modified, blob_at(statement, 2)),
+		.body = key_at(statement, 3),
+		.plan = {.last_start = time_at(statement, 4),
 	             .next_due = time_at(statement, 5),
 	             .failures = (uint32_t)number_at(statement, 6)},
-	    .polled = number_at(statement, 7) != 0,
-	    .newest = time_at(statement, 8),
+		.polled = number_at(statement, 7) != 0,
+		.newest = time_at(statement, 8),
 	};
 	sqlite3_reset(statement); /* an open reader would keep the log from being written back */
 	return BASE_OK;
@@ -236,14 +237,14 @@ enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed
 static void read_entry(sqlite3_stmt *statement, struct engine_entry *out)
 {
 	*out = (struct engine_entry){
-	    .key = key_at(statement, 0),
-	    .link_key = key_at(statement, 1),
-	    .title_key = key_at(statement, 2),
-	    .change = key_at(statement, 3),
-	    .classes = (uint32_t)number_at(statement, 4),
-	    .last_alert = number_at(statement, 5),
-	    .first_seen = time_at(statement, 6),
-	    .last_seen = time_at(statement, 7),
+		.key = key_at(statement, 0),
+		.link_key = key_at(statement, 1),
+		.title_key = key_at(statement, 2),
+		.change = key_at(statement, 3),
+		.classes = (uint32_t)number_at(statement, 4),
+		.last_alert = number_at(statement, 5),
+		.first_seen = time_at(statement, 6),
+		.last_seen = time_at(statement, 7),
 	};
 }
 
@@ -272,7 +273,7 @@ enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum eng
 	sqlite3_stmt *statement;
 	struct engine_entry entry;
 	enum base_result result =
-	    sqlite_prepare(sqlite, which == ENGINE_LINK_KEY ? SQL_ENTRY_BY_LINK : SQL_ENTRY_BY_TITLE, &statement);
+		sqlite_prepare(sqlite, which == ENGINE_LINK_KEY ? SQL_ENTRY_BY_LINK : SQL_ENTRY_BY_TITLE, &statement);
 	if (result)
 		return result;
 	sqlite3_bind_int64(statement, 1, feed);
@@ -407,10 +408,10 @@ static enum base_result give_messages(struct sqlite *sqlite, sqlite3_stmt *state
 		if (others)
 			break;
 		const struct ledger_message message = {
-		    .sequence = number_at(statement, 0),
-		    .topic = blob_at(statement, 1),
-		    .header = blob_at(statement, 2),
-		    .json = blob_at(statement, 3),
+			.sequence = number_at(statement, 0),
+			.topic = blob_at(statement, 1),
+			.header = blob_at(statement, 2),
+			.json = blob_at(statement, 3),
 		};
 		result = each(ctx, &message);
 		given++;

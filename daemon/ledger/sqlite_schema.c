@@ -11,26 +11,26 @@
 #define EPOCH_BITS 53             /* numbers that JavaScript holds exactly */
 
 static const char *const migrations[] = {
-    /* 1 */
-    "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,"
-    " published INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE feed(id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, etag BLOB, last_modified BLOB,"
-    " body BLOB NOT NULL, last_start INTEGER, next_due INTEGER, failures INTEGER NOT NULL, polled INTEGER NOT NULL,"
-    " newest INTEGER, documented INTEGER, updated INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE entry(feed INTEGER NOT NULL REFERENCES feed(id), key BLOB NOT NULL, link_key BLOB, title_key BLOB,"
-    " change BLOB NOT NULL, classes INTEGER NOT NULL, last_alert INTEGER NOT NULL, first_seen INTEGER NOT NULL,"
-    " last_seen INTEGER NOT NULL, PRIMARY KEY(feed, key)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX entry_link ON entry(feed, link_key) WHERE link_key IS NOT NULL;"
-    "CREATE INDEX entry_title ON entry(feed, title_key) WHERE title_key IS NOT NULL;"
-    "CREATE TABLE topic(name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE alert(sequence INTEGER PRIMARY KEY, topic TEXT NOT NULL, class INTEGER NOT NULL,"
-    " made INTEGER NOT NULL, feed INTEGER NOT NULL REFERENCES feed(id), key BLOB NOT NULL, header BLOB NOT NULL,"
-    " sketch BLOB NOT NULL, json BLOB NOT NULL) STRICT;"
-    /* Replay of a rare topic reads this instead of every alert. */
-    "CREATE INDEX alert_order ON alert(sequence, topic);"
-    "CREATE INDEX alert_made ON alert(made);"
-    "CREATE INDEX alert_feed ON alert(feed);",
+	/* 1 */
+	"CREATE TABLE migration(version INTEGER PRIMARY KEY, applied INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE state(id INTEGER PRIMARY KEY CHECK(id = 1), epoch INTEGER NOT NULL, sequence INTEGER NOT NULL,"
+	" published INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE feed(id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, etag BLOB, last_modified BLOB,"
+	" body BLOB NOT NULL, last_start INTEGER, next_due INTEGER, failures INTEGER NOT NULL, polled INTEGER NOT NULL,"
+	" newest INTEGER, documented INTEGER, updated INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE entry(feed INTEGER NOT NULL REFERENCES feed(id), key BLOB NOT NULL, link_key BLOB, title_key BLOB,"
+	" change BLOB NOT NULL, classes INTEGER NOT NULL, last_alert INTEGER NOT NULL, first_seen INTEGER NOT NULL,"
+	" last_seen INTEGER NOT NULL, PRIMARY KEY(feed, key)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX entry_link ON entry(feed, link_key) WHERE link_key IS NOT NULL;"
+	"CREATE INDEX entry_title ON entry(feed, title_key) WHERE title_key IS NOT NULL;"
+	"CREATE TABLE topic(name TEXT PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE alert(sequence INTEGER PRIMARY KEY, topic TEXT NOT NULL, class INTEGER NOT NULL,"
+	" made INTEGER NOT NULL, feed INTEGER NOT NULL REFERENCES feed(id), key BLOB NOT NULL, header BLOB NOT NULL,"
+	" sketch BLOB NOT NULL, json BLOB NOT NULL) STRICT;"
+	/* Replay of a rare topic reads this instead of every alert. */
+	"CREATE INDEX alert_order ON alert(sequence, topic);"
+	"CREATE INDEX alert_made ON alert(made);"
+	"CREATE INDEX alert_feed ON alert(feed);",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

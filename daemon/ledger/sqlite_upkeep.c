@@ -120,8 +120,8 @@ static enum base_result prune_one_feed(struct sqlite *sqlite, const struct feed_
 	return result;
 }
 
-static enum base_result prune_piece(struct sqlite *sqlite, const struct engine_prune *prune, int *rows,
-                                    int64_t *cursor, bool *more)
+static enum base_result prune_piece(struct sqlite *sqlite, const struct engine_prune *prune, int *rows, int64_t *cursor,
+                                    bool *more)
 {
 	enum base_result result = prune_alerts(sqlite, prune, rows);
 	for (int feeds = 0; !result && *rows < ROWS_A_PIECE && feeds < FEEDS_A_PIECE; feeds++) {

@@ -7,7 +7,7 @@
 #define ENTITIES_MAX ((size_t)1 << 16)
 #define ALIASES_MAX ((size_t)1 << 20)
 
-static enum base_result find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out)
+enum base_result entities_find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out)
 {
 	struct match_rules *rules = loader->rules;
 	for (size_t i = 0; i < rules->entity_count; i++) {
@@ -40,8 +40,8 @@ static enum base_result add_alias(struct match_rules *rules, uint32_t term, uint
 	return BASE_OK;
 }
 
-static enum base_result read_aliases(struct loader *loader, const struct conf_node *list, uint32_t entity,
-                                     enum alias_kind kind)
+enum base_result entities_read_aliases(struct loader *loader, const struct conf_node *list, uint32_t entity,
+                                       enum alias_kind kind)
 {
 	if (!list)
 		return BASE_OK;
@@ -81,19 +81,19 @@ static enum base_result read_entity(struct loader *loader, const char *name, con
 {
 	static const char *const known[] = {"aliases", "ambiguous", "except", "needs", "kind", NULL};
 	uint32_t entity;
-	enum base_result result = find_or_add(loader, name, of, &entity);
+	enum base_result result = entities_find_or_add(loader, name, of, &entity);
 	if (result || node->kind == CONF_LIST)
-		return result ? result : read_aliases(loader, node, entity, ALIAS_SURE);
+		return result ? result : entities_read_aliases(loader, node, entity, ALIAS_SURE);
 	if (node->kind != CONF_MAP) {
 		base_problem(loader->problems, loader->file, node->line, "%s needs a list of aliases", name);
 		return BASE_OK;
 	}
 	loader_check_keys(loader, node, known, name);
-	result = read_aliases(loader, conf_node_get(node, "aliases"), entity, ALIAS_SURE);
+	result = entities_read_aliases(loader, conf_node_get(node, "aliases"), entity, ALIAS_SURE);
 	if (!result)
-		result = read_aliases(loader, conf_node_get(node, "ambiguous"), entity, ALIAS_AMBIGUOUS);
+		result = entities_read_aliases(loader, conf_node_get(node, "ambiguous"), entity, ALIAS_AMBIGUOUS);
 	if (!result)
-		result = read_aliases(loader, conf_node_get(node, "except"), entity, ALIAS_EXCEPT);
+		result = entities_read_aliases(loader, conf_node_get(node, "except"), entity, ALIAS_EXCEPT);
 	return result ? result : read_needs(loader, node, entity);
 }
 

@@ -16,6 +16,15 @@ void eval_reset(struct match_scratch *scratch)
 	scratch->interval_count = scratch->mark_count = 0;
 }
 
+bool eval_within_limits(struct match_scratch *scratch)
+{
+	if (scratch->failed != BASE_LIMIT)
+		return true;
+	scratch->failed = BASE_OK;
+	eval_reset(scratch);
+	return false;
+}
+
 bool eval_holds(struct list list)
 {
 	return list.always || list.count > 0;

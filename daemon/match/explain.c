@@ -1,4 +1,4 @@
-/* Says for each rule whose trigger occurs why it fired, or what stopped it. */
+/* Says for each rule whose trigger occurs why it fired, or what stopped it; then which names did not count. */
 #include "scratch.h"
 
 static void add_sentence(struct match_scratch *scratch, uint32_t sentence, struct base_buf *out)
@@ -104,6 +104,38 @@ static void explain_sentence(struct match_scratch *scratch, uint32_t sentence, s
 	}
 }
 
+/* ---- systems and actors left out --------------------------------------------------- */
+
+static void say_left_out(struct match_scratch *scratch, uint32_t index, const char *why, uint32_t hit,
+                         struct base_buf *out)
+{
+	const struct entity *entity = &scratch->rules->entities[index];
+	scratch->entity_needs[index].stamp = UINT32_MAX; /* said, like those that are named */
+	(void)base_buf_printf(out, "%s %s: no: %s: ", entity->of == GROUP_SYSTEMS ? "system" : "actor", entity->name, why);
+	add_words(scratch, &hit, 1, out);
+	(void)base_buf_add_char(out, '\n');
+}
+
+/* Once for each name whose needs are not met, or that stands in one of its exceptions. */
+static void explain_names(struct match_scratch *scratch, struct base_buf *out)
+{
+	const struct match_rules *rules = scratch->rules;
+	for (size_t i = 0; i < scratch->mention_count; i++)
+		scratch->entity_needs[scratch->mentions[i].entity].stamp = UINT32_MAX;
+	for (uint32_t h = 0; h < scratch->hit_count && !out->failed; h++) {
+		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
+			const struct alias *alias = &rules->aliases[a];
+			const struct state *needs = &scratch->entity_needs[alias->entity];
+			if (alias->kind == ALIAS_SURE || needs->stamp == UINT32_MAX)
+				continue;
+			if (alias->kind == ALIAS_EXCEPT)
+				say_left_out(scratch, alias->entity, "an exception stands there", h, out);
+			else if (needs->stamp == scratch->item && !needs->value)
+				say_left_out(scratch, alias->entity, "`needs` does not hold for the item", h, out);
+		}
+	}
+}
+
 enum base_result match_explain(const struct match_rules *rules, struct match_scratch *scratch,
                                const struct match_input *input, struct base_buf *out)
 {
@@ -113,5 +145,6 @@ enum base_result match_explain(const struct match_rules *rules, struct match_scr
 	for (uint32_t s = 0; s < scratch->text.sentence_count && !out->failed && !scratch->failed; s++)
 		if (scratch->sentence_hits[s] != scratch->sentence_hits[s + 1])
 			explain_sentence(scratch, s, out);
+	explain_names(scratch, out);
 	return scratch->failed ? scratch->failed : out->failed;
 }

@@ -57,11 +57,15 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
 	scratch->symbol_count = 0;
 	for (size_t i = 0; !result && i < text->token_count; i++) {
+		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
 		result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
 		                   sizeof *scratch->symbols, SYMBOLS_MAX);
+		if (result == BASE_LIMIT) {
+			result = BASE_OK; /* what follows is not looked up */
+			continue;
+		}
 		if (result)
 			return result;
-		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
 		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], scratch->symbols + scratch->symbol_count);
 	}
 	if (!result)
@@ -137,6 +141,8 @@ enum base_result hits_find(struct match_scratch *scratch)
 		for (uint32_t i = text->sentences[s].first; !result && i < text->sentences[s].last; i++)
 			if (scratch->symbol_starts[i] != scratch->symbol_starts[i + 1])
 				result = find_at(scratch, i);
+		if (result == BASE_LIMIT)
+			result = BASE_OK; /* so many terms: those found so far will do */
 	}
 	if (!result)
 		scratch->sentence_hits[text->sentence_count] = (uint32_t)scratch->hit_count;

@@ -9,7 +9,7 @@
 
 #define LEXICON_NONE UINT32_MAX
 #define LEXICON_TERMS_MAX ((size_t)1 << 20)
-#define LEXICON_SYMBOLS_MAX 48 /* of one token: itself, its cased form, wildcards */
+#define LEXICON_SYMBOLS_MAX 256 /* of one token: itself, its cased form, wildcards */
 
 struct table { /* open addressing; cells hold an index + 1 */
 	uint32_t *cells;

@@ -13,6 +13,7 @@ static bool needs_met(struct match_scratch *scratch, uint32_t entity)
 	if (state->stamp != scratch->item) {
 		const struct node *needs = scratch->rules->entities[entity].needs;
 		bool met = needs && eval_item(scratch, needs);
+		met &= eval_within_limits(scratch);
 		*state = (struct state){scratch->item, met};
 	}
 	return state->value;
@@ -84,23 +85,36 @@ static void forget(struct match_scratch *scratch)
 	scratch->mention_count = 0;
 }
 
+/* Meets or fails the needs of each entity that an ambiguous alias may name in this item. */
+static void meet_needs(struct match_scratch *scratch, bool again)
+{
+	const struct match_rules *rules = scratch->rules;
+	for (size_t h = 0; h < scratch->hit_count; h++) {
+		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
+			if (rules->aliases[a].kind != ALIAS_AMBIGUOUS)
+				continue;
+			if (again)
+				scratch->entity_needs[rules->aliases[a].entity].stamp = scratch->item;
+			else
+				(void)needs_met(scratch, rules->aliases[a].entity);
+		}
+	}
+}
+
 enum base_result mentions_find(struct match_scratch *scratch)
 {
 	/* First the sure ones alone: needs may ask for $systems and $actors. */
 	enum base_result result = BASE_OK;
 	for (int ambiguous = 0; !result && ambiguous < 2; ambiguous++) {
 		if (ambiguous) {
-			for (uint32_t i = 0; i < scratch->rules->entity_count; i++)
-				if (scratch->rules->entities[i].needs)
-					(void)needs_met(scratch, i);
+			meet_needs(scratch, false);
 			scratch->item++; /* groups seen so far may have lacked the ambiguous */
-			for (uint32_t i = 0; i < scratch->rules->entity_count; i++)
-				scratch->entity_needs[i].stamp = scratch->item;
+			meet_needs(scratch, true);
 		}
 		forget(scratch);
 		result = find_of(scratch, GROUP_SYSTEMS, ambiguous);
 		if (!result)
 			result = find_of(scratch, GROUP_ACTORS, ambiguous);
 	}
-	return result;
+	return result == BASE_LIMIT ? BASE_OK : result; /* so many names: the first ones will do */
 }

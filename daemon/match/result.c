@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scratch.h"
+#include "details.h"
 
 #define EVIDENCE_COUNT_MAX 5
 #define SENTENCE_MARKS_MAX 64
@@ -52,15 +52,17 @@ static enum base_result make_event(struct match_scratch *scratch, enum match_cla
 		return BASE_NO_MEMORY;
 	*event = (struct match_event){.class = class, .rule = scratch->rules->rules[firing->rule].name, .evidence = evidence};
 	struct gathering gathering;
+	struct details_found found = {.quantity_count = 0};
 	while (firing && event->evidence_count < EVIDENCE_COUNT_MAX) {
 		gather(scratch, class, firing->sentence, &gathering);
 		enum base_result result = evidence_make(scratch, firing->sentence, gathering.hits, gathering.count,
 		                                        &evidence[event->evidence_count++]);
 		if (result)
 			return result;
+		details_add(scratch, firing->sentence, gathering.hits, gathering.count, &found);
 		firing = next_firing(scratch, class, false, firing->sentence);
 	}
-	return BASE_OK;
+	return details_put(scratch, &found, event);
 }
 
 static enum base_result make_events(struct match_scratch *scratch)
@@ -91,7 +93,9 @@ static int compare_mentions(const void *a, const void *b)
 static enum base_result list_names(struct match_scratch *scratch, enum group_of of, const struct base_span **out,
                                    size_t *count)
 {
-	struct base_span *names = base_arena_alloc(scratch->arena, (scratch->mention_count + 1) * sizeof *names);
+	size_t most = scratch->mention_count < scratch->rules->entity_count ? scratch->mention_count
+	                                                                     : scratch->rules->entity_count;
+	struct base_span *names = base_arena_alloc(scratch->arena, (most + 1) * sizeof *names);
 	if (!names)
 		return BASE_NO_MEMORY;
 	size_t found = 0;
@@ -112,9 +116,9 @@ enum base_result result_make(struct match_scratch *scratch)
 {
 	scratch->result = (struct match_result){0};
 	memcpy(scratch->result.language, scratch->language, sizeof scratch->language);
-	enum base_result result = make_events(scratch);
 	if (scratch->mention_count > 0)
 		qsort(scratch->mentions, scratch->mention_count, sizeof *scratch->mentions, compare_mentions);
+	enum base_result result = make_events(scratch);
 	if (!result)
 		result = list_names(scratch, GROUP_SYSTEMS, &scratch->result.systems, &scratch->result.system_count);
 	if (!result)

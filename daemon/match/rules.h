@@ -5,7 +5,15 @@
 #include "lexicon.h"
 #include "wirewatch/match.h"
 
-enum group_of { GROUP_TERMS, GROUP_SYSTEMS, GROUP_ACTORS };
+enum group_of {
+	GROUP_TERMS,
+	GROUP_SYSTEMS,
+	GROUP_ACTORS,
+	/* of details only: their names are no built-in sets */
+	GROUP_THINGS,
+	GROUP_NUMBERS,
+	GROUP_CURRENCIES,
+};
 
 struct group { /* terms of which any one will do */
 	enum group_of of;
@@ -52,9 +60,10 @@ struct rule {
 	size_t lang_count;
 };
 
-struct entity { /* a system or an actor */
+struct entity { /* a system or an actor; of details: a thing, a number or a currency */
 	const char *name;
 	enum group_of of;
+	uint64_t value;           /* GROUP_NUMBERS */
 	const struct node *needs; /* of its ambiguous aliases; NULL: none */
 };
 
@@ -78,8 +87,49 @@ struct heads { /* what hangs on a term; LEXICON_NONE: nothing */
 	uint32_t alias, rule;
 };
 
+enum role_step_kind { STEP_WORDS, STEP_SUPPLIER, STEP_RECIPIENT, STEP_GAP };
+
+struct role_step {
+	enum role_step_kind kind;
+	const struct node *words; /* STEP_WORDS: what stands there; an actor: what it must be besides, or NULL */
+};
+
+struct role_pattern { /* who gives, who gets: read from left to right */
+	const struct role_step *steps;
+	size_t count;
+};
+
+struct sign { /* of a currency: "€", "US$" */
+	struct base_span text;
+	uint32_t entity;
+};
+
+/* Words that help to read who gives what to whom; each a set (or several with OR), or NULL. */
+enum detail_words {
+	DETAIL_SKIP,      /* may stand between the steps of a pattern: "the", "has", "already" */
+	DETAIL_BODY,      /* belong to the actor before: "army", "government" */
+	DETAIL_JOINS,     /* make a list of actors: "and" */
+	DETAIL_NOT_AFTER, /* an actor after these starts no pattern: "from", "against" */
+	DETAIL_NOT_BEFORE, /* an actor before these ends no pattern: "to" do something */
+	DETAIL_ENDS,      /* what stands before these is whole: "in", "on", "last" */
+	DETAIL_CLAUSES,   /* another statement starts: "who", "said", "while" */
+	DETAIL_UNITS,     /* stand beside what is counted: "more", "launchers", "batteries of" */
+	DETAIL_BOUNDS,    /* a number after these is a bound, no count: "up to", "than" */
+	DETAIL_RANGES,    /* numbers on both sides of these make a range: "to", "or" */
+	DETAIL_WORDS_COUNT,
+};
+
+struct details {
+	const struct node *words[DETAIL_WORDS_COUNT];
+	struct role_pattern *patterns;
+	size_t pattern_count, pattern_cap;
+	struct sign *signs;
+	size_t sign_count, sign_cap;
+};
+
 struct match_rules {
 	struct base_arena *arena;
+	struct details details;
 	struct lexicon lexicon;
 	struct rule *rules;
 	size_t rule_count, rule_cap;

@@ -164,11 +164,11 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems and actors");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors and details");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
@@ -180,12 +180,15 @@ static enum base_result read_file(struct loader *loader, const struct conf_node 
 {
 	const struct conf_node *systems = section(loader, root, "systems", CONF_MAP, true),
 	                       *actors = section(loader, root, "actors", CONF_MAP, true),
-	                       *rules = section(loader, root, "rules", CONF_LIST, true);
+	                       *rules = section(loader, root, "rules", CONF_LIST, true),
+	                       *details = section(loader, root, "details", CONF_MAP, true);
 	enum base_result result = systems ? entities_read(loader, systems, GROUP_SYSTEMS) : BASE_OK;
 	if (!result && actors)
 		result = entities_read(loader, actors, GROUP_ACTORS);
 	if (!result && rules)
 		result = read_rules(loader, rules);
+	if (!result && details)
+		result = details_read(loader, details);
 	return result;
 }
 
@@ -270,6 +273,8 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->aliases);
 	free(rules->links);
 	free(rules->heads);
+	free(rules->details.patterns);
+	free(rules->details.signs);
 	free(rules);
 }
 

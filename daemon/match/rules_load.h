@@ -42,6 +42,11 @@ expression_set_fn sets_resolve;
 enum base_result sets_read_term(struct loader *loader, const struct conf_node *node, const char *file, uint32_t *term);
 /* entities.c; aliases of one name may be written in several files */
 enum base_result entities_read(struct loader *loader, const struct conf_node *map, enum group_of of);
+enum base_result entities_find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out);
+enum base_result entities_read_aliases(struct loader *loader, const struct conf_node *list, uint32_t entity,
+                                       enum alias_kind kind);
+/* details_load.c; what several files say is united */
+enum base_result details_read(struct loader *loader, const struct conf_node *map);
 /* A text or a list of texts of which any one will do. NULL stays NULL. */
 enum base_result loader_expression(struct loader *loader, const struct conf_node *node, const struct node **out);
 /* Says each key of map that is not in known (which NULL ends). */

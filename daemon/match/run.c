@@ -134,6 +134,8 @@ static enum base_result try_rule(struct match_scratch *scratch, uint32_t rule, u
 		return BASE_OK; /* more evidence than is shown */
 	struct list found;
 	enum verdict verdict = judge(scratch, rule, sentence, &found);
+	if (!eval_within_limits(scratch))
+		return BASE_OK;
 	if (scratch->failed)
 		return scratch->failed;
 	return verdict == VERDICT_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;

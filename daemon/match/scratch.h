@@ -103,6 +103,8 @@ bool eval_holds(struct list list);
 /* Whether an expression holds for the whole item. */
 bool eval_item(struct match_scratch *scratch, const struct node *node);
 void eval_reset(struct match_scratch *scratch);
+/* False if the last evaluation grew beyond its limits, which is then forgotten: it counts as not holding. */
+bool eval_within_limits(struct match_scratch *scratch);
 bool eval_hit_counts(const struct match_scratch *scratch, const struct group *group, const struct hit *hit);
 
 /* judge.c: one rule in one sentence. */

@@ -15,8 +15,8 @@ struct alert;
 struct alert_source { /* what the alert is about; all copied */
 	const char *feed_url, *feed_name;
 	const struct feed_entry *entry;
-	struct base_span text;    /* plain text of the entry, for the story */
-	base_time detected;       /* when the entry was first seen in this state */
+	struct base_span text;        /* plain text of the entry, for the story */
+	base_time detected;           /* when the entry was first seen in this state */
 	struct base_span revision_of; /* id of the alert this one revises ("<epoch>-<sequence>"), or none */
 };
 enum base_result alert_new(const struct alert_source *source, const struct match_result *match, size_t event,
@@ -71,7 +71,7 @@ void alert_id(uint64_t epoch, uint64_t sequence, char out[ALERT_ID_MAX]);
 /* The CloudEvents object, compact UTF-8 JSON. made: when the alert was made. */
 enum base_result alert_json(const struct alert *alert, const char *node, uint64_t epoch, uint64_t sequence,
                             base_time made, struct base_buf *out);
-/* `alert class=pause report=first seq=1187 story=... title="..."`: fixed tokens first, foreign text escaped, at most 2 KiB. */
+/* `alert class=pause report=first seq=1187 ... title="..."`: fixed tokens first, foreign text escaped; up to 2 KiB. */
 enum base_result alert_log_line(const struct alert *alert, uint64_t sequence, struct base_buf *out);
 /* The same line made from the JSON object again (for what was stored and is published after a crash). */
 enum base_result alert_log_line_of_json(struct base_span json, struct base_buf *out);

@@ -44,8 +44,8 @@ struct ledger_feed {
 	const char *etag, *last_modified; /* or NULL */
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
-	bool polled;                      /* at least one document was taken in */
-	base_time newest;                 /* publication time of the newest entry ever committed; never goes back */
+	bool polled;      /* at least one document was taken in */
+	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
@@ -54,10 +54,10 @@ enum ledger_state { LEDGER_NEW, LEDGER_CHANGED, LEDGER_SEEN, LEDGER_REKEYED };
 
 struct ledger_known { /* what is known of one entry */
 	enum ledger_state state;
-	uint32_t classes;      /* bit per match_class already alerted for this entry */
-	uint64_t last_alert;   /* the sequence of its latest alert, 0: none */
-	base_time first_seen;  /* BASE_TIME_NONE: LEDGER_NEW */
-	bool changed;          /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
+	uint32_t classes;     /* bit per match_class already alerted for this entry */
+	uint64_t last_alert;  /* the sequence of its latest alert, 0: none */
+	base_time first_seen; /* BASE_TIME_NONE: LEDGER_NEW */
+	bool changed;         /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
 };
 /*
  * Look up the entries of one document (all of them: one explains another). An
@@ -81,19 +81,19 @@ bool ledger_is_rekeyed(const struct ledger_known *known, const struct feed_entry
 
 struct ledger_entry { /* an entry to be remembered */
 	struct feed_key key, link_key, title_key, change;
-	uint32_t classes; /* all classes alerted for it so far, this batch's included */
+	uint32_t classes;    /* all classes alerted for it so far, this batch's included */
 	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
 };
 
 struct ledger_batch {
-	struct ledger_feed feed;       /* its new state */
+	struct ledger_feed feed; /* its new state */
 	/*
 	 * All entries of the document, seen ones too: they are kept while they
 	 * appear, and 90 days (or `keep`) longer. None when no document was taken in.
 	 */
 	const struct ledger_entry *entries;
 	size_t entry_count;
-	struct alert *const *alerts;   /* placed in their stories */
+	struct alert *const *alerts; /* placed in their stories */
 	size_t alert_count;
 	base_time now;
 };

@@ -105,7 +105,8 @@ enum base_result match_run(const struct match_rules *rules, struct match_scratch
 
 /*
  * Why: one line for each rule whose trigger occurs in the item, saying the
- * sentence, what fired, and for those that did not the guard or missing part.
+ * sentence, what fired, and for those that did not the guard or missing part;
+ * then one line for each system and actor that was left out.
  */
 enum base_result match_explain(const struct match_rules *rules, struct match_scratch *scratch,
                                const struct match_input *input, struct base_buf *out);

@@ -84,9 +84,13 @@ static struct alert *new_alert(struct polls *polls, const char *feed)
 	char item[24];
 	(void)snprintf(item, sizeof item, "a%u", polls->serial++);
 	struct alert *alert = sample_alert(&(struct sample){
-	    .class = MATCH_PAUSE, .item = item, .feed = feed, .title = "Shipment of HIMARS halted by the ministry",
-	    .systems = {"HIMARS"}, .actors = {"United States", "Ukraine"},
-	    .text = "The shipment was halted on Tuesday, the ministry said, and would not be resumed before the audit."});
+		.class = MATCH_PAUSE,
+		.item = item,
+		.feed = feed,
+		.title = "Shipment of HIMARS halted by the ministry",
+		.systems = {"HIMARS"},
+		.actors = {"United States", "Ukraine"},
+		.text = "The shipment was halted on Tuesday, the ministry said, and would not be resumed before the audit."});
 	must(!alert_stories_place(polls->stories, alert), "place");
 	return alert;
 }
@@ -104,8 +108,11 @@ static double commit(struct polls *polls, size_t number, size_t alert_count)
 	memmove(entries + 2, entries, (ENTRIES - 2) * sizeof *entries);
 	for (size_t i = 0; i < 2; i++)
 		entries[i] = (struct ledger_entry){new_key(polls), new_key(polls), new_key(polls), new_key(polls), 0, 0};
-	const struct ledger_batch batch = {.feed = {.url = feed, .etag = "\"x\""}, .entries = entries,
-	                                   .entry_count = ENTRIES, .alerts = alerts, .alert_count = alert_count,
+	const struct ledger_batch batch = {.feed = {.url = feed, .etag = "\"x\""},
+	                                   .entries = entries,
+	                                   .entry_count = ENTRIES,
+	                                   .alerts = alerts,
+	                                   .alert_count = alert_count,
 	                                   .now = SAMPLE_NOW};
 	struct base_error err;
 	double start = now_ms();

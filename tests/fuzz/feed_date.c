@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	/* What we print, we read as the same. */
 	base_time_format(time, true, printed);
 	if (printed[0] != '\0' && time >= -62135596800 * BASE_SECOND &&
-	    (feed_date_parse(base_span_of(printed), &again) != BASE_OK || again != time))
+		(feed_date_parse(base_span_of(printed), &again) != BASE_OK || again != time))
 		abort();
 	return 0;
 }

@@ -22,7 +22,7 @@ static int print(struct alert_stories *stories, const struct sample *sample, uin
 int main(void)
 {
 	const struct sample samples[] = {
-	    {.class = MATCH_PAUSE,
+		{.class = MATCH_PAUSE,
 	     .item = "1",
 	     .title = "Shipment of 18 HIMARS worth $250 million halted by the ministry",
 	     .link = "https://example.org/1",
@@ -33,12 +33,12 @@ int main(void)
 	     .money = {250000000, "USD"},
 	     .quantity = 18,
 	     .revision_of = "4711-3"},
-	    {.class = MATCH_PAUSE,
+		{.class = MATCH_PAUSE,
 	     .item = "2",
 	     .feed = "https://feeds.example/b.xml",
 	     .title = "Shipment of 18 HIMARS worth $250 million halted by the ministry",
 	     .language = "uk"},
-	    {.class = MATCH_PRODUCTION, .item = "3", .title = "\"\x01\xe2\x80\xa8 \xf0\x9f\x9a\x80 \\", .language = ""},
+		{.class = MATCH_PRODUCTION, .item = "3", .title = "\"\x01\xe2\x80\xa8 \xf0\x9f\x9a\x80 \\", .language = ""},
 	};
 	struct alert_stories *stories;
 	if (alert_stories_new(72 * BASE_HOUR, &stories))
@@ -46,8 +46,8 @@ int main(void)
 	int failed = 0;
 	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
 		failed |= print(stories, &samples[i], i + 1);
-	for (unsigned class = 0; class < MATCH_CLASS_COUNT; class++)
-		failed |= print(stories, &(struct sample){.class = (enum match_class)class, .item = "c"}, class + 4);
+	for (unsigned class = 0; class < MATCH_CLASS_COUNT; class ++)
+		failed |= print(stories, &(struct sample){.class = (enum match_class) class, .item = "c"}, class + 4);
 	alert_stories_free(stories);
 	return failed;
 }

@@ -11,19 +11,19 @@
 #include "sample.h"
 
 static const struct sample full = {
-    .class = MATCH_PAUSE,
-    .feed = "https://feeds.example/a.xml",
-    .item = "urn:x:1",
-    .title = "Shipment of 18 HIMARS halted",
-    .text = "The shipment was halted.",
-    .link = "https://example.org/1?a=1&b=\"",
-    .systems = {"HIMARS", "Patriot"},
-    .actors = {"United States", "Ukraine"},
-    .supplier = "United States",
-    .recipient = "Ukraine",
-    .money = {250000000, "USD"},
-    .quantity = 18,
-    .revision_of = "77-3",
+	.class = MATCH_PAUSE,
+	.feed = "https://feeds.example/a.xml",
+	.item = "urn:x:1",
+	.title = "Shipment of 18 HIMARS halted",
+	.text = "The shipment was halted.",
+	.link = "https://example.org/1?a=1&b=\"",
+	.systems = {"HIMARS", "Patriot"},
+	.actors = {"United States", "Ukraine"},
+	.supplier = "United States",
+	.recipient = "Ukraine",
+	.money = {250000000, "USD"},
+	.quantity = 18,
+	.revision_of = "77-3",
 };
 
 static struct alert *placed(const struct sample *sample)
@@ -64,19 +64,21 @@ static void json_is_a_cloud_event_in_order(void **state)
 	assert_non_null(story);
 	memset(story + 9, 'S', 16);
 	assert_string_equal(
-	    json.data,
-	    "{\"specversion\":\"1.0\",\"id\":\"77-1187\",\"source\":\"urn:wirewatch:node1\",\"type\":\"wirewatch.alert.v1\","
-	    "\"subject\":\"https://example.org/1?a=1&b=\\\"\",\"time\":\"2027-01-15T08:00:00.000000Z\","
-	    "\"datacontenttype\":\"application/json\",\"sequence\":\"00000000000000001187\",\"sequencetype\":\"Ordered\","
-	    "\"data\":{\"class\":\"pause\",\"cameo\":\"1622\",\"report\":\"first\",\"story\":\"SSSSSSSSSSSSSSSS\","
-	    "\"title\":\"Shipment of 18 HIMARS halted\",\"link\":\"https://example.org/1?a=1&b=\\\"\","
-	    "\"published\":\"2027-01-15T07:00:00Z\",\"updated\":null,\"detected\":\"2027-01-15T08:00:00.000000Z\","
-	    "\"language\":\"en\",\"feed\":{\"url\":\"https://feeds.example/a.xml\",\"name\":\"https://feeds.example/a.xml\"},"
-	    "\"item\":\"urn:x:1\",\"rule\":\"sample rule\",\"systems\":[\"HIMARS\",\"Patriot\"],"
-	    "\"actors\":[\"United States\",\"Ukraine\"],\"supplier\":[\"United States\"],\"recipient\":[\"Ukraine\"],"
-	    "\"quantities\":[{\"count\":18,\"of\":\"HIMARS\"}],\"money\":[{\"amount\":250000000,\"currency\":\"USD\"}],"
-	    "\"outlets\":1,\"evidence\":[{\"text\":\"The shipment was halted.\",\"marks\":[[0,3]]}],"
-	    "\"revision_of\":\"77-3\"}}");
+		json.data,
+		"{\"specversion\":\"1.0\",\"id\":\"77-1187\",\"source\":\"urn:wirewatch:node1\","
+		"\"type\":\"wirewatch.alert.v1\","
+		"\"subject\":\"https://example.org/1?a=1&b=\\\"\",\"time\":\"2027-01-15T08:00:00.000000Z\","
+		"\"datacontenttype\":\"application/json\",\"sequence\":\"00000000000000001187\",\"sequencetype\":\"Ordered\","
+		"\"data\":{\"class\":\"pause\",\"cameo\":\"1622\",\"report\":\"first\",\"story\":\"SSSSSSSSSSSSSSSS\","
+		"\"title\":\"Shipment of 18 HIMARS halted\",\"link\":\"https://example.org/1?a=1&b=\\\"\","
+		"\"published\":\"2027-01-15T07:00:00Z\",\"updated\":null,\"detected\":\"2027-01-15T08:00:00.000000Z\","
+		"\"language\":\"en\",\"feed\":{\"url\":\"https://feeds.example/a.xml\","
+		"\"name\":\"https://feeds.example/a.xml\"},"
+		"\"item\":\"urn:x:1\",\"rule\":\"sample rule\",\"systems\":[\"HIMARS\",\"Patriot\"],"
+		"\"actors\":[\"United States\",\"Ukraine\"],\"supplier\":[\"United States\"],\"recipient\":[\"Ukraine\"],"
+		"\"quantities\":[{\"count\":18,\"of\":\"HIMARS\"}],\"money\":[{\"amount\":250000000,\"currency\":\"USD\"}],"
+		"\"outlets\":1,\"evidence\":[{\"text\":\"The shipment was halted.\",\"marks\":[[0,3]]}],"
+		"\"revision_of\":\"77-3\"}}");
 	base_buf_free(&json);
 	alert_free(alert);
 }
@@ -151,17 +153,21 @@ static void line_has_fixed_tokens_first(void **state)
 	char *story = strstr(line, " story=");
 	assert_non_null(story);
 	memset(story + 7, 'S', 16);
-	assert_string_equal(line, "alert class=pause report=first seq=1187 story=SSSSSSSSSSSSSSSS feed=\"https://feeds.example/a.xml\""
-	                          " lang=en systems=\"HIMARS,Patriot\" actors=\"United States,Ukraine\""
-	                          " link=\"https://example.org/1?a=1&b=\\\"\" title=\"Shipment of 18 HIMARS halted\"");
+	assert_string_equal(
+		line, "alert class=pause report=first seq=1187 story=SSSSSSSSSSSSSSSS feed=\"https://feeds.example/a.xml\""
+			  " lang=en systems=\"HIMARS,Patriot\" actors=\"United States,Ukraine\""
+			  " link=\"https://example.org/1?a=1&b=\\\"\" title=\"Shipment of 18 HIMARS halted\"");
 	free(line);
 }
 
 static void line_escapes_every_foreign_byte(void **state)
 {
 	(void)state;
-	char *line = line_of(&(struct sample){.title = "a\nb\" c=\"\xe2\x80\xae\x1b[31m\\", .link = "x\r\n", .systems = {"S\n\""},
-	                                      .feed = "f\"\n", .language = ""});
+	char *line = line_of(&(struct sample){.title = "a\nb\" c=\"\xe2\x80\xae\x1b[31m\\",
+	                                      .link = "x\r\n",
+	                                      .systems = {"S\n\""},
+	                                      .feed = "f\"\n",
+	                                      .language = ""});
 	assert_non_null(strstr(line, "title=\"a\\nb\\\" c=\\\"\\u202E\\u001B[31m\\\\\""));
 	assert_non_null(strstr(line, "link=\"x\\r\\n\""));
 	assert_non_null(strstr(line, "systems=\"S\\n\\\"\""));
@@ -198,7 +204,7 @@ static void line_is_cut_between_escapes(void **state)
 		assert_string_equal(line + strlen(line) - 4, "...\"");
 		assert_true(strlen(line) > 2030);
 		assert_non_null(strstr(line, "systems=\"Short\"")); /* the overlong name is left out whole */
-		assert_non_null(strstr(line, "lll...\" title=")); /* and the link says that it was cut */
+		assert_non_null(strstr(line, "lll...\" title="));   /* and the link says that it was cut */
 		free(line);
 	}
 }
@@ -206,29 +212,38 @@ static void line_is_cut_between_escapes(void **state)
 static void line_of_json_refuses_what_is_no_alert(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"", "{", "[]", "{}", "{\"data\":1}", "{\"data\":{}}",
-	                                  "{\"sequence\":\"x\",\"data\":{}}", "{\"sequence\":\"99999999999999999999\",\"data\":{}}"};
+	static const char *const bad[] = {"",
+	                                  "{",
+	                                  "[]",
+	                                  "{}",
+	                                  "{\"data\":1}",
+	                                  "{\"data\":{}}",
+	                                  "{\"sequence\":\"x\",\"data\":{}}",
+	                                  "{\"sequence\":\"99999999999999999999\",\"data\":{}}"};
 	struct base_buf line;
 	base_buf_init(&line, 4096);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(alert_log_line_of_json(base_span_of(bad[i]), &line), BASE_SYNTAX);
-	assert_int_equal(alert_log_line_of_json(base_span_of("{\"sequence\":\"07\",\"data\":{\"class\":\"a b\"}}"), &line), BASE_OK);
-	assert_string_equal(line.data, "alert class=- report=- seq=7 story=- feed=\"\" lang=und systems=\"\" actors=\"\" link=\"\" title=\"\"");
+	assert_int_equal(alert_log_line_of_json(base_span_of("{\"sequence\":\"07\",\"data\":{\"class\":\"a b\"}}"), &line),
+	                 BASE_OK);
+	assert_string_equal(
+		line.data,
+		"alert class=- report=- seq=7 story=- feed=\"\" lang=und systems=\"\" actors=\"\" link=\"\" title=\"\"");
 	base_buf_free(&line);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(frames_are_as_the_protocol_says),
-	    cmocka_unit_test(json_is_a_cloud_event_in_order),
-	    cmocka_unit_test(json_says_null_and_empty_for_what_is_missing),
-	    cmocka_unit_test(what_is_not_placed_cannot_go_out),
-	    cmocka_unit_test(an_overlong_id_is_named_by_its_key),
-	    cmocka_unit_test(line_has_fixed_tokens_first),
-	    cmocka_unit_test(line_escapes_every_foreign_byte),
-	    cmocka_unit_test(line_is_cut_between_escapes),
-	    cmocka_unit_test(line_of_json_refuses_what_is_no_alert),
+		cmocka_unit_test(frames_are_as_the_protocol_says),
+		cmocka_unit_test(json_is_a_cloud_event_in_order),
+		cmocka_unit_test(json_says_null_and_empty_for_what_is_missing),
+		cmocka_unit_test(what_is_not_placed_cannot_go_out),
+		cmocka_unit_test(an_overlong_id_is_named_by_its_key),
+		cmocka_unit_test(line_has_fixed_tokens_first),
+		cmocka_unit_test(line_escapes_every_foreign_byte),
+		cmocka_unit_test(line_is_cut_between_escapes),
+		cmocka_unit_test(line_of_json_refuses_what_is_no_alert),
 	};
 	return cmocka_run_group_tests_name("alert", tests, NULL, NULL);
 }

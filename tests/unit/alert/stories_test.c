@@ -13,31 +13,31 @@
 
 /* Three invented reports: the second retells the first, the third is about another event. */
 static const char agency[] =
-    "The ministry of defence in Norland said on Tuesday that it will hold back a second batch of Kestrel air defence "
-    "missiles promised to Estavia until an audit of its own stocks is complete. Officials told reporters that depots "
-    "in the north were found to be a third emptier than the books had shown. The audit began in March after a "
-    "parliamentary committee asked how many interceptors were left for the country's own brigades. A first batch of "
-    "forty missiles arrived in Estavia in January and has been used to guard the capital and two power stations. The "
-    "government in Estavia called the decision painful but said that talks about a new date had already begun. "
-    "Analysts believe the pause could last until autumn because the only factory making the Kestrel is working at "
-    "full capacity and has a waiting list of three other buyers.";
+	"The ministry of defence in Norland said on Tuesday that it will hold back a second batch of Kestrel air defence "
+	"missiles promised to Estavia until an audit of its own stocks is complete. Officials told reporters that depots "
+	"in the north were found to be a third emptier than the books had shown. The audit began in March after a "
+	"parliamentary committee asked how many interceptors were left for the country's own brigades. A first batch of "
+	"forty missiles arrived in Estavia in January and has been used to guard the capital and two power stations. The "
+	"government in Estavia called the decision painful but said that talks about a new date had already begun. "
+	"Analysts believe the pause could last until autumn because the only factory making the Kestrel is working at "
+	"full capacity and has a waiting list of three other buyers.";
 static const char retold[] =
-    "A second batch of Kestrel air defence missiles promised to Estavia will be held back by Norland, the ministry of "
-    "defence said, citing an audit of its own stocks. Reporters were told that depots in the north were found to be a "
-    "third emptier than expected. It was a parliamentary committee that asked in spring how many interceptors were "
-    "left for the country's own brigades, which set the review in motion. Estavia, which received forty missiles in "
-    "January and uses them to guard the capital, called the decision painful, and diplomats are already discussing a "
-    "new date. Observers doubt that deliveries can start again before autumn: the only factory making the Kestrel is "
-    "working at full capacity, and other customers are waiting as well. Shares of the manufacturer fell by two per "
-    "cent in early trading on the news from the north, while the opposition demanded an explanation.";
+	"A second batch of Kestrel air defence missiles promised to Estavia will be held back by Norland, the ministry of "
+	"defence said, citing an audit of its own stocks. Reporters were told that depots in the north were found to be a "
+	"third emptier than expected. It was a parliamentary committee that asked in spring how many interceptors were "
+	"left for the country's own brigades, which set the review in motion. Estavia, which received forty missiles in "
+	"January and uses them to guard the capital, called the decision painful, and diplomats are already discussing a "
+	"new date. Observers doubt that deliveries can start again before autumn: the only factory making the Kestrel is "
+	"working at full capacity, and other customers are waiting as well. Shares of the manufacturer fell by two per "
+	"cent in early trading on the news from the north, while the opposition demanded an explanation.";
 static const char other[] =
-    "Shipyard workers in the port of Lissen walked out on Friday, and with them stopped the transfer of three patrol "
-    "boats that the navy of Sudoria had bought last year. The boats were to leave for their new home on Sunday with "
-    "a mixed crew. Union leaders want higher wages before they let the vessels go, and the owner of the yard said "
-    "that he could not pay more without state aid. The embassy of Sudoria expressed its regret and hoped for a quick "
-    "settlement, since the old boats of its coast guard can no longer put to sea in winter. The minister of economy "
-    "offered to mediate between the two sides and invited them to a meeting next week. Each of the boats carries a "
-    "gun, two inflatable craft and a small helicopter deck, and was overhauled for eleven million in the past months.";
+	"Shipyard workers in the port of Lissen walked out on Friday, and with them stopped the transfer of three patrol "
+	"boats that the navy of Sudoria had bought last year. The boats were to leave for their new home on Sunday with "
+	"a mixed crew. Union leaders want higher wages before they let the vessels go, and the owner of the yard said "
+	"that he could not pay more without state aid. The embassy of Sudoria expressed its regret and hoped for a quick "
+	"settlement, since the old boats of its coast guard can no longer put to sea in winter. The minister of economy "
+	"offered to mediate between the two sides and invited them to a meeting next week. Each of the boats carries a "
+	"gun, two inflatable craft and a small helicopter deck, and was overhauled for eleven million in the past months.";
 
 static struct alert_stories *stories_new(void)
 {
@@ -89,22 +89,29 @@ static void different(struct seen a, struct seen b)
 	assert_string_equal(b.report, "first");
 }
 
-static const struct sample first_report = {.class = MATCH_PAUSE, .item = "1", .feed = "https://a.example/", .text = agency};
+static const struct sample first_report = {
+	.class = MATCH_PAUSE, .item = "1", .feed = "https://a.example/", .text = agency};
 
 static void a_retold_report_joins_the_story(void **state)
 {
 	(void)state;
 	struct alert_stories *stories = stories_new();
 	struct seen a = place(stories, &first_report, NULL);
-	struct seen b = place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = retold}, NULL);
-	struct seen c = place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "3", .feed = "https://c.example/", .text = other}, NULL);
+	struct seen b =
+		place(stories,
+	          &(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = retold}, NULL);
+	struct seen c =
+		place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "3", .feed = "https://c.example/", .text = other},
+	          NULL);
 	assert_string_equal(a.report, "first");
 	assert_int_equal(a.outlets, 1);
 	same(a, b);
 	assert_int_equal(b.outlets, 2);
 	different(a, c);
 	/* The same outlet once more does not count twice. */
-	struct seen d = place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "4", .feed = "https://b.example/", .text = agency}, NULL);
+	struct seen d =
+		place(stories,
+	          &(struct sample){.class = MATCH_PAUSE, .item = "4", .feed = "https://b.example/", .text = agency}, NULL);
 	same(a, d);
 	assert_int_equal(d.outlets, 2);
 	alert_stories_free(stories);
@@ -137,23 +144,31 @@ static void short_reports_need_words_and_a_system_or_number(void **state)
 	(void)state;
 	struct alert_stories *stories = stories_new();
 	struct seen a = place(stories,
-	                      &(struct sample){.class = MATCH_PAUSE, .item = "1", .systems = {"Kestrel"},
+	                      &(struct sample){.class = MATCH_PAUSE,
+	                                       .item = "1",
+	                                       .systems = {"Kestrel"},
 	                                       .title = "Norland holds back Kestrel missiles for Estavia",
 	                                       .text = "The defence ministry wants to audit its depots first."},
 	                      NULL);
 	same(a, place(stories,
-	              &(struct sample){.class = MATCH_PAUSE, .item = "2", .systems = {"Kestrel"},
+	              &(struct sample){.class = MATCH_PAUSE,
+	                               .item = "2",
+	                               .systems = {"Kestrel"},
 	                               .title = "Estavia must wait: Norland ministry holds Kestrel missiles back",
 	                               .text = "Depots are emptier than thought."},
 	              NULL));
 	/* Much the same words, but no system and no number in common. */
-	different(a, place(stories,
-	                   &(struct sample){.class = MATCH_PAUSE, .item = "3",
-	                                    .title = "Norland holds back missiles meant for Estavia, defence ministry says"},
-	                   NULL));
+	different(a,
+	          place(stories,
+	                &(struct sample){.class = MATCH_PAUSE,
+	                                 .item = "3",
+	                                 .title = "Norland holds back missiles meant for Estavia, defence ministry says"},
+	                NULL));
 	/* The same system, other words. */
 	different(a, place(stories,
-	                   &(struct sample){.class = MATCH_PAUSE, .item = "4", .systems = {"Kestrel"},
+	                   &(struct sample){.class = MATCH_PAUSE,
+	                                    .item = "4",
+	                                    .systems = {"Kestrel"},
 	                                    .title = "Sudoria stops paying its Kestrel instalments"},
 	                   NULL));
 	alert_stories_free(stories);
@@ -164,25 +179,43 @@ static void languages_are_bridged_by_parties_and_systems(void **state)
 	(void)state;
 	struct alert_stories *stories = stories_new();
 	struct seen a = place(stories,
-	                      &(struct sample){.class = MATCH_PAUSE, .item = "1", .systems = {"Kestrel"}, .supplier = "Norland",
+	                      &(struct sample){.class = MATCH_PAUSE,
+	                                       .item = "1",
+	                                       .systems = {"Kestrel"},
+	                                       .supplier = "Norland",
 	                                       .title = "Norland holds back missiles"},
 	                      NULL);
 	same(a, place(stories,
-	              &(struct sample){.class = MATCH_PAUSE, .item = "2", .systems = {"Kestrel"}, .supplier = "Norland",
-	                               .language = "uk", .title = "Норландія притримала ракети"},
+	              &(struct sample){.class = MATCH_PAUSE,
+	                               .item = "2",
+	                               .systems = {"Kestrel"},
+	                               .supplier = "Norland",
+	                               .language = "uk",
+	                               .title = "Норландія притримала ракети"},
 	              NULL));
 	different(a, place(stories,
-	                   &(struct sample){.class = MATCH_PAUSE, .item = "3", .systems = {"Kestrel"}, .recipient = "Norland",
-	                                    .language = "uk", .title = "Еставія чекає"},
+	                   &(struct sample){.class = MATCH_PAUSE,
+	                                    .item = "3",
+	                                    .systems = {"Kestrel"},
+	                                    .recipient = "Norland",
+	                                    .language = "uk",
+	                                    .title = "Еставія чекає"},
 	                   NULL));
 	/* An amount does it too. */
 	struct seen b = place(stories,
-	                      &(struct sample){.class = MATCH_SALE, .item = "4", .money = {5000000, "EUR"}, .supplier = "Norland",
+	                      &(struct sample){.class = MATCH_SALE,
+	                                       .item = "4",
+	                                       .money = {5000000, "EUR"},
+	                                       .supplier = "Norland",
 	                                       .title = "Norland sells boats"},
 	                      NULL);
 	same(b, place(stories,
-	              &(struct sample){.class = MATCH_SALE, .item = "5", .money = {5000000, "EUR"}, .supplier = "Norland",
-	                               .language = "de", .title = "Boote verkauft"},
+	              &(struct sample){.class = MATCH_SALE,
+	                               .item = "5",
+	                               .money = {5000000, "EUR"},
+	                               .supplier = "Norland",
+	                               .language = "de",
+	                               .title = "Boote verkauft"},
 	              NULL));
 	alert_stories_free(stories);
 }
@@ -191,16 +224,24 @@ static void the_same_page_is_the_same_story(void **state)
 {
 	(void)state;
 	struct alert_stories *stories = stories_new();
-	struct seen a = place(stories,
-	                      &(struct sample){.class = MATCH_PAUSE, .item = "1", .link = "https://www.example.org/n/1?id=5&utm_source=rss#top"},
-	                      NULL);
-	same(a, place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "2", .link = "http://example.org/n/1?id=5"}, NULL));
-	different(a, place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "3", .link = "http://example.org/n/1?id=6"}, NULL));
+	struct seen a =
+		place(stories,
+	          &(struct sample){
+				  .class = MATCH_PAUSE, .item = "1", .link = "https://www.example.org/n/1?id=5&utm_source=rss#top"},
+	          NULL);
+	same(a, place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "2", .link = "http://example.org/n/1?id=5"},
+	              NULL));
+	different(a,
+	          place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "3", .link = "http://example.org/n/1?id=6"},
+	                NULL));
 	/* The same item once more, edited beyond recognition. */
-	same(a, place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "1", .link = "https://example.org/moved"}, NULL));
+	same(a, place(stories, &(struct sample){.class = MATCH_PAUSE, .item = "1", .link = "https://example.org/moved"},
+	              NULL));
 	/* A front page is nobody's report. */
-	struct seen b = place(stories, &(struct sample){.class = MATCH_SALE, .item = "4", .link = "https://example.org/"}, NULL);
-	different(b, place(stories, &(struct sample){.class = MATCH_SALE, .item = "5", .link = "https://example.org/"}, NULL));
+	struct seen b =
+		place(stories, &(struct sample){.class = MATCH_SALE, .item = "4", .link = "https://example.org/"}, NULL);
+	different(b,
+	          place(stories, &(struct sample){.class = MATCH_SALE, .item = "5", .link = "https://example.org/"}, NULL));
 	alert_stories_free(stories);
 }
 
@@ -255,12 +296,14 @@ static void sketches_rebuild_the_stories(void **state)
 	base_buf_init(&two, 1 << 20);
 	struct seen a = place(before, &first_report, &one);
 	/* A reprint: it need not be compared with, but its outlet counts. */
-	place(before, &(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = agency}, &two);
+	place(before, &(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = agency},
+	      &two);
 	assert_true(two.len < 100);
 	assert_int_equal(alert_stories_restore(after, base_buf_span(&one)), BASE_OK);
 	assert_int_equal(alert_stories_restore(after, base_buf_span(&two)), BASE_OK);
 	assert_int_equal(alert_stories_count(after), 1);
-	struct seen c = place(after, &(struct sample){.class = MATCH_PAUSE, .item = "3", .feed = "https://c.example/", .text = retold}, NULL);
+	struct seen c = place(
+		after, &(struct sample){.class = MATCH_PAUSE, .item = "3", .feed = "https://c.example/", .text = retold}, NULL);
 	same(a, c);
 	assert_int_equal(c.outlets, 3);
 	base_buf_free(&one);
@@ -333,18 +376,18 @@ static void placing_twice_and_without_a_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_retold_report_joins_the_story),
-	    cmocka_unit_test(another_class_is_another_story),
-	    cmocka_unit_test(page_furniture_does_not_hide_a_story),
-	    cmocka_unit_test(short_reports_need_words_and_a_system_or_number),
-	    cmocka_unit_test(languages_are_bridged_by_parties_and_systems),
-	    cmocka_unit_test(the_same_page_is_the_same_story),
-	    cmocka_unit_test(a_story_closes_after_its_window_and_after_a_week),
-	    cmocka_unit_test(a_clock_that_jumps_does_not_end_grouping),
-	    cmocka_unit_test(sketches_rebuild_the_stories),
-	    cmocka_unit_test(damaged_sketches_are_refused),
-	    cmocka_unit_test(memory_is_bounded),
-	    cmocka_unit_test(placing_twice_and_without_a_time),
+		cmocka_unit_test(a_retold_report_joins_the_story),
+		cmocka_unit_test(another_class_is_another_story),
+		cmocka_unit_test(page_furniture_does_not_hide_a_story),
+		cmocka_unit_test(short_reports_need_words_and_a_system_or_number),
+		cmocka_unit_test(languages_are_bridged_by_parties_and_systems),
+		cmocka_unit_test(the_same_page_is_the_same_story),
+		cmocka_unit_test(a_story_closes_after_its_window_and_after_a_week),
+		cmocka_unit_test(a_clock_that_jumps_does_not_end_grouping),
+		cmocka_unit_test(sketches_rebuild_the_stories),
+		cmocka_unit_test(damaged_sketches_are_refused),
+		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(placing_twice_and_without_a_time),
 	};
 	return cmocka_run_group_tests_name("stories", tests, NULL, NULL);
 }

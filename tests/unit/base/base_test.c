@@ -70,6 +70,30 @@ static void utf8_groups_ill_formed_bytes(void **state)
 	}
 }
 
+/* All strings of a few bytes that matter, at every distance from a word's start: the quick check against the slow. */
+static void utf8_valid_agrees_with_decode(void **state)
+{
+	static const char bytes[] = "a\x80\xBF\xC1\xC2\xD0\xDF\xE0\xE2\xF0";
+	const size_t kinds = sizeof bytes - 1;
+	char text[24];
+	(void)state;
+
+	for (unsigned n = 0; n < kinds * kinds * kinds * kinds; n++) {
+		for (size_t at = 0; at < 12; at++) {
+			memset(text, 'x', sizeof text);
+			unsigned rest = n;
+			for (size_t i = 0; i < 4; i++, rest /= (unsigned)kinds)
+				text[at + i] = bytes[rest % kinds];
+			bool expected = true;
+			for (size_t i = 0; i < 20 && expected;) {
+				uint32_t code_point;
+				i += base_utf8_decode(text + i, 20 - i, &code_point, &expected);
+			}
+			assert_int_equal(base_utf8_valid(text, 20), expected);
+		}
+	}
+}
+
 static void buffer_without_a_maximum_grows(void **state)
 {
 	struct base_buf buf;
@@ -320,6 +344,7 @@ int main(void)
 	    cmocka_unit_test(escape_leaves_no_control_behind),
 	    cmocka_unit_test(utf8_groups_ill_formed_bytes),
 	    cmocka_unit_test(buffer_stops_at_its_maximum),
+	    cmocka_unit_test(utf8_valid_agrees_with_decode),
 	    cmocka_unit_test(buffer_without_a_maximum_grows),
 	    cmocka_unit_test(arena_copies_within_its_maximum),
 	    cmocka_unit_test(sha256_gives_the_standard_vectors),

@@ -114,8 +114,8 @@ static void what_is_left_empty_keeps_its_default(void **state)
 static void mistakes_are_said_together_in_order(void **state)
 {
 	const char *const want[] = {
-	    "2: http: '127.0.0.1:99999' must be address:port with an IP address and a port from 1 to 65535, such as 127.0.0.1:9475, "
-	    "or off",
+	    ("2: http: '127.0.0.1:99999' must be address:port with an IP address and a port from 1 to 65535, such as 127.0.0.1:9475, "
+	     "or off"),
 	    "4: poll.min: 'soon' is not a duration such as 90s, 5m, 6h or 2d",
 	    "6: unknown key 'max_aeg' in alerts; did you mean 'max_age'?",
 	    "8: the key 'rules' is already in line 1",

@@ -56,12 +56,25 @@ static void white_space_is_folded(void **state)
 	(void)state;
 	gives("  a \t\r\n b  ", "a b");
 	gives("до&nbsp;поставки", "до поставки");
-	gives("a\xC2\xA0\xC2\xA0" "b\xE2\x80\x89" "c\xE3\x80\x80" "d\xE2\x80\xAF" "e", "a b c d e");
-	gives("a\xE2\x80\xA8" "b\xE2\x80\xA9" "c", "a\nb\n\nc");
+	gives("a\xC2\xA0\xC2\xA0"
+		  "b\xE2\x80\x89"
+		  "c\xE3\x80\x80"
+		  "d\xE2\x80\xAF"
+		  "e",
+		  "a b c d e");
+	gives("a\xE2\x80\xA8"
+		  "b\xE2\x80\xA9"
+		  "c",
+		  "a\nb\n\nc");
 	gives("<p> </p><p>&nbsp;</p>x<br> ", "x");
-	gives("deli\xC2\xADver\xE2\x80\x8B" "ies\xEF\xBB\xBF!", "deliveries!");
+	gives("deli\xC2\xADver\xE2\x80\x8B"
+		  "ies\xEF\xBB\xBF!",
+		  "deliveries!");
 	gives("deli&shy;very&ZeroWidthSpace;", "delivery");
-	gives("a\x0B" "b\x0C" "c", "a b c");
+	gives("a\x0B"
+		  "b\x0C"
+		  "c",
+		  "a b c");
 	bytes_give("wo\0rd\x01s\x7F", 8, "words");
 	gives("\xE2\x80\x8FPatriot\xE2\x80\x8E", "Patriot");
 	gives("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80", "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80");
@@ -138,7 +151,10 @@ static void no_words_are_lost_to_mistakes(void **state)
 static void ill_formed_bytes_become_replacements(void **state)
 {
 	(void)state;
-	gives("a\xFF" "b\xE2\x82 c\xC3", "a\xEF\xBF\xBD" "b\xEF\xBF\xBD c\xEF\xBF\xBD");
+	gives("a\xFF"
+		  "b\xE2\x82 c\xC3",
+		  "a\xEF\xBF\xBD"
+		  "b\xEF\xBF\xBD c\xEF\xBF\xBD");
 }
 
 static void a_long_text_is_cut_at_a_code_point(void **state)
@@ -176,9 +192,38 @@ static void plain_text_keeps_its_signs(void **state)
 static void the_worst_inputs_take_linear_time(void **state)
 {
 	static const char *const storms[] = {
-	    "<", "<a", "<a ", "<!--", "<!", "</", "</a", "<a b=\"", "<a b='\"", "<script>", "<template>", "&", "&a", "&#",
-	    "&#x1", "&CounterClockwiseContourIntegra", "<![CDATA[", "]]>", "-", "<!---", "<a =\">", "<a ='>\"", "<style",
-	    "<template></template", "<p", "<b x", "&amp", "\xC2", "\xF0\x9F", "\xFF", "<a b=\"'>'\" c='\">", "<a\"b=c>",
+		"<",
+		"<a",
+		"<a ",
+		"<!--",
+		"<!",
+		"</",
+		"</a",
+		"<a b=\"",
+		"<a b='\"",
+		"<script>",
+		"<template>",
+		"&",
+		"&a",
+		"&#",
+		"&#x1",
+		"&CounterClockwiseContourIntegra",
+		"<![CDATA[",
+		"]]>",
+		"-",
+		"<!---",
+		"<a =\">",
+		"<a ='>\"",
+		"<style",
+		"<template></template",
+		"<p",
+		"<b x",
+		"&amp",
+		"\xC2",
+		"\xF0\x9F",
+		"\xFF",
+		"<a b=\"'>'\" c='\">",
+		"<a\"b=c>",
 	};
 	size_t size = (size_t)2 << 20;
 	char *html = malloc(size);
@@ -204,17 +249,17 @@ static void the_worst_inputs_take_linear_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(block_tags_part_sentences),
-	    cmocka_unit_test(inline_tags_join_and_pictures_part),
-	    cmocka_unit_test(white_space_is_folded),
-	    cmocka_unit_test(entities_are_decoded),
-	    cmocka_unit_test(the_entity_table_is_complete_and_sorted),
-	    cmocka_unit_test(what_is_not_shown_is_dropped),
-	    cmocka_unit_test(no_words_are_lost_to_mistakes),
-	    cmocka_unit_test(ill_formed_bytes_become_replacements),
-	    cmocka_unit_test(a_long_text_is_cut_at_a_code_point),
-	    cmocka_unit_test(plain_text_keeps_its_signs),
-	    cmocka_unit_test(the_worst_inputs_take_linear_time),
+		cmocka_unit_test(block_tags_part_sentences),
+		cmocka_unit_test(inline_tags_join_and_pictures_part),
+		cmocka_unit_test(white_space_is_folded),
+		cmocka_unit_test(entities_are_decoded),
+		cmocka_unit_test(the_entity_table_is_complete_and_sorted),
+		cmocka_unit_test(what_is_not_shown_is_dropped),
+		cmocka_unit_test(no_words_are_lost_to_mistakes),
+		cmocka_unit_test(ill_formed_bytes_become_replacements),
+		cmocka_unit_test(a_long_text_is_cut_at_a_code_point),
+		cmocka_unit_test(plain_text_keeps_its_signs),
+		cmocka_unit_test(the_worst_inputs_take_linear_time),
 	};
 	return cmocka_run_group_tests_name("feed: html", tests, NULL, NULL);
 }

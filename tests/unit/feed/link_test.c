@@ -23,21 +23,50 @@ static void resolves(const char *base, const char *reference, const char *want)
 static void the_examples_of_the_rfc_hold(void **state)
 {
 	static const char *const examples[][2] = {
-	    /* section 5.4.1 */
-	    {"g:h", "g:h"}, {"g", "http://a/b/c/g"}, {"./g", "http://a/b/c/g"}, {"g/", "http://a/b/c/g/"},
-	    {"/g", "http://a/g"}, {"//g", "http://g"}, {"?y", "http://a/b/c/d;p?y"}, {"g?y", "http://a/b/c/g?y"},
-	    {"#s", "http://a/b/c/d;p?q#s"}, {"g#s", "http://a/b/c/g#s"}, {"g?y#s", "http://a/b/c/g?y#s"},
-	    {";x", "http://a/b/c/;x"}, {"g;x", "http://a/b/c/g;x"}, {"g;x?y#s", "http://a/b/c/g;x?y#s"},
-	    {"", "http://a/b/c/d;p?q"}, {".", "http://a/b/c/"}, {"./", "http://a/b/c/"}, {"..", "http://a/b/"},
-	    {"../", "http://a/b/"}, {"../g", "http://a/b/g"}, {"../..", "http://a/"}, {"../../", "http://a/"},
-	    {"../../g", "http://a/g"},
-	    /* section 5.4.2 */
-	    {"../../../g", "http://a/g"}, {"../../../../g", "http://a/g"}, {"/./g", "http://a/g"}, {"/../g", "http://a/g"},
-	    {"g.", "http://a/b/c/g."}, {".g", "http://a/b/c/.g"}, {"g..", "http://a/b/c/g.."}, {"..g", "http://a/b/c/..g"},
-	    {"./../g", "http://a/b/g"}, {"./g/.", "http://a/b/c/g/"}, {"g/./h", "http://a/b/c/g/h"},
-	    {"g/../h", "http://a/b/c/h"}, {"g;x=1/./y", "http://a/b/c/g;x=1/y"}, {"g;x=1/../y", "http://a/b/c/y"},
-	    {"g?y/./x", "http://a/b/c/g?y/./x"}, {"g?y/../x", "http://a/b/c/g?y/../x"},
-	    {"g#s/./x", "http://a/b/c/g#s/./x"}, {"g#s/../x", "http://a/b/c/g#s/../x"}, {"http:g", "http:g"},
+		/* section 5.4.1 */
+		{"g:h", "g:h"},
+		{"g", "http://a/b/c/g"},
+		{"./g", "http://a/b/c/g"},
+		{"g/", "http://a/b/c/g/"},
+		{"/g", "http://a/g"},
+		{"//g", "http://g"},
+		{"?y", "http://a/b/c/d;p?y"},
+		{"g?y", "http://a/b/c/g?y"},
+		{"#s", "http://a/b/c/d;p?q#s"},
+		{"g#s", "http://a/b/c/g#s"},
+		{"g?y#s", "http://a/b/c/g?y#s"},
+		{";x", "http://a/b/c/;x"},
+		{"g;x", "http://a/b/c/g;x"},
+		{"g;x?y#s", "http://a/b/c/g;x?y#s"},
+		{"", "http://a/b/c/d;p?q"},
+		{".", "http://a/b/c/"},
+		{"./", "http://a/b/c/"},
+		{"..", "http://a/b/"},
+		{"../", "http://a/b/"},
+		{"../g", "http://a/b/g"},
+		{"../..", "http://a/"},
+		{"../../", "http://a/"},
+		{"../../g", "http://a/g"},
+		/* section 5.4.2 */
+		{"../../../g", "http://a/g"},
+		{"../../../../g", "http://a/g"},
+		{"/./g", "http://a/g"},
+		{"/../g", "http://a/g"},
+		{"g.", "http://a/b/c/g."},
+		{".g", "http://a/b/c/.g"},
+		{"g..", "http://a/b/c/g.."},
+		{"..g", "http://a/b/c/..g"},
+		{"./../g", "http://a/b/g"},
+		{"./g/.", "http://a/b/c/g/"},
+		{"g/./h", "http://a/b/c/g/h"},
+		{"g/../h", "http://a/b/c/h"},
+		{"g;x=1/./y", "http://a/b/c/g;x=1/y"},
+		{"g;x=1/../y", "http://a/b/c/y"},
+		{"g?y/./x", "http://a/b/c/g?y/./x"},
+		{"g?y/../x", "http://a/b/c/g?y/../x"},
+		{"g#s/./x", "http://a/b/c/g#s/./x"},
+		{"g#s/../x", "http://a/b/c/g#s/../x"},
+		{"http:g", "http:g"},
 	};
 
 	(void)state;
@@ -70,7 +99,8 @@ static void what_cannot_be_resolved_leaves_the_buffer_alone(void **state)
 	base_buf_add_text(&out, "kept");
 	assert_int_equal(feed_link_resolve(BASE_NONE, base_span_of("news"), &out), BASE_INVALID);
 	assert_int_equal(feed_link_resolve(base_span_of("/x"), base_span_of("news"), &out), BASE_INVALID);
-	assert_int_equal(feed_link_resolve(base_span_of("http://example.org/"), base_span_of("a/long/path"), &out), BASE_LIMIT);
+	assert_int_equal(feed_link_resolve(base_span_of("http://example.org/"), base_span_of("a/long/path"), &out),
+					 BASE_LIMIT);
 	assert_string_equal(out.data, "kept");
 	base_buf_free(&out);
 }
@@ -94,10 +124,10 @@ static void long_paths_take_linear_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(the_examples_of_the_rfc_hold),
-	    cmocka_unit_test(links_of_feeds_are_resolved),
-	    cmocka_unit_test(what_cannot_be_resolved_leaves_the_buffer_alone),
-	    cmocka_unit_test(long_paths_take_linear_time),
+		cmocka_unit_test(the_examples_of_the_rfc_hold),
+		cmocka_unit_test(links_of_feeds_are_resolved),
+		cmocka_unit_test(what_cannot_be_resolved_leaves_the_buffer_alone),
+		cmocka_unit_test(long_paths_take_linear_time),
 	};
 	return cmocka_run_group_tests_name("feed: link", tests, NULL, NULL);
 }

@@ -52,6 +52,23 @@ void house_close(struct house *house)
 	house->ledger = NULL;
 }
 
+int house_set_up(void **state)
+{
+	struct house *house = malloc(sizeof *house);
+	if (!house)
+		return -1;
+	house_build(house);
+	*state = house;
+	return house_open(house) ? -1 : 0;
+}
+
+int house_tear_down(void **state)
+{
+	house_pull_down(*state);
+	free(*state);
+	return 0;
+}
+
 static uint64_t number(const char *bytes)
 {
 	uint64_t value = 0;
@@ -94,18 +111,30 @@ static const char *or_else(const char *text, const char *standard)
 struct feed_entry house_entry(const struct house_item *item)
 {
 	struct feed_entry entry = {
-	    .id = base_span_of(item->id),
-	    .item = base_span_of(item->id),
-	    .published = item->published ? item->published : BASE_TIME_NONE,
-	    .updated = BASE_TIME_NONE,
-	    .key = sample_key(item->id),
-	    .change = sample_key(or_else(item->change, item->id)),
+		.id = base_span_of(item->id),
+		.item = base_span_of(item->id),
+		.published = item->published ? item->published : BASE_TIME_NONE,
+		.updated = BASE_TIME_NONE,
+		.key = sample_key(item->id),
+		.change = sample_key(or_else(item->change, item->id)),
 	};
 	if (item->link)
 		entry.link_key = sample_key(item->link);
 	if (item->title)
 		entry.title_key = sample_key(item->title);
 	return entry;
+}
+
+struct ledger_known house_look_up(struct house *house, const char *feed, const struct house_item *items, size_t count,
+                                  size_t which)
+{
+	struct feed_entry entries[16];
+	struct ledger_known known[16];
+	must(count <= 16, "items");
+	for (size_t i = 0; i < count; i++)
+		entries[i] = house_entry(&items[i]);
+	must(!ledger_look_up(house->ledger, feed, entries, count, known), "look up");
+	return known[which];
 }
 
 enum base_result house_commit(struct house *house, const char *feed, const struct house_item *items, size_t count,
@@ -118,24 +147,30 @@ enum base_result house_commit(struct house *house, const char *feed, const struc
 	must(entries && alerts && !alert_stories_new(BASE_HOUR, &stories), "memory");
 	for (size_t i = 0; i < count; i++) {
 		const struct feed_entry entry = house_entry(&items[i]);
-		entries[i] = (struct ledger_entry){.key = entry.key, .link_key = entry.link_key, .title_key = entry.title_key,
-		                                   .change = entry.change, .published = entry.published};
+		entries[i] = (struct ledger_entry){.key = entry.key,
+		                                   .link_key = entry.link_key,
+		                                   .title_key = entry.title_key,
+		                                   .change = entry.change,
+		                                   .published = entry.published};
 		if (items[i].class < 0)
 			continue;
 		entries[i].classes = 1u << items[i].class;
 		struct alert *alert = sample_alert(
-		    &(struct sample){.class = (enum match_class)items[i].class, .item = items[i].id, .feed = feed});
+			&(struct sample){.class = (enum match_class)items[i].class, .item = items[i].id, .feed = feed});
 		must(!alert_stories_place(stories, alert), "place");
 		alerts[alert_count++] = alert;
 	}
 	const struct ledger_batch batch = {
-	    .feed = {.url = feed, .etag = "\"e\"", .plan = {.last_start = now, .next_due = now + BASE_HOUR}, .polled = true,
+		.feed = {.url = feed,
+	             .etag = "\"e\"",
+	             .plan = {.last_start = now, .next_due = now + BASE_HOUR},
+	             .polled = true,
 	             .newest = BASE_TIME_NONE},
-	    .entries = entries,
-	    .entry_count = count,
-	    .alerts = alerts,
-	    .alert_count = alert_count,
-	    .now = now,
+		.entries = entries,
+		.entry_count = count,
+		.alerts = alerts,
+		.alert_count = alert_count,
+		.now = now,
 	};
 	forget(house);
 	enum base_result result = ledger_commit(house->ledger, &batch, 1, house_take, house, &house->err);

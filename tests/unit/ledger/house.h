@@ -23,6 +23,9 @@ struct house {
 };
 
 void house_build(struct house *house);
+/* The same as a cmocka fixture: *state is a house with an open ledger. */
+int house_set_up(void **state);
+int house_tear_down(void **state);
 void house_pull_down(struct house *house); /* closes the ledger and removes the folder */
 enum base_result house_open(struct house *house);
 void house_close(struct house *house);
@@ -42,6 +45,9 @@ enum base_result house_commit(struct house *house, const char *feed, const struc
                               base_time now);
 /* The entry that an item stands for, as the feed room would make it. */
 struct feed_entry house_entry(const struct house_item *item);
+/* What the ledger says of one of the items, all of which are looked up. */
+struct ledger_known house_look_up(struct house *house, const char *feed, const struct house_item *items, size_t count,
+                                  size_t which);
 enum base_result house_replay(struct house *house, uint64_t after, const char *prefix, size_t limit);
 enum base_result house_unpublished(struct house *house);
 

@@ -5,11 +5,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,23 +16,6 @@
 
 #define NOW SAMPLE_NOW
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-
-static int set_up(void **state)
-{
-	struct house *house = malloc(sizeof *house);
-	if (!house)
-		return -1;
-	house_build(house);
-	*state = house;
-	return house_open(house) ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-	house_pull_down(*state);
-	free(*state);
-	return 0;
-}
 
 /* ---- alerts and their order --------------------------------------------------------- */
 
@@ -54,7 +35,7 @@ static void alerts_are_numbered_in_order(void **state)
 {
 	struct house *house = *state;
 	const struct house_item items[] = {
-	    {.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}, {.id = "c", .class = MATCH_PAUSE}};
+		{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}, {.id = "c", .class = MATCH_PAUSE}};
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 3, NOW), BASE_OK);
 	assert_int_equal(house->count, 3);
 	for (size_t i = 0; i < 3; i++) {
@@ -76,8 +57,10 @@ static void alerts_are_numbered_in_order(void **state)
 static void replay_respects_its_limits(void **state)
 {
 	struct house *house = *state;
-	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE},
-	                                   {.id = "c", .class = MATCH_PAUSE}, {.id = "d", .class = MATCH_PAUSE}};
+	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE},
+	                                   {.id = "b", .class = MATCH_SALE},
+	                                   {.id = "c", .class = MATCH_PAUSE},
+	                                   {.id = "d", .class = MATCH_PAUSE}};
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 4, NOW), BASE_OK);
 	assert_int_equal(house_replay(house, 1, "ww1/alert/pause/", 1), BASE_OK);
 	assert_int_equal(house->count, 1);
@@ -114,7 +97,7 @@ static void a_reader_can_stop(void **state)
 {
 	struct house *house = *state;
 	const struct house_item items[] = {
-	    {.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}, {.id = "c", .class = MATCH_PAUSE}};
+		{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}, {.id = "c", .class = MATCH_PAUSE}};
 	int calls = 0;
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 3, NOW), BASE_OK);
 	assert_int_equal(ledger_unpublished(house->ledger, stop_at_two, &calls), BASE_STOPPED);
@@ -158,7 +141,8 @@ static void many_batches_are_one_commit(void **state)
 		alerts[i] = sample_alert(&(struct sample){.class = MATCH_PAUSE, .feed = feeds[i], .item = "x"});
 		if (i < 2)
 			assert_int_equal(alert_stories_place(stories, alerts[i]), BASE_OK);
-		batches[i] = (struct ledger_batch){.feed = {.url = feeds[i]}, .alerts = &alerts[i], .alert_count = 1, .now = NOW};
+		batches[i] =
+			(struct ledger_batch){.feed = {.url = feeds[i]}, .alerts = &alerts[i], .alert_count = 1, .now = NOW};
 	}
 	/* The third alert has no story: nothing of any batch may stay. */
 	assert_int_equal(ledger_commit(house->ledger, batches, 3, house_take, house, &house->err), BASE_INVALID);
@@ -182,10 +166,14 @@ static void validators_come_back_byte_for_byte(void **state)
 {
 	struct house *house = *state;
 	struct ledger_feed feed;
-	const struct ledger_batch first = {
-	    .feed = {.url = HOUSE_FEED, .etag = "W/\"\x80 odd \\\" etag\"", .last_modified = "yesterday, perhaps",
-	             .body = sample_key("body"), .plan = {NOW, NOW + 1, 3}, .polled = true, .newest = NOW - BASE_DAY},
-	    .now = NOW};
+	const struct ledger_batch first = {.feed = {.url = HOUSE_FEED,
+	                                            .etag = "W/\"\x80 odd \\\" etag\"",
+	                                            .last_modified = "yesterday, perhaps",
+	                                            .body = sample_key("body"),
+	                                            .plan = {NOW, NOW + 1, 3},
+	                                            .polled = true,
+	                                            .newest = NOW - BASE_DAY},
+	                                   .now = NOW};
 	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_NOT_FOUND);
 	assert_int_equal(ledger_commit(house->ledger, &first, 1, NULL, NULL, &house->err), BASE_OK);
 	house_close(house);
@@ -202,8 +190,8 @@ static void validators_come_back_byte_for_byte(void **state)
 	assert_int_equal(feed.newest, NOW - BASE_DAY);
 	/* They are replaced as a pair, and what is missing is missing. */
 	const struct ledger_batch second = {
-	    .feed = {.url = HOUSE_FEED, .etag = "", .plan = {BASE_TIME_NONE, BASE_TIME_NONE, 0}, .newest = BASE_TIME_NONE},
-	    .now = NOW};
+		.feed = {.url = HOUSE_FEED, .etag = "", .plan = {BASE_TIME_NONE, BASE_TIME_NONE, 0}, .newest = BASE_TIME_NONE},
+		.now = NOW};
 	assert_int_equal(ledger_commit(house->ledger, &second, 1, NULL, NULL, &house->err), BASE_OK);
 	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_OK);
 	assert_string_equal(feed.etag, "");
@@ -215,43 +203,33 @@ static void validators_come_back_byte_for_byte(void **state)
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
-static struct ledger_known look_up(struct house *house, const char *feed, const struct house_item *items, size_t count,
-                                   size_t which)
-{
-	struct feed_entry entries[16];
-	struct ledger_known known[16];
-	for (size_t i = 0; i < count; i++)
-		entries[i] = house_entry(&items[i]);
-	assert_int_equal(ledger_look_up(house->ledger, feed, entries, count, known), BASE_OK);
-	return known[which];
-}
-
 static void entries_are_new_then_seen_then_changed(void **state)
 {
 	struct house *house = *state;
 	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = HOUSE_QUIET}};
-	struct ledger_known known = look_up(house, HOUSE_FEED, items, 2, 0);
+	struct ledger_known known = house_look_up(house, HOUSE_FEED, items, 2, 0);
 	assert_int_equal(known.state, LEDGER_NEW);
 	assert_int_equal(known.first_seen, BASE_TIME_NONE);
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 2, NOW), BASE_OK);
-	known = look_up(house, HOUSE_FEED, items, 2, 0);
+	known = house_look_up(house, HOUSE_FEED, items, 2, 0);
 	assert_int_equal(known.state, LEDGER_SEEN);
 	assert_int_equal(known.classes, 1u << MATCH_PAUSE);
 	assert_int_equal(known.last_alert, 1);
 	assert_int_equal(known.first_seen, NOW);
-	known = look_up(house, HOUSE_FEED, items, 2, 1);
+	known = house_look_up(house, HOUSE_FEED, items, 2, 1);
 	assert_int_equal(known.state, LEDGER_SEEN);
 	assert_int_equal(known.last_alert, 0);
 	const struct house_item edited = {.id = "a", .change = "other words", .class = HOUSE_QUIET};
-	known = look_up(house, HOUSE_FEED, &edited, 1, 0);
+	known = house_look_up(house, HOUSE_FEED, &edited, 1, 0);
 	assert_int_equal(known.state, LEDGER_CHANGED);
 	assert_true(known.changed);
 	assert_int_equal(known.last_alert, 1); /* what a revision names */
 	/* The same id in another feed is another entry. */
-	assert_int_equal(look_up(house, "https://other.example/", items, 2, 0).state, LEDGER_NEW);
+	assert_int_equal(house_look_up(house, "https://other.example/", items, 2, 0).state, LEDGER_NEW);
 	/* A second poll that shows the same changes nothing but is accepted. */
-	assert_int_equal(house_commit(house, HOUSE_FEED, &(struct house_item){.id = "b", .class = HOUSE_QUIET}, 1, NOW + 1), BASE_OK);
-	assert_int_equal(look_up(house, HOUSE_FEED, items, 2, 0).state, LEDGER_SEEN);
+	assert_int_equal(house_commit(house, HOUSE_FEED, &(struct house_item){.id = "b", .class = HOUSE_QUIET}, 1, NOW + 1),
+	                 BASE_OK);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, items, 2, 0).state, LEDGER_SEEN);
 }
 
 static void an_entry_under_a_new_id_is_recognised(void **state)
@@ -263,22 +241,22 @@ static void an_entry_under_a_new_id_is_recognised(void **state)
 	                                   {.id = "b2", .link = "moved", .title = "t2", .class = HOUSE_QUIET},
 	                                   {.id = "c", .link = "l3", .title = "t3", .class = HOUSE_QUIET}};
 	assert_int_equal(house_commit(house, HOUSE_FEED, before, 2, NOW), BASE_OK);
-	struct ledger_known known = look_up(house, HOUSE_FEED, after, 3, 0);
+	struct ledger_known known = house_look_up(house, HOUSE_FEED, after, 3, 0);
 	assert_int_equal(known.state, LEDGER_REKEYED);
 	assert_false(known.changed);
 	assert_int_equal(known.last_alert, 1);
-	known = look_up(house, HOUSE_FEED, after, 3, 1);
+	known = house_look_up(house, HOUSE_FEED, after, 3, 1);
 	assert_int_equal(known.state, LEDGER_REKEYED); /* by title and date */
 	assert_true(known.changed);
-	assert_int_equal(look_up(house, HOUSE_FEED, after, 3, 2).state, LEDGER_NEW);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, after, 3, 2).state, LEDGER_NEW);
 	/* Committed, the entry keeps its history under the new id; and once more, for ids that change at every poll. */
 	assert_int_equal(house_commit(house, HOUSE_FEED, after, 3, NOW + BASE_HOUR), BASE_OK);
-	known = look_up(house, HOUSE_FEED, after, 3, 0);
+	known = house_look_up(house, HOUSE_FEED, after, 3, 0);
 	assert_int_equal(known.state, LEDGER_SEEN);
 	assert_int_equal(known.last_alert, 1);
 	assert_int_equal(known.first_seen, NOW);
 	const struct house_item again = {.id = "a3", .link = "l1", .class = HOUSE_QUIET};
-	assert_int_equal(look_up(house, HOUSE_FEED, &again, 1, 0).state, LEDGER_REKEYED);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &again, 1, 0).state, LEDGER_REKEYED);
 }
 
 static void a_link_shared_by_entries_proves_nothing(void **state)
@@ -288,16 +266,18 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	assert_int_equal(house_commit(house, HOUSE_FEED, before, 1, NOW), BASE_OK);
 	/* The known entry is still there under its own id. */
 	const struct house_item both[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, before[0]};
-	assert_int_equal(look_up(house, HOUSE_FEED, both, 2, 0).state, LEDGER_NEW);
-	const struct house_item moved[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET}, {.id = "a", .link = "own", .class = HOUSE_QUIET}};
-	assert_int_equal(look_up(house, HOUSE_FEED, moved, 2, 0).state, LEDGER_NEW);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, both, 2, 0).state, LEDGER_NEW);
+	const struct house_item moved[] = {{.id = "b", .link = "home", .class = HOUSE_QUIET},
+	                                   {.id = "a", .link = "own", .class = HOUSE_QUIET}};
+	assert_int_equal(house_look_up(house, HOUSE_FEED, moved, 2, 0).state, LEDGER_NEW);
 	/* Two unknown entries claim it. */
-	const struct house_item two[] = {{.id = "c", .link = "home", .class = HOUSE_QUIET}, {.id = "d", .link = "home", .class = HOUSE_QUIET}};
-	assert_int_equal(look_up(house, HOUSE_FEED, two, 2, 1).state, LEDGER_NEW);
+	const struct house_item two[] = {{.id = "c", .link = "home", .class = HOUSE_QUIET},
+	                                 {.id = "d", .link = "home", .class = HOUSE_QUIET}};
+	assert_int_equal(house_look_up(house, HOUSE_FEED, two, 2, 1).state, LEDGER_NEW);
 	/* Two known entries bear it. */
 	assert_int_equal(house_commit(house, HOUSE_FEED, both, 2, NOW), BASE_OK);
 	const struct house_item next = {.id = "e", .link = "home", .class = HOUSE_QUIET};
-	assert_int_equal(look_up(house, HOUSE_FEED, &next, 1, 0).state, LEDGER_NEW);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &next, 1, 0).state, LEDGER_NEW);
 }
 
 static void an_entry_without_a_key_is_left_alone(void **state)
@@ -342,124 +322,6 @@ static void a_rekeyed_document_is_told_from_news(void **state)
 	assert_false(ledger_is_rekeyed(known, entries, 12, NOW));
 }
 
-/* ---- retention --------------------------------------------------------------------------------- */
-
-static void prune_all(struct house *house, base_time now)
-{
-	bool more = true;
-	for (int i = 0; more; i++) {
-		assert_true(i < 100);
-		assert_int_equal(ledger_prune(house->ledger, now, &more), BASE_OK);
-	}
-}
-
-static void old_alerts_go_and_sequences_do_not_return(void **state)
-{
-	struct house *house = *state;
-	for (int i = 0; i < 3; i++) {
-		const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-		assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW + i * BASE_DAY), BASE_OK);
-	}
-	prune_all(house, NOW + 200 * BASE_DAY);
-	assert_int_equal(ledger_oldest(house->ledger), 1); /* not yet published: they stay */
-	assert_int_equal(ledger_published(house->ledger, 3), BASE_OK);
-	prune_all(house, NOW + 91 * BASE_DAY);
-	assert_int_equal(ledger_oldest(house->ledger), 2);
-	prune_all(house, NOW + 200 * BASE_DAY);
-	assert_int_equal(ledger_oldest(house->ledger), 0);
-	house_close(house);
-	assert_int_equal(house_open(house), BASE_OK);
-	assert_int_equal(ledger_sequence(house->ledger), 3);
-	const struct house_item item = {.id = "z", .class = MATCH_PAUSE};
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-	assert_int_equal(house->messages[0].sequence, 4);
-	assert_int_equal(house->messages[0].previous, 3); /* the topic's last, though it is gone */
-}
-
-static void entries_stay_while_they_appear(void **state)
-{
-	struct house *house = *state;
-	const struct house_item items[] = {{.id = "stays", .class = HOUSE_QUIET}, {.id = "leaves", .class = HOUSE_QUIET}};
-	const struct ledger_batch not_modified = {.feed = {.url = HOUSE_FEED}, .now = NOW + 300 * BASE_DAY};
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 2, NOW), BASE_OK);
-	/* 300 days of "not modified": both still appear. */
-	assert_int_equal(ledger_commit(house->ledger, &not_modified, 1, NULL, NULL, &house->err), BASE_OK);
-	prune_all(house, NOW + 300 * BASE_DAY);
-	assert_int_equal(look_up(house, HOUSE_FEED, items, 2, 1).state, LEDGER_SEEN);
-	/* Then a document without the second one, and again 91 days later. */
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 1, NOW + 300 * BASE_DAY), BASE_OK);
-	prune_all(house, NOW + 300 * BASE_DAY);
-	assert_int_equal(look_up(house, HOUSE_FEED, items, 2, 0).state, LEDGER_SEEN);
-	assert_int_equal(look_up(house, HOUSE_FEED, items, 2, 1).state, LEDGER_NEW);
-}
-
-static void a_feed_no_longer_polled_is_forgotten(void **state)
-{
-	struct house *house = *state;
-	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-	struct ledger_feed feed;
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-	assert_int_equal(house_commit(house, "https://other.example/", &item, 1, NOW + 80 * BASE_DAY), BASE_OK);
-	assert_int_equal(ledger_published(house->ledger, 2), BASE_OK);
-	prune_all(house, NOW + 92 * BASE_DAY);
-	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_NOT_FOUND);
-	assert_int_equal(ledger_feed_get(house->ledger, "https://other.example/", &feed), BASE_OK);
-	assert_int_equal(look_up(house, "https://other.example/", &item, 1, 0).state, LEDGER_SEEN);
-}
-
-static void a_feed_that_floods_is_bounded(void **state)
-{
-	struct house *house = *state;
-	enum { FLOOD = 50400 };
-	struct ledger_entry *entries = calloc(FLOOD, sizeof *entries);
-	assert_non_null(entries);
-	for (uint32_t i = 0; i < FLOOD; i++)
-		memcpy(entries[i].key.bytes + 3, &i, sizeof i);
-	for (size_t i = 0; i < FLOOD; i++)
-		entries[i].key.bytes[0] = 1;
-	struct ledger_batch batch = {.feed = {.url = HOUSE_FEED}, .entries = entries, .entry_count = FLOOD, .now = NOW};
-	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
-	const struct feed_entry first = {.key = entries[0].key}, last = {.key = entries[FLOOD - 1].key};
-	struct ledger_known known;
-	prune_all(house, NOW);
-	assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &first, 1, &known), BASE_OK);
-	assert_int_equal(known.state, LEDGER_SEEN); /* all of them still appear */
-	batch.entries = &entries[FLOOD - 1];
-	batch.entry_count = 1;
-	batch.now = NOW + 3 * BASE_DAY;
-	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
-	prune_all(house, NOW + 3 * BASE_DAY);
-	size_t gone = 0;
-	for (size_t i = 0; i < FLOOD; i++) {
-		const struct feed_entry entry = {.key = entries[i].key};
-		assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &entry, 1, &known), BASE_OK);
-		gone += known.state == LEDGER_NEW;
-	}
-	assert_true(gone >= 400 && gone <= 900);
-	assert_int_equal(ledger_look_up(house->ledger, HOUSE_FEED, &last, 1, &known), BASE_OK);
-	assert_int_equal(known.state, LEDGER_SEEN);
-	free(entries);
-}
-
-static void pruning_goes_in_bounded_pieces(void **state)
-{
-	struct house *house = *state;
-	static struct house_item items[1200];
-	static char ids[1200][8];
-	for (int i = 0; i < 1200; i++) {
-		(void)snprintf(ids[i], sizeof ids[i], "i%d", i);
-		items[i] = (struct house_item){.id = ids[i], .class = MATCH_PAUSE};
-	}
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 1200, NOW), BASE_OK);
-	assert_int_equal(ledger_published(house->ledger, 1200), BASE_OK);
-	bool more = false;
-	assert_int_equal(ledger_prune(house->ledger, NOW + 91 * BASE_DAY, &more), BASE_OK);
-	assert_true(more);
-	assert_int_equal(ledger_oldest(house->ledger), 501);
-	prune_all(house, NOW + 91 * BASE_DAY);
-	assert_int_equal(ledger_oldest(house->ledger), 0);
-}
-
 /* ---- stories ------------------------------------------------------------------------------------- */
 
 static enum base_result restore(void *ctx, struct base_span sketch)
@@ -475,7 +337,8 @@ static void sketches_come_back(void **state)
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 1, NOW - 9 * BASE_DAY), BASE_OK);
 	assert_int_equal(house_commit(house, HOUSE_FEED, items + 1, 1, NOW), BASE_OK);
 	assert_int_equal(alert_stories_new(72 * BASE_HOUR, &stories), BASE_OK);
-	assert_int_equal(ledger_sketches(house->ledger, NOW - alert_stories_reach(72 * BASE_HOUR), restore, stories), BASE_OK);
+	assert_int_equal(ledger_sketches(house->ledger, NOW - alert_stories_reach(72 * BASE_HOUR), restore, stories),
+	                 BASE_OK);
 	assert_int_equal(alert_stories_count(stories), 1);
 	struct alert *alert = sample_alert(&(struct sample){.class = MATCH_PAUSE, .item = "b", .feed = HOUSE_FEED});
 	assert_int_equal(alert_stories_place(stories, alert), BASE_OK);
@@ -484,227 +347,24 @@ static void sketches_come_back(void **state)
 	alert_stories_free(stories);
 }
 
-/* ---- opening --------------------------------------------------------------------------------------- */
-
-static void addresses_are_checked(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *uri;
-		enum base_result result;
-		const char *says;
-	} cases[] = {
-	    {"postgresql://host/db", BASE_UNSUPPORTED, "PostgreSQL"},
-	    {"mysql://x", BASE_UNSUPPORTED, "mysql://"},
-	    {"/var/lib/x.db", BASE_INVALID, "sqlite:///"},
-	    {"sqlite://", BASE_INVALID, "path"},
-	    {"sqlite://:memory:", BASE_IO, "write-ahead log"},
-	    {"sqlite:///tmp/x?mode=ro", BASE_INVALID, "path"},
-	    {"sqlite:///nowhere/at/all/x.db", BASE_IO, "create it"},
-	    {"sqlite:///dev/null/x.db", BASE_IO, "/dev/null"},
-	    {"sqlite:///tmp", BASE_IO, "no regular file"},
-	    {"sqlite:///proc/wirewatch.db", BASE_IO, "/proc/wirewatch.db"},
-	};
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct ledger *ledger = NULL;
-		struct base_error err;
-		const struct ledger_options options = {.uri = cases[i].uri, .node = "n", .keep = BASE_DAY};
-		assert_int_equal(ledger_open(&options, &ledger, &err), cases[i].result);
-		assert_null(ledger);
-		assert_non_null(strstr(err.text, cases[i].says));
-	}
-}
-
-static void a_second_process_is_kept_out(void **state)
-{
-	struct house *house = *state;
-	/* A child that opens the same file, as a second daemon would. */
-	pid_t child = fork();
-	if (child == 0) {
-		house->ledger = NULL;
-		enum base_result result = house_open(house);
-		_exit(result == BASE_BUSY && strstr(house->err.text, "another process") ? 0 : 1);
-	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	/* And in the same process. */
-	struct house second = *house;
-	second.ledger = NULL;
-	assert_int_equal(house_open(&second), BASE_BUSY);
-	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-}
-
-static void a_killed_process_leaves_what_it_committed(void **state)
-{
-	struct house *house = *state;
-	house_close(house);
-	pid_t child = fork();
-	if (child == 0) {
-		const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}};
-		if (house_open(house) || house_commit(house, HOUSE_FEED, items, 2, NOW) || ledger_published(house->ledger, 1) ||
-		    house_commit(house, HOUSE_FEED, items, 1, NOW) || ledger_published(house->ledger, 3))
-			_exit(1);
-		_exit(0); /* not closed: as after kill -9 */
-	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	assert_int_equal(house_open(house), BASE_OK);
-	assert_int_equal(ledger_sequence(house->ledger), 3);
-	assert_int_equal(house_unpublished(house), BASE_OK);
-	/* The mark at 1 was written by the second commit, the mark at 3 by none. */
-	assert_int_equal(house->count, 2);
-	assert_int_equal(house->messages[0].sequence, 2);
-}
-
-/* Overwrite part of the closed database. */
-static void spoil(struct house *house, long at, const char *bytes, size_t len)
-{
-	int fd = open(house->path, O_RDWR | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, bytes, len, at), (ssize_t)len);
-	assert_int_equal(close(fd), 0);
-}
-
-static void a_damaged_ledger_is_refused(void **state)
-{
-	struct house *house = *state;
-	char noise[4096];
-	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-	house_close(house);
-	memset(noise, 0xA5, sizeof noise);
-	spoil(house, 4096 * 3, noise, sizeof noise);
-	assert_int_equal(house_open(house), BASE_DAMAGED);
-	assert_non_null(strstr(house->err.text, "restore a backup"));
-	spoil(house, 0, noise, sizeof noise);
-	assert_int_equal(house_open(house), BASE_DAMAGED);
-	assert_non_null(strstr(house->err.text, "restore a backup"));
-}
-
-static void a_ledger_that_was_moved_takes_nothing(void **state)
-{
-	struct house *house = *state;
-	char elsewhere[128];
-	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-	(void)snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", house->folder);
-	assert_int_equal(rename(house->path, elsewhere), 0);
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_IO);
-	assert_non_null(strstr(house->err.text, "moved or deleted"));
-	assert_int_equal(rename(elsewhere, house->path), 0);
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-	assert_int_equal(house->messages[0].sequence, 1);
-}
-
-static void a_newer_or_foreign_database_is_refused(void **state)
-{
-	struct house *house = *state;
-	house_close(house);
-	spoil(house, 60, "\0\0\0\x63", 4); /* user_version, in the file's header (fileformat2.html 1.3) */
-	assert_int_equal(house_open(house), BASE_UNSUPPORTED);
-	assert_non_null(strstr(house->err.text, "newer"));
-	spoil(house, 60, "\0\0\0\x01", 4);
-	assert_int_equal(house_open(house), BASE_OK);
-	house_close(house);
-	spoil(house, 68, "\0\0\0\x07", 4); /* application_id */
-	assert_int_equal(house_open(house), BASE_INVALID);
-	assert_non_null(strstr(house->err.text, "another program"));
-}
-
-static void an_empty_file_becomes_a_ledger(void **state)
-{
-	struct house *house = *state;
-	uint64_t epoch = ledger_epoch(house->ledger);
-	house_close(house);
-	assert_int_equal(truncate(house->path, 0), 0);
-	assert_int_equal(house_open(house), BASE_OK);
-	assert_true(ledger_epoch(house->ledger) != epoch); /* a lost ledger is a new epoch */
-}
-
-/* Opens the ledger as somebody who is not root. */
-static void refused_to_nobody(struct house *house)
-{
-	pid_t child = fork();
-	if (child == 0) {
-		if (geteuid() == 0 && (setgid(65534) || setuid(65534)))
-			_exit(2);
-		enum base_result result = house_open(house);
-		_exit(result == BASE_IO && strstr(house->err.text, "not writable") ? 0 : 1);
-	}
-	int status;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-}
-
-static void what_may_not_be_written_is_refused(void **state)
-{
-	struct house *house = *state;
-	house_close(house);
-	assert_int_equal(chmod(house->path, 0444), 0);
-	assert_int_equal(chmod(house->folder, 0777), 0);
-	refused_to_nobody(house);
-	assert_int_equal(chmod(house->folder, 0555), 0);
-	refused_to_nobody(house);
-	assert_int_equal(chmod(house->folder, 0700), 0);
-}
-
-/* ---- backup ------------------------------------------------------------------------------------------ */
-
-static void a_backup_is_a_ledger(void **state)
-{
-	struct house *house = *state, copy;
-	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}};
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 2, NOW), BASE_OK);
-	uint64_t digest = house->digest;
-	house_build(&copy);
-	assert_int_equal(ledger_backup(house->ledger, copy.path, &house->err), BASE_OK);
-	assert_int_equal(ledger_backup(house->ledger, copy.path, &house->err), BASE_OK); /* replaced */
-	assert_int_equal(house_open(&copy), BASE_OK);
-	assert_true(ledger_epoch(copy.ledger) == ledger_epoch(house->ledger));
-	assert_int_equal(house_replay(&copy, 0, "ww1/", 10), BASE_OK);
-	assert_true(copy.digest == digest);
-	house_pull_down(&copy);
-	/* The ledger goes on as before. */
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 1, NOW), BASE_OK);
-	assert_int_equal(ledger_backup(house->ledger, house->path, &house->err), BASE_INVALID);
-	assert_int_equal(ledger_backup(house->ledger, "/nowhere/at/all/b.db", &house->err), BASE_IO);
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 1, NOW), BASE_OK);
-}
-
-#define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, house_set_up, house_tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_A_HOUSE(a_new_ledger_is_empty),
-	    IN_A_HOUSE(alerts_are_numbered_in_order),
-	    IN_A_HOUSE(replay_respects_its_limits),
-	    IN_A_HOUSE(a_reader_can_stop),
-	    IN_A_HOUSE(what_is_not_marked_published_comes_again),
-	    IN_A_HOUSE(many_batches_are_one_commit),
-	    IN_A_HOUSE(validators_come_back_byte_for_byte),
-	    IN_A_HOUSE(entries_are_new_then_seen_then_changed),
-	    IN_A_HOUSE(an_entry_under_a_new_id_is_recognised),
-	    IN_A_HOUSE(a_link_shared_by_entries_proves_nothing),
-	    IN_A_HOUSE(an_entry_without_a_key_is_left_alone),
-	    cmocka_unit_test(a_rekeyed_document_is_told_from_news),
-	    IN_A_HOUSE(old_alerts_go_and_sequences_do_not_return),
-	    IN_A_HOUSE(entries_stay_while_they_appear),
-	    IN_A_HOUSE(a_feed_no_longer_polled_is_forgotten),
-	    IN_A_HOUSE(a_feed_that_floods_is_bounded),
-	    IN_A_HOUSE(pruning_goes_in_bounded_pieces),
-	    IN_A_HOUSE(sketches_come_back),
-	    cmocka_unit_test(addresses_are_checked),
-	    IN_A_HOUSE(a_second_process_is_kept_out),
-	    IN_A_HOUSE(a_killed_process_leaves_what_it_committed),
-	    IN_A_HOUSE(a_damaged_ledger_is_refused),
-	    IN_A_HOUSE(a_ledger_that_was_moved_takes_nothing),
-	    IN_A_HOUSE(a_newer_or_foreign_database_is_refused),
-	    IN_A_HOUSE(an_empty_file_becomes_a_ledger),
-	    IN_A_HOUSE(what_may_not_be_written_is_refused),
-	    IN_A_HOUSE(a_backup_is_a_ledger),
+		IN_A_HOUSE(a_new_ledger_is_empty),
+		IN_A_HOUSE(alerts_are_numbered_in_order),
+		IN_A_HOUSE(replay_respects_its_limits),
+		IN_A_HOUSE(a_reader_can_stop),
+		IN_A_HOUSE(what_is_not_marked_published_comes_again),
+		IN_A_HOUSE(many_batches_are_one_commit),
+		IN_A_HOUSE(validators_come_back_byte_for_byte),
+		IN_A_HOUSE(entries_are_new_then_seen_then_changed),
+		IN_A_HOUSE(an_entry_under_a_new_id_is_recognised),
+		IN_A_HOUSE(a_link_shared_by_entries_proves_nothing),
+		IN_A_HOUSE(an_entry_without_a_key_is_left_alone),
+		cmocka_unit_test(a_rekeyed_document_is_told_from_news),
+		IN_A_HOUSE(sketches_come_back),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }

@@ -1,0 +1,33 @@
+# fish completion for wirewatch(1)
+set -l commands tail match parse feeds status import export
+set -l classes delivery pledge pause resume request refusal sale production
+
+function __wirewatch_is
+    __fish_seen_subcommand_from $argv
+end
+
+complete -c wirewatch -f
+complete -c wirewatch -n "not __wirewatch_is $commands" -a tail -d 'Print alerts as they come'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a match -d 'Run the rules over a text'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a parse -d 'Show a feed as the daemon understands it'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a feeds -d 'The health of each feed'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a status -d 'Totals of the running daemon'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a import -d 'An OPML file as a feed list'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a export -d 'The configured feeds as OPML'
+complete -c wirewatch -n "not __wirewatch_is $commands" -l version -d 'Print the version'
+complete -c wirewatch -l help -d 'Say how it is used'
+
+complete -c wirewatch -n '__wirewatch_is tail match parse feeds status' -l json -d 'Print JSON'
+complete -c wirewatch -n '__wirewatch_is feeds status export' -s c -l config -r -F -d 'Configuration'
+complete -c wirewatch -n '__wirewatch_is feeds status' -l http -x -d 'Address of the daemon'
+complete -c wirewatch -n '__wirewatch_is tail' -l class -x -a "(__fish_complete_list , 'printf %s\\n $classes')" -d 'Only these classes'
+complete -c wirewatch -n '__wirewatch_is tail' -l first -d 'No repeats of a story'
+complete -c wirewatch -n '__wirewatch_is tail' -l since -x -d 'Begin earlier: a duration or sequence'
+complete -c wirewatch -n '__wirewatch_is tail' -l count -x -d 'End after so many'
+complete -c wirewatch -n '__wirewatch_is match' -l jsonl -d 'One text a line'
+complete -c wirewatch -n '__wirewatch_is match' -l explain -d 'Say why'
+complete -c wirewatch -n '__wirewatch_is match' -s r -l rules -r -F -d Rules
+complete -c wirewatch -n '__wirewatch_is parse' -l content-type -x -d 'As if sent with this type'
+complete -c wirewatch -n '__wirewatch_is parse' -l base -x -d 'URL that links are relative to'
+complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that fail'
+complete -c wirewatch -n '__wirewatch_is match parse import' -F

@@ -1,0 +1,124 @@
+/*
+ * change: a hash that tells whether an entry is still what it was, made from
+ * the fields as they came because turning all of them into text at each poll
+ * would cost more than reading the document.
+ *
+ * Entries whose title, link or text differ have different hashes. So that a
+ * counter in an image's address is no edit, attributes, comments and dates
+ * stay out; what remains that is no text (the names of tags) rarely changes.
+ * No protection against forgery is needed: a publisher could only hide its own edits.
+ */
+#include "config.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "builder.h"
+
+#define LONGEST_TAG_NAME 12
+
+struct hash {
+	uint64_t lanes[2];
+};
+
+static void absorb(struct hash *hash, uint64_t word)
+{
+	/* odd constants: the fractional parts of the square roots of 2 and 3 */
+	uint64_t a = hash->lanes[0] ^ word, b = hash->lanes[1] + word;
+
+	hash->lanes[0] = (a << 29 | a >> 35) * 0x6a09e667f3bcc909;
+	hash->lanes[1] = (b << 37 | b >> 27) * 0xbb67ae8584caa73b;
+}
+
+static void absorb_text(struct hash *hash, const char *text, size_t len)
+{
+	uint64_t word;
+	size_t i = 0;
+
+	for (; i + sizeof word <= len; i += sizeof word) {
+		memcpy(&word, text + i, sizeof word);
+		absorb(hash, le64toh(word));
+	}
+	word = 0;
+	memcpy(&word, text + i, len - i);
+	/* at most seven bytes: the eighth tells how many, so that no two texts look the same */
+	absorb(hash, le64toh(word) | (uint64_t)(len & 0xFF) << 56);
+}
+
+static bool is_letter(char c)
+{
+	return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
+
+/* Past the comment at `at`; NULL if it never ends. */
+static const char *skip_comment(const char *at, const char *end)
+{
+	const char *close = memmem(at + 4, (size_t)(end - at - 4), "-->", 3);
+
+	return close ? close + 3 : NULL;
+}
+
+/* Past the tag at `at`, its name absorbed; NULL if it never ends. */
+static const char *skip_tag(struct hash *hash, const char *at, const char *end)
+{
+	const char *close = memchr(at, '>', (size_t)(end - at));
+	const char *name = at + 1;
+
+	if (!close)
+		return NULL;
+	while (name < close && *name != ' ' && *name != '\n' && name - at < LONGEST_TAG_NAME)
+		name++;
+	absorb_text(hash, at, (size_t)(name - at));
+	return close + 1;
+}
+
+static void absorb_markup(struct hash *hash, struct base_span html)
+{
+	const char *at = html.ptr, *end = html.ptr + html.len, *from = at;
+
+	while ((at = memchr(at, '<', (size_t)(end - at)))) {
+		bool comment = end - at >= 4 && memcmp(at, "<!--", 4) == 0;
+		bool tag = end - at >= 3 && (is_letter(at[1]) || (at[1] == '/' && is_letter(at[2])));
+		if (!comment && !tag) {
+			at++;
+			continue;
+		}
+		absorb_text(hash, from, (size_t)(at - from));
+		from = at;
+		at = comment ? skip_comment(at, end) : skip_tag(hash, at, end);
+		if (!at) /* the rest counts as text */
+			break;
+		from = at;
+	}
+	absorb_text(hash, from, (size_t)(end - from));
+}
+
+static void absorb_field(struct hash *hash, struct base_span field, bool plain)
+{
+	if (field.len && !plain)
+		absorb_markup(hash, field);
+	else if (field.len)
+		absorb_text(hash, field.ptr, field.len);
+	absorb(hash, field.len ? 1 : 2);
+}
+
+static void store(uint8_t *out, uint64_t word)
+{
+	word ^= word >> 32;
+	word *= 0x3c6ef372fe94f82b; /* the square root of 5 */
+	word ^= word >> 29;
+	for (int i = 0; i < 8; i++)
+		out[i] = (uint8_t)(word >> (8 * i));
+}
+
+void feed_change_hash(const struct feed_entry *entry, struct feed_key *change)
+{
+	struct hash hash = {{0xa54ff53a5f1d36f1, 0x510e527fade682d1}};
+
+	absorb_field(&hash, entry->title, true);
+	absorb_field(&hash, entry->link, true);
+	absorb_field(&hash, entry->summary, entry->summary_plain);
+	absorb_field(&hash, entry->content, entry->content_plain);
+	store(change->bytes, hash.lanes[0] ^ (hash.lanes[1] << 32 | hash.lanes[1] >> 32));
+	store(change->bytes + 8, hash.lanes[1] + (hash.lanes[0] << 16 | hash.lanes[0] >> 48));
+}
