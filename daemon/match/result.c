@@ -107,9 +107,6 @@ static enum base_result list_names(struct match_scratch *scratch, enum group_of 
 		scratch->entity_told[index] = scratch->item;
 		names[found++] = base_span_of(entity->name);
 	}
-	for (size_t i = 0; i < scratch->mention_count; i++) /* the next item lists them again */
-		if (scratch->entity_needs[scratch->mentions[i].entity].stamp == UINT32_MAX)
-			scratch->entity_needs[scratch->mentions[i].entity].stamp = 0;
 	*out = names;
 	*count = found;
 	return BASE_OK;
