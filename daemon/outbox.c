@@ -19,7 +19,7 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, stuck;
+	_Atomic bool stopping, stuck, keys_stale;
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -28,7 +28,7 @@ struct outbox {
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;
 	base_time received; /* of the batches being published */
-	struct outbox_job stop_mark; /* wakes the thread so that it sees `stopping` */
+	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
 
 static base_time monotonic(const struct outbox *outbox)
@@ -45,6 +45,8 @@ static void log_alert(struct outbox *outbox, const struct ledger_message *messag
 	if (alert_log_line_of_json(message->json, &line))
 		base_log(outbox->options.log, BASE_ERROR, "outbox", "alert %llu has no readable JSON",
 		         (unsigned long long)message->sequence);
+	else if (outbox->options.journal)
+		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
 	else
 		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
 	base_buf_free(&line);
@@ -91,6 +93,17 @@ static void after_publishing(struct outbox *outbox)
 		         base_result_text(result));
 }
 
+/* Send what log lines wait; how many were dropped so far. */
+static uint64_t flush_logs(struct outbox *outbox)
+{
+	if (outbox->options.journal) {
+		publish_journal_flush(outbox->options.journal);
+		return publish_journal_dropped(outbox->options.journal);
+	}
+	publish_syslog_flush(outbox->options.syslog);
+	return publish_syslog_dropped(outbox->options.syslog);
+}
+
 static void heartbeat(struct outbox *outbox, base_time now)
 {
 	const struct status_board *board = outbox->options.board;
@@ -101,11 +114,11 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
-	publish_syslog_flush(outbox->options.syslog);
+	uint64_t unlogged = flush_logs(outbox);
 	struct publish_counts counts = publish_counts(outbox->options.publish);
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
-	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, publish_syslog_dropped(outbox->options.syslog));
+	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 
@@ -289,7 +302,7 @@ static void take_jobs(struct outbox *outbox)
 		struct outbox_job *job = base_queue_pop(outbox->queue);
 		if (!job)
 			return;
-		if (job != &outbox->stop_mark)
+		if (job != &outbox->wake_mark)
 			outbox->group[outbox->group_count++] = job;
 	}
 }
@@ -349,11 +362,20 @@ static void give_up_rest(struct outbox *outbox)
 	} while (base_queue_len(outbox->queue));
 }
 
+static void reload_keys(struct outbox *outbox)
+{
+	struct base_error err;
+	if (publish_reload_keys(outbox->options.publish, &err))
+		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
 	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
 		atomic_store(&outbox->alive, now);
+		if (atomic_exchange(&outbox->keys_stale, false))
+			reload_keys(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
 		if (now >= outbox->next_heartbeat)
@@ -423,10 +445,16 @@ enum base_result outbox_start(struct outbox *outbox)
 	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
 }
 
+void outbox_reload_keys(struct outbox *outbox)
+{
+	atomic_store(&outbox->keys_stale, true);
+	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
+}
+
 void outbox_stop(struct outbox *outbox)
 {
 	atomic_store(&outbox->stopping, true);
-	(void)base_queue_push(outbox->queue, &outbox->stop_mark);
+	(void)base_queue_push(outbox->queue, &outbox->wake_mark);
 	(void)pthread_join(outbox->thread, NULL);
 }
 

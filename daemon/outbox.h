@@ -58,7 +58,8 @@ struct outbox_job {
 struct outbox_options {
 	struct ledger *ledger;
 	struct publish *publish;
-	struct publish_syslog *syslog;
+	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
+	struct publish_journal *journal; /* the same, instead of syslog; or NULL */
 	struct alert_stories *stories;
 	const struct base_clock *clock;
 	struct base_log *log;
@@ -74,6 +75,8 @@ enum base_result outbox_start(struct outbox *outbox);
 /* Answer what is queued, then end the thread. A ledger that still fails makes the rest end in BASE_STOPPED. */
 void outbox_stop(struct outbox *outbox);
 void outbox_free(struct outbox *outbox);
+/* Read subscribers' keys anew, soon, in the outbox's thread. From any thread. */
+void outbox_reload_keys(struct outbox *outbox);
 enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job);
 /* Monotonic time of its last sign of life, for the watchdog. */
 base_time outbox_alive(const struct outbox *outbox);

@@ -306,7 +306,8 @@ static enum base_result match_document(struct poll *poll)
 	bool rekeyed = poll->feed->polled &&
 	               ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
 	if (rekeyed)
-		base_log(log_of(poll), BASE_NOTICE, poll->feed->conf->name, "the publisher has given its items new ids; they are noted and do not alert again");
+		base_log(log_of(poll), BASE_NOTICE, poll->feed->conf->name,
+		         "the publisher has given its items new ids; they are noted and do not alert again");
 	for (size_t i = 0; i < document->entry_count; i++) {
 		const struct feed_entry *entry = &document->entries[i];
 		const struct ledger_known *known = &poll->known[i];

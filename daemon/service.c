@@ -25,7 +25,8 @@ struct service {
 
 	struct ledger *ledger;
 	struct publish *publish;
-	struct publish_syslog *syslog;
+	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
+	struct publish_journal *journal; /* this one */
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
@@ -201,6 +202,8 @@ static void reload(struct service *service)
 		service->pending = loaded;
 		service->reloading = true;
 		warn_unreloadable(service);
+		if (settings_of(service)->zeromq.curve_clients)
+			outbox_reload_keys(service->outbox);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
@@ -264,7 +267,7 @@ static void to_syslog(void *ctx, enum base_level level, const char *line, size_t
 	publish_syslog_line(ctx, base_level_syslog(level), line, len);
 }
 
-static enum base_result open_syslog(struct service *service, struct base_error *err)
+static enum base_result open_logs(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
 	struct publish_syslog_options options = {
@@ -272,10 +275,13 @@ static enum base_result open_syslog(struct service *service, struct base_error *
 	    .ident = "wirewatchd",
 	    .facility = settings->syslog.facility,
 	};
-	enum base_result result = publish_syslog_new(&options, &service->syslog);
+	/* The journal hands its lines to syslog itself: never both. */
+	bool journal = base_log_to_journal() && !options.path;
+	enum base_result result =
+	    journal ? publish_journal_new(&options, &service->journal) : publish_syslog_new(&options, &service->syslog);
 	if (result)
-		return base_fail(err, result, "no syslog sender: %s", base_result_text(result));
-	if (!base_log_to_journal()) /* the journal hands its lines to syslog itself */
+		return base_fail(err, result, "no sender for log lines: %s", base_result_text(result));
+	if (service->syslog)
 		base_log_also(service->options.log, settings->syslog.level, to_syslog, service->syslog);
 	return BASE_OK;
 }
@@ -301,6 +307,8 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .replay_endpoints = settings->zeromq.replay,
 	    .replay_count = settings->zeromq.replay_count,
 	    .ledger = service->ledger,
+	    .server_key = settings->zeromq.curve_server_key,
+	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
 	    .log = service->options.log,
 	};
@@ -317,6 +325,7 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	    .ledger = service->ledger,
 	    .publish = service->publish,
 	    .syslog = service->syslog,
+	    .journal = service->journal,
 	    .stories = service->stories,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
@@ -375,7 +384,7 @@ static enum base_result open_all(struct service *service, struct base_error *err
 	result = status_board_new(&service->board);
 	if (result)
 		return base_fail(err, result, "no status board: %s", base_result_text(result));
-	result = open_syslog(service, err);
+	result = open_logs(service, err);
 	if (!result)
 		result = open_loop(service, err);
 	if (!result)
@@ -464,6 +473,7 @@ void service_free(struct service *service)
 	base_queue_free(service->ended);
 	base_log_also(service->options.log, BASE_ERROR, NULL, NULL);
 	publish_syslog_free(service->syslog);
+	publish_journal_free(service->journal);
 	status_board_free(service->board);
 	load_free(&service->pending);
 	load_free(&service->loaded);

@@ -90,6 +90,8 @@ bool track_gap(const struct track *track, const struct message *message, uint64_
 
 static void drop_first(struct track *track, size_t count)
 {
+	if (count == 0)
+		return;
 	track->count -= count;
 	memmove(track->delivered, track->delivered + count, track->count * sizeof *track->delivered);
 }

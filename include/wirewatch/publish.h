@@ -22,8 +22,8 @@ struct publish_options {
 	uint64_t epoch;
 	struct base_log *log;  /* may be NULL */
 	/*
-	 * CURVE, both or none. server_key: file with the secret key; without a
-	 * slash, a name in $CREDENTIALS_DIRECTORY. clients: folder of NAME.pub
+	 * CURVE, both or none. server_key: file with the secret key; one that
+	 * is not there is looked for in $CREDENTIALS_DIRECTORY. clients: folder of NAME.pub
 	 * files, one public key each. Without them only ipc and loopback addresses
 	 * are bound (else BASE_DENIED); with them every socket demands a known key.
 	 */
@@ -83,5 +83,25 @@ void publish_syslog_line(struct publish_syslog *sender, int priority, const char
 /* Try to send what waits; called now and then. */
 void publish_syslog_flush(struct publish_syslog *sender);
 uint64_t publish_syslog_dropped(const struct publish_syslog *sender);
+
+/* ---- journal -------------------------------------------------------------------- */
+
+/*
+ * Alerts as journal entries with the fields MESSAGE_ID and WIREWATCH_CLASS,
+ * _SEQUENCE, _LINK and _STORY. To be used instead of the syslog sender when
+ * base_log_to_journal(): journald hands entries on to syslog by itself, and
+ * both together would tell each alert twice. Never blocks; safe from any thread.
+ */
+#define PUBLISH_MESSAGE_ID_ALERT "8d2bfa4e7f7c4f0fa3e1c0c5d94b6a17"
+
+struct publish_journal;
+/* As for syslog; path NULL: the journal's own socket. */
+enum base_result publish_journal_new(const struct publish_syslog_options *options, struct publish_journal **out);
+void publish_journal_free(struct publish_journal *journal);
+/* line: what syslog would get, escaped, without newline. */
+void publish_journal_alert(struct publish_journal *journal, int priority, const struct ledger_message *message,
+                           struct base_span line);
+void publish_journal_flush(struct publish_journal *journal);
+uint64_t publish_journal_dropped(const struct publish_journal *journal);
 
 #endif

@@ -116,11 +116,11 @@ def test_details(folder):
     check_equal(data["outlets"], 1)
     check("Patriot" in data["systems"], data["systems"])
     check("Ukraine" in data["actors"] and "United States" in data["actors"], data["actors"])
-    evidence = data["evidence"][0]
-    for start, end in evidence["marks"]:
-        check(0 <= start < end <= len(evidence["text"]), evidence)
-    marked = " ".join(evidence["text"][start:end] for start, end in evidence["marks"])
-    check("halted" in marked, "marked words:", marked)
+    marked = []
+    for evidence in data["evidence"]:
+        check(all(0 <= start < end <= len(evidence["text"]) for start, end in evidence["marks"]), evidence)
+        marked += [evidence["text"][start:end] for start, end in evidence["marks"]]
+    check("halted" in marked or "halts" in marked, "marked words:", marked)
 
 
 def test_hostile_title(folder):

@@ -305,6 +305,13 @@ class NotifySocket(DatagramSocket):
                 check(left > 0 and alive(), "no", state, "-", story())
                 self.changed.wait(min(left, 0.2))
 
+    def wait_line(self, pattern, timeout=PATIENCE):
+        """Until a line that begins with the pattern was reported."""
+        with self.changed:
+            check(self.changed.wait_for(lambda: any(re.match(pattern, line) for message in self.messages
+                                                    for line in message.split("\n")), timeout),
+                  "no", pattern, "in", self.messages)
+
 
 class SyslogSocket(DatagramSocket):
     """Plays /dev/log: `<PRI>ident[pid]: text`."""

@@ -1,0 +1,68 @@
+/*
+ * Any bytes as a document: feed_parse either says why not, or gives entries
+ * whose strings are valid UTF-8 without NUL and whose text can be made.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wirewatch/feed.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct base_span text)
+{
+	if (text.len && (!base_utf8_valid(text.ptr, text.len) || memchr(text.ptr, '\0', text.len)))
+		abort();
+}
+
+static void check_entry(const struct feed_entry *entry)
+{
+	static const struct feed_key none;
+	struct base_buf text;
+
+	check(entry->id);
+	check(entry->item);
+	check(entry->title);
+	check(entry->link);
+	check(entry->author);
+	check(entry->language);
+	check(entry->summary);
+	check(entry->content);
+	check(entry->raw_date);
+	for (size_t i = 0; i < entry->category_count; i++)
+		check(entry->categories[i]);
+	if (!entry->item.len || memcmp(&entry->change, &none, sizeof none) == 0)
+		abort();
+	base_buf_init(&text, 10000);
+	enum base_result result = feed_entry_text(entry, &text);
+	if ((result != BASE_OK && result != BASE_LIMIT) || text.len > text.max)
+		abort();
+	check(base_buf_span(&text));
+	base_buf_free(&text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct feed_input input = {
+		.bytes = {(const char *)data, size},
+		.url = base_span_of("https://example.org/feed/rss.xml"),
+		.now = 1770091506 * BASE_SECOND,
+	};
+	struct feed_document *document = NULL;
+	struct base_error err = {""};
+
+	if (feed_parse(&input, &document, &err) != BASE_OK) {
+		if (!err.text[0])
+			abort();
+		return 0;
+	}
+	check(document->title);
+	check(document->link);
+	check(document->language);
+	for (size_t i = 0; i < document->repair_count; i++)
+		check(base_span_of(document->repairs[i]));
+	for (size_t i = 0; i < document->entry_count; i++)
+		check_entry(&document->entries[i]);
+	feed_free(document);
+	return 0;
+}
