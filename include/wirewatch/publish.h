@@ -22,8 +22,8 @@ struct publish_options {
 	uint64_t epoch;
 	struct base_log *log;  /* may be NULL */
 	/*
-	 * CURVE, both or none. server_key: file with the secret key; without a
-	 * slash, a name in $CREDENTIALS_DIRECTORY. clients: folder of NAME.pub
+	 * CURVE, both or none. server_key: file with the secret key; one that
+	 * is not there is looked for in $CREDENTIALS_DIRECTORY. clients: folder of NAME.pub
 	 * files, one public key each. Without them only ipc and loopback addresses
 	 * are bound (else BASE_DENIED); with them every socket demands a known key.
 	 */
