@@ -49,6 +49,7 @@ static const struct {
     {"Germany delivered HIMARS, according to Ukraine", "Germany", "", "", ""},
     {"HIMARS were delivered to Ukrainian airspace", "", "", "", ""},
     {"HIMARS were delivered to Ukraine's neighbour", "", "", "", ""},
+    {"HIMARS were delivered to Ukraine's four neighbours", "", "", "", ""},
     {"Weapons for Germany to send", "", "", "", ""},
     {"US-made HIMARS were delivered", "", "", "", ""},
     {"Germany delivered HIMARS while France delivered missiles", "", "", "", ""}, /* two candidates */

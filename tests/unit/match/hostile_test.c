@@ -23,7 +23,8 @@ static const char rules[] =
     "actors: {X: [act, 'act act'], Y: [yac]}\n"
     "details:\n"
     "  skip: the OR a\n  joins: and\n  ends: in\n  clauses: who\n  units: more\n  bounds: 'under'\n  ranges: to\n"
-    "  roles: ['SUPPLIER .. $a .. $a .. RECIPIENT', '$a .. $a .. $a .. to RECIPIENT', 'SUPPLIER $a .. SUPPLIER $a']\n"
+    "  roles: ['SUPPLIER .. $a .. $a .. RECIPIENT', '$a .. $a .. $a .. to RECIPIENT', 'SUPPLIER $a .. SUPPLIER $a', "
+    "'$a .. $a .. $a .. $a .. $a .. RECIPIENT']\n"
     "  numbers: {1: [one], 1000: [thousand]}\n  currencies: {USD: {signs: ['$', US$], aliases: [dollar]}}\n"
     "  things: {tanks: [tank, abc]}\n";
 
@@ -34,13 +35,17 @@ static void fill(struct base_buf *text, const char *piece)
 		assert_int_equal(base_buf_add_text(text, piece), BASE_OK);
 }
 
+/* Roles could be read in very many ways here, none of which holds. */
+#define MANY_WAYS "abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx "
+#define MAZE "Act " MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS ". "
+
 static void test_bounded(void **state)
 {
 	(void)state;
 	static const char *const pieces[] = {
 	    "abc ", "abc abd ", "abc abc abd not act sys ", "act abc abc abc and the a the a ", "a", "a b ", ". ", "\n", "A. ",
 	    "$1 one thousand abc ", "1 1 1 1 ", "1.1", "act and act, ", "yac abc act ", "\xCC\x81", "\xFF", "U.S.", "'", "-", "abc-",
-	    "\xD0\xB0'", "<abc & abd>", "$5-$", "abc\xE2\x80\x8B",
+	    "\xD0\xB0'", "<abc & abd>", "$5-$", "abc\xE2\x80\x8B", MAZE,
 	};
 	struct trial trial;
 	struct base_buf text, out;
