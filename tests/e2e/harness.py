@@ -91,6 +91,16 @@ def check_equal(seen, wanted, what=""):
         raise AssertionError("%s: %r is not %r" % (what or "values", seen, wanted))
 
 
+def wait_until(condition, timeout=PATIENCE):
+    """For what cannot be waited for otherwise: ask again and again. Whether it came true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 # ---- configuration ----------------------------------------------------------------
 
 class Plain(str):
@@ -319,12 +329,17 @@ class SyslogSocket(DatagramSocket):
 
     def alerts(self):
         """The alert lines received, each as a dictionary of its tokens."""
+        return [alert for _, alert in self.alerts_of_processes()]
+
+    def alerts_of_processes(self):
+        """(process id, tokens) of each alert line."""
         with self.changed:
             messages = list(self.messages)
         parsed = [self.FORMAT.match(message.rstrip("\n\0")) for message in messages]
         for message, match in zip(messages, parsed):
             check(match, "no syslog line:", message)
-        return [alert_tokens(match.group(4)) for match in parsed if match.group(4).startswith("alert ")]
+        return [(int(match.group(3)), alert_tokens(match.group(4)))
+                for match in parsed if match.group(4).startswith("alert ")]
 
     def wait_alerts(self, count, timeout=PATIENCE):
         with self.changed:

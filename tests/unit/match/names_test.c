@@ -48,6 +48,22 @@ static void test_names(void **state)
 	check("The German-US deal", "", "Germany, United States");
 }
 
+static void test_every_item_anew(void **state)
+{
+	(void)state;
+	struct trial trial;
+	struct base_buf buf;
+	base_buf_init(&buf, 1 << 16);
+	trial_open(&trial, rules);
+	for (int item = 0; item < 3; item++) { /* one scratch for all, as in a poller */
+		trial_run(&trial, NULL, "The US halted a Patriot launcher for Ukraine");
+		assert_string_equal(list_text(trial.result->systems, trial.result->system_count, &buf), "Patriot");
+		assert_string_equal(list_text(trial.result->actors, trial.result->actor_count, &buf), "United States, Ukraine");
+	}
+	base_buf_free(&buf);
+	trial_close(&trial);
+}
+
 static void test_ambiguous(void **state)
 {
 	(void)state;
@@ -141,7 +157,7 @@ static void test_explain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_names),       cmocka_unit_test(test_ambiguous), cmocka_unit_test(test_except),
+	    cmocka_unit_test(test_names), cmocka_unit_test(test_every_item_anew),       cmocka_unit_test(test_ambiguous), cmocka_unit_test(test_except),
 	    cmocka_unit_test(test_items_apart), cmocka_unit_test(test_language),  cmocka_unit_test(test_explain),
 	};
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
