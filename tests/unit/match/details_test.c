@@ -94,6 +94,7 @@ static const struct {
     {"Germany pledged $60-70 million in aid", "Germany", "", "", ""},
     {"Germany pledged $60 to $70 million in aid", "Germany", "", "", ""},
     {"Germany pledged X$60 million in aid", "Germany", "", "", ""},
+    {"Germany delivered 2,000-pound missiles", "Germany", "", "", ""},
     {"Germany pledged 5 million tons of aid", "Germany", "", "", ""},
     {"Germany pledged $1.0000000001 of aid", "Germany", "", "", ""},
 };
