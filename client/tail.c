@@ -15,6 +15,7 @@
 
 #include "client.h"
 #include "tail.h"
+#include "terminal.h"
 #include "wirewatch/match.h"
 
 #define TOPICS_MAX 16
@@ -377,7 +378,7 @@ static int run(struct tail *tail)
 	if (code != CLIENT_DONE)
 		return code;
 	tail->talk = isatty(STDERR_FILENO) != 0;
-	tail->colour = isatty(STDOUT_FILENO) != 0 && !getenv("NO_COLOR");
+	tail->colour = terminal_colours();
 	if (wirewatch_open(&tail->options, &w, reason) != WIREWATCH_OK) {
 		fprintf(stderr, "wirewatch tail: %s\n", reason);
 		return CLIENT_FAILED;

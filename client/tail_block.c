@@ -5,11 +5,8 @@
 #include <string.h>
 
 #include "tail.h"
+#include "terminal.h"
 
-#define BOLD "\033[1m"
-#define RED "\033[1;31m"
-#define DIM "\033[2m"
-#define PLAIN "\033[0m"
 #define INDENT "  "
 
 struct block {
@@ -17,10 +14,9 @@ struct block {
 	bool colour;
 };
 
-static void style(const struct block *block, const char *code)
+static void style(const struct block *block, enum terminal_colour colour)
 {
-	if (block->colour)
-		base_buf_add_text(block->out, code);
+	base_buf_add_text(block->out, terminal_start(block->colour, colour));
 }
 
 static void foreign(const struct block *block, const char *text, size_t len)
@@ -56,19 +52,19 @@ static void add_head(const struct block *block, const json_t *event, const json_
 	const char *report = json_string_value(get(data, "report"));
 	bool first = report && strcmp(report, "first") == 0;
 
-	style(block, first ? RED : BOLD);
+	style(block, first ? TERMINAL_BAD : TERMINAL_BOLD);
 	add_string(block, get(data, "class"));
-	style(block, PLAIN);
+	style(block, TERMINAL_PLAIN);
 	base_buf_add_text(block->out, first ? " first " : " repeat ");
-	style(block, DIM);
+	style(block, TERMINAL_DIM);
 	add_string(block, get(event, "time"));
 	base_buf_add_text(block->out, " ");
 	add_string(block, get(event, "id"));
-	style(block, PLAIN);
+	style(block, TERMINAL_PLAIN);
 	base_buf_add_text(block->out, "\n" INDENT);
-	style(block, BOLD);
+	style(block, TERMINAL_BOLD);
 	add_string(block, get(data, "title"));
-	style(block, PLAIN);
+	style(block, TERMINAL_PLAIN);
 	base_buf_add_text(block->out, "\n");
 }
 
@@ -135,13 +131,13 @@ static void add_marked(const struct block *block, const json_t *evidence)
 		if (block->colour && (opens || closes)) {
 			foreign(block, bytes + start, at - start);
 			start = at;
-			style(block, opens ? BOLD : PLAIN);
+			style(block, opens ? TERMINAL_BOLD : TERMINAL_PLAIN);
 		}
 		at += base_utf8_decode(bytes + at, len - at, &value, &valid);
 		code_point++;
 	}
 	foreign(block, bytes + start, len - start);
-	style(block, PLAIN);
+	style(block, TERMINAL_PLAIN);
 }
 
 static void add_evidence(const struct block *block, const json_t *data)
@@ -162,10 +158,10 @@ static void add_source(const struct block *block, const json_t *data)
 	base_buf_add_text(block->out, INDENT);
 	add_string(block, get(data, "link"));
 	base_buf_add_text(block->out, "\n" INDENT);
-	style(block, DIM);
+	style(block, TERMINAL_DIM);
 	base_buf_add_text(block->out, "feed: ");
 	add_string(block, json_string_length(name) > 0 ? name : get(feed, "url"));
-	style(block, PLAIN);
+	style(block, TERMINAL_PLAIN);
 	if (json_is_string(get(data, "revision_of"))) {
 		base_buf_add_text(block->out, "\n" INDENT "revises: ");
 		add_string(block, get(data, "revision_of"));

@@ -12,6 +12,7 @@
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
+#define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
@@ -19,7 +20,7 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, stuck, keys_stale;
+	_Atomic bool stopping, hurrying, stuck, keys_stale;
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -91,6 +92,13 @@ static void after_publishing(struct outbox *outbox)
 	if (result) /* harmless: after a crash the last ones are sent twice */
 		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
 		         base_result_text(result));
+}
+
+static bool logs_wait(const struct outbox *outbox)
+{
+	if (outbox->options.journal)
+		return publish_journal_waiting(outbox->options.journal) > 0;
+	return publish_syslog_waiting(outbox->options.syslog) > 0;
 }
 
 /* Send what log lines wait; how many were dropped so far. */
@@ -335,8 +343,10 @@ static void prune(struct outbox *outbox, base_time now)
 
 static base_time next_wake(const struct outbox *outbox, base_time now)
 {
-	if (atomic_load(&outbox->stopping)) /* the mark that woke us may be taken already */
+	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
+		return LOG_RETRY;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
@@ -362,6 +372,16 @@ static void give_up_rest(struct outbox *outbox)
 	} while (base_queue_len(outbox->queue));
 }
 
+/* A stop is near and the ledger still fails: the pollers must get their jobs back to end. */
+static bool hopeless(struct outbox *outbox, base_time now)
+{
+	if (!atomic_load(&outbox->hurrying))
+		return false;
+	if (!outbox->stop_deadline)
+		outbox->stop_deadline = now + STOP_PATIENCE;
+	return outbox->trouble.count && now > outbox->stop_deadline;
+}
+
 static void reload_keys(struct outbox *outbox)
 {
 	struct base_error err;
@@ -378,8 +398,12 @@ static void *run(void *arg)
 			reload_keys(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
+		if (hopeless(outbox, now))
+			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			heartbeat(outbox, now);
+		else if (logs_wait(outbox))
+			(void)flush_logs(outbox);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
 		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
@@ -449,6 +473,11 @@ void outbox_reload_keys(struct outbox *outbox)
 {
 	atomic_store(&outbox->keys_stale, true);
 	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
+}
+
+void outbox_hurry(struct outbox *outbox)
+{
+	atomic_store(&outbox->hurrying, true);
 }
 
 void outbox_stop(struct outbox *outbox)

@@ -152,7 +152,7 @@ void feed_builder_category(struct feed_builder *builder, struct base_span catego
 
 void feed_builder_repair(struct feed_builder *builder, const char *format, ...)
 {
-	char text[LONGEST_REPAIR];
+	char text[4 * LONGEST_REPAIR]; /* more than is kept, so that no code point is cut */
 	va_list args;
 
 	va_start(args, format);
@@ -161,7 +161,7 @@ void feed_builder_repair(struct feed_builder *builder, const char *format, ...)
 	if (len < 0 || builder->repair_count == MOST_REPAIRS)
 		return;
 	size_t whole = (size_t)len < sizeof text ? (size_t)len : sizeof text - 1;
-	text[base_utf8_clip(text, whole, whole)] = '\0';
+	text[base_utf8_clip(text, whole, LONGEST_REPAIR)] = '\0';
 	for (size_t i = 0; i < builder->repair_count; i++)
 		if (strcmp(builder->repairs[i], text) == 0)
 			return;

@@ -35,6 +35,8 @@ static void absorb_text(struct hash *hash, const char *text, size_t len)
 	uint64_t word;
 	size_t i = 0;
 
+	if (len == 0)
+		return;
 	for (; i + sizeof word <= len; i += sizeof word) {
 		memcpy(&word, text + i, sizeof word);
 		absorb(hash, le64toh(word));

@@ -8,6 +8,7 @@
 #include "charset.h"
 
 #define SAMPLE ((size_t)256 << 10)
+#define FEW 12 /* letters */
 
 struct counts {
 	size_t high[256]; /* of each byte from 0x80 */
@@ -78,6 +79,19 @@ static const struct {
 	{"ibm866", "\xAE\xA5\xA0\xA8\xAD\xE2\xE1\xE0\xA2\xAB\xAA\xAC\xA4\xAF\xE3\xEF\xEC"},
 };
 
+/* A word or two are not enough to count letters ("США" reads as letters in koi8-u too): take the likeliest charset. */
+static const char *guess_few(const struct counts *counts)
+{
+	size_t letters = 0;
+
+	for (size_t c = 0xC0; c <= 0xFF; c++)
+		letters += counts->high[c];
+	letters += counts->high[0xA8] + counts->high[0xB8];                       /* Ё ё */
+	for (const char *p = "\xA5\xB4\xAA\xBA\xAF\xBF\xB2\xB3"; *p != '\0'; p++) /* Ґ ґ Є є Ї ї І і */
+		letters += counts->high[(unsigned char)*p];
+	return letters >= counts->total - counts->total / 4 ? cyrillic[0].name : NULL;
+}
+
 static const char *guess_cyrillic(const struct counts *counts)
 {
 	const char *best = NULL;
@@ -108,7 +122,7 @@ const struct feed_charset *feed_charset_guess(struct base_span bytes)
 		return NULL;
 	count_bytes(bytes, &counts);
 	if (counts.in_words > counts.total / 2)
-		name = guess_cyrillic(&counts);
+		name = counts.total < FEW ? guess_few(&counts) : guess_cyrillic(&counts);
 	else if (counts.latin > counts.total - counts.total / 8 - 1)
 		name = "windows-1252";
 	return name == NULL ? NULL : feed_charset_find(base_span_of(name));

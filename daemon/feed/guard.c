@@ -12,7 +12,7 @@
 
 #include "document.h"
 
-#define MOST_ATTRIBUTES 128
+#define MOST_ATTRIBUTES 64
 #define LONGEST_TAG ((size_t)128 << 10)
 #define SHORTEST_SUSPECT (MOST_ATTRIBUTES * 5) /* x="" and a space */
 

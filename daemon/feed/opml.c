@@ -34,7 +34,7 @@ struct list {
 /* The attributes of one outline; each buffer is reused for the next. */
 struct attributes {
 	struct base_buf url, name, title, language, type;
-	bool comment;
+	bool comment, long_url;
 };
 
 static void complain(struct list *list, size_t line, enum base_result result, const char *text)
@@ -46,11 +46,11 @@ static void complain(struct list *list, size_t line, enum base_result result, co
 
 /* ---- reading ------------------------------------------------------------------ */
 
-static void keep(struct list *list, struct base_buf *buf, const char *value, size_t line)
+/* A name too long for its buffer is cut; an address is left out by its caller. */
+static void keep(struct base_buf *buf, const char *value)
 {
 	base_buf_reset(buf);
-	if (base_buf_add_text(buf, value) != BASE_OK)
-		complain(list, line, buf->failed, "an attribute is too long");
+	base_buf_add(buf, value, base_utf8_clip(value, strlen(value), buf->max));
 }
 
 static void note_name(struct list *list, const xmlChar *name, size_t line)
@@ -72,16 +72,17 @@ static void read_attribute(struct list *list, struct attributes *attributes, siz
 
 	if (value == NULL)
 		return;
-	if (base_span_is_nocase(name, "xmlUrl"))
-		keep(list, &attributes->url, value, line);
-	else if (base_span_is_nocase(name, "text"))
-		keep(list, &attributes->name, value, line);
+	if (base_span_is_nocase(name, "xmlUrl")) {
+		attributes->long_url = strlen(value) > MAX_URL;
+		keep(&attributes->url, value);
+	} else if (base_span_is_nocase(name, "text"))
+		keep(&attributes->name, value);
 	else if (base_span_is_nocase(name, "title"))
-		keep(list, &attributes->title, value, line);
+		keep(&attributes->title, value);
 	else if (base_span_is_nocase(name, "language"))
-		keep(list, &attributes->language, value, line);
+		keep(&attributes->language, value);
 	else if (base_span_is_nocase(name, "type"))
-		keep(list, &attributes->type, value, line);
+		keep(&attributes->type, value);
 	else if (base_span_is_nocase(name, "isComment"))
 		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
 	else
@@ -124,6 +125,10 @@ static void give(struct list *list, const struct attributes *attributes, size_t 
 	if (outline.url.ptr == NULL) {
 		if (base_span_is_nocase(type, "rss") || base_span_is_nocase(type, "atom") || attributes->url.data != NULL)
 			complain(list, line, BASE_SYNTAX, "this feed has no address (xmlUrl)");
+		return;
+	}
+	if (attributes->long_url) {
+		complain(list, line, BASE_SYNTAX, "the address is too long");
 		return;
 	}
 	if (!is_web_address(outline.url)) {

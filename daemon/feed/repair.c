@@ -12,6 +12,8 @@
 
 #include "entity.h"
 
+#define MOST_MENDS 150000
+#define MOST_REFERENCES 2000000
 #define MOST_ENTITIES 200 /* occurrences looked at for their names */
 
 void repair_note(struct repair *r, enum repair_mark mark)
@@ -28,6 +30,8 @@ void repair_note(struct repair *r, enum repair_mark mark)
 		[REPAIR_STRAY] = "end tag without its start",
 	};
 
+	if (++r->mends > MOST_MENDS && r->builder->failed == BASE_OK)
+		r->builder->failed = BASE_LIMIT;
 	if (!r->marked[mark])
 		feed_builder_repair(r->builder, "%s", texts[mark]);
 	r->marked[mark] = true;
@@ -58,13 +62,28 @@ static bool is_xml_character(uint32_t c)
 	return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0xD800) || (c > 0xDFFF && c < 0xFFFE) || c > 0xFFFF;
 }
 
-/* The five names XML knows, and numbers it allows outside C1, which windows-1252 users mean otherwise. */
-static bool is_xml_reference(const char *name, size_t len, const uint32_t code_points[2])
+/* The number of a reference as written ("#150", "#x96"); what is too large stays too large. */
+static uint32_t reference_number(const char *name, size_t len)
+{
+	bool hex = len > 1 && (name[1] | 32) == 'x';
+	uint32_t value = 0;
+
+	for (size_t i = hex ? 2 : 1; i < len && value < 0x110000; i++) {
+		unsigned digit = name[i] <= '9' ? (unsigned)(name[i] - '0') : (unsigned)((name[i] | 32) - 'a' + 10);
+		value = value * (hex ? 16 : 10) + digit;
+	}
+	return value;
+}
+
+/* The five names XML knows, and numbers it allows; those of C1 are left out, for windows-1252 was meant. */
+static bool is_xml_reference(const char *name, size_t len)
 {
 	static const char *const names[] = {"amp", "lt", "gt", "quot", "apos"};
 
-	if (*name == '#')
-		return is_xml_character(code_points[0]) && name[1] != 'X';
+	if (*name == '#') {
+		uint32_t number = reference_number(name, len);
+		return is_xml_character(number) && number < 0x110000 && (number < 0x80 || number > 0x9F);
+	}
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
 			return true;
@@ -85,7 +104,7 @@ static void mend_ampersand(struct repair *r, const char **at, const char *end)
 		return;
 	}
 	*at = name + used;
-	if (is_xml_reference(name, used - 1, code_points)) {
+	if (is_xml_reference(name, used - 1)) {
 		if (*name != '#')
 			add(r, name - 1, *at);
 		else
@@ -94,7 +113,9 @@ static void mend_ampersand(struct repair *r, const char **at, const char *end)
 	}
 	if (*name == '#')
 		repair_note(r, REPAIR_REFERENCE);
-	else if (r->entities++ < MOST_ENTITIES)
+	else if (++r->entities > MOST_REFERENCES && r->builder->failed == BASE_OK)
+		r->builder->failed = BASE_LIMIT;
+	else if (r->entities <= MOST_ENTITIES)
 		feed_builder_repair(r->builder, "undefined entity %.*s", (int)(used - 1), name);
 	if (is_xml_character(code_points[0]))
 		add_code_point(r, code_points[0]);
@@ -126,7 +147,7 @@ void repair_text(struct repair *r, struct base_span text, bool attribute)
 {
 	const char *at = text.ptr, *end = text.ptr + text.len, *from = at;
 
-	while (at < end) {
+	while (at < end && r->builder->failed == BASE_OK) {
 		bool cdata_end = !attribute && *at == ']' && end - at > 2 && at[1] == ']' && at[2] == '>';
 		if (*at != '&' && *at != '<' && !(attribute && *at == '"') && !cdata_end && !is_forbidden(at, end)) {
 			at++;

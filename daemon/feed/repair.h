@@ -8,7 +8,7 @@
 #include "document.h"
 
 #define REPAIR_DEPTH 250     /* libxml2 stops at 256 */
-#define REPAIR_ATTRIBUTES 128
+#define REPAIR_ATTRIBUTES 64
 #define REPAIR_PREFIXES 32
 
 enum repair_mark {
@@ -31,7 +31,7 @@ struct repair {
 	bool marked[REPAIR_MARKS]; /* said already */
 	bool cut;                  /* the document ends within something */
 	size_t entities;           /* named so far */
-	size_t mistakes;           /* among tags; there is a limit */
+	size_t mistakes, mends, tags; /* each has a limit, so that the time stays in proportion */
 	struct base_span open[REPAIR_DEPTH]; /* names of open elements */
 	size_t depth;
 	size_t entry;              /* depth of the open item or entry; 0: none */

@@ -9,6 +9,7 @@
 #include "repair.h"
 
 #define MOST_MISTAKES 20000
+#define MOST_TAGS 500000
 #define LONGEST_NAME 256
 
 struct attributes {
@@ -46,8 +47,10 @@ static struct base_span read_name(const char *at, const char *end)
 	const char *stop = at;
 
 	if (at < end && is_name_start(*at))
-		while (stop < end && stop - at < LONGEST_NAME && is_name(*stop))
+		while (stop < end && stop - at <= LONGEST_NAME && is_name(*stop))
 			stop++;
+	if (stop - at > LONGEST_NAME)
+		stop = at + base_utf8_clip(at, (size_t)(stop - at), LONGEST_NAME);
 	while (stop > at && stop[-1] == ':')
 		stop--;
 	return (struct base_span){at, (size_t)(stop - at)};
@@ -270,7 +273,7 @@ bool repair_start_tag(struct repair *r)
 	if (name.len == 0 || (at < r->end && !is_space(*at) && *at != '>' && *at != '/' && *at != '<'))
 		return false;
 	close_forgotten(r, name);
-	if (r->depth == REPAIR_DEPTH) {
+	if (r->depth == REPAIR_DEPTH || ++r->tags > MOST_TAGS) {
 		if (r->builder->failed == BASE_OK)
 			r->builder->failed = BASE_LIMIT;
 		return true;

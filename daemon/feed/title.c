@@ -111,6 +111,34 @@ static enum base_result fold(struct base_span text, struct base_buf *scratch)
 	return scratch->failed == BASE_LIMIT ? BASE_OK : scratch->failed;
 }
 
+/* Plain text whose references were escaped once too often ("&amp;#8217;"); "<b>" in it stays what it is. */
+static enum base_result to_plain_line(struct base_span text, struct base_buf *scratch)
+{
+	struct base_buf decoded;
+	const char *end = text.ptr + text.len;
+
+	base_buf_init(&decoded, scratch->max);
+	for (const char *at = text.ptr; at < end;) {
+		uint32_t code_points[2] = {0};
+		char bytes[4];
+		size_t used = *at == '&' && is_reference(at, end) ? feed_entity_read(at + 1, (size_t)(end - at - 1), code_points) : 0;
+		if (!used) {
+			base_buf_add_char(&decoded, *at++);
+			continue;
+		}
+		for (int i = 0; i < 2 && (i == 0 || code_points[i]); i++) {
+			uint32_t c = code_points[i] == 0xA0 || code_points[i] < ' ' ? ' ' : code_points[i];
+			base_buf_add(&decoded, bytes, base_utf8_encode(c, bytes));
+		}
+		at += used + 1;
+	}
+	enum base_result result = decoded.failed == BASE_LIMIT ? BASE_OK : decoded.failed;
+	if (result == BASE_OK)
+		result = fold(base_buf_span(&decoded), scratch);
+	base_buf_free(&decoded);
+	return result;
+}
+
 static bool is_tidy(struct base_span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
@@ -133,8 +161,14 @@ enum base_result feed_title_text(const struct feed_value *value, struct base_buf
 		*out = text;
 		return BASE_OK;
 	}
-	bool escaped = value->kind != FEED_PLAIN && feed_html_is_escaped(text);
-	result = markup || has_reference(text) || value->kind != FEED_PLAIN ? to_line(text, scratch) : fold(text, scratch);
+	if (value->kind == FEED_PLAIN) {
+		result = to_plain_line(text, scratch);
+		if (result == BASE_OK)
+			*out = base_buf_span(scratch);
+		return result;
+	}
+	bool escaped = feed_html_is_escaped(text);
+	result = to_line(text, scratch);
 	/* "&amp;amp;" and "&lt;b&gt;" in an escaped title: escaped once too often */
 	if (result == BASE_OK && (escaped || has_reference(base_buf_span(scratch)))) {
 		struct base_buf once = *scratch;

@@ -166,11 +166,27 @@ static void decode_base64(struct base_buf *text)
 	text->len = base_utf8_valid(text->data, len) && !memchr(text->data, '\0', len) ? len : 0;
 }
 
+/* By its media type it should be base64, but publishers err: then it stays, unless it must be something binary. */
+static void close_base64(struct xml_reader *r)
+{
+	struct base_buf raw;
+
+	if (!is_base64(base_buf_span(&r->text)))
+		return;
+	base_buf_init(&raw, r->text.max);
+	base_buf_add_span(&raw, base_buf_span(&r->text));
+	decode_base64(&r->text);
+	if (r->text.len == 0 && r->capture->field != FEED_CONTENT) {
+		base_buf_reset(&r->text);
+		base_buf_add_span(&r->text, base_buf_span(&raw));
+	}
+	base_buf_free(&raw);
+}
+
 struct base_span xml_capture_close(struct xml_reader *r)
 {
+	if (r->mode == CAPTURE_BASE64 && r->text.len)
+		close_base64(r);
 	r->capture = NULL;
-	/* by its media type it should be base64, but publishers err */
-	if (r->mode == CAPTURE_BASE64 && r->text.len && is_base64(base_buf_span(&r->text)))
-		decode_base64(&r->text);
 	return base_span_trim(base_buf_span(&r->text));
 }

@@ -15,6 +15,8 @@
 #define MOST_NAMESPACES 256  /* in scope: each lookup walks through them */
 #define MOST_ERRORS 2000     /* each costs a formatted message */
 #define MOST_PREFIX_ERRORS 300
+#define MOST_PARTS 600000    /* elements and attributes: ten thousand rich entries have fewer */
+#define MOST_TEXTS 2000000   /* stretches of text between tags and references */
 #define MOST_UNDEFINED 20    /* entities; after that it is clear what is needed */
 #define LONGEST_BASE 2048
 #define LONGEST_LANGUAGE 64
@@ -100,7 +102,10 @@ static struct xml_frame *push(struct xml_reader *r, const struct xml_tag *tag)
 	frame->namespaces += tag->namespace_count;
 	frame->wrapper = false;
 	r->depth++;
-	if (frame->namespaces > MOST_NAMESPACES)
+	r->parts += 1 + tag->attribute_count;
+	if (r->parts > MOST_PARTS)
+		stop(r, FEED_REFUSED, BASE_LIMIT, "too many elements and attributes");
+	else if (frame->namespaces > MOST_NAMESPACES)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many namespaces at once");
 	else if (xmlDictSize(r->ctxt->dict) > MOST_NAMES)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many different names");
@@ -108,6 +113,7 @@ static struct xml_frame *push(struct xml_reader *r, const struct xml_tag *tag)
 		struct xml_attribute attribute = xml_tag_attribute(tag, i);
 		if (!attribute.prefix || strcmp(attribute.prefix, "xml") != 0)
 			continue;
+		r->parts += 3; /* what these cost more */
 		if (strcmp(attribute.name, "base") == 0)
 			push_base(r, frame, attribute.value);
 		else if (strcmp(attribute.name, "lang") == 0)
@@ -174,6 +180,10 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 
 	if (r->stopped)
 		return;
+	if (++r->texts > MOST_TEXTS) {
+		stop(r, FEED_REFUSED, BASE_LIMIT, "too many character references");
+		return;
+	}
 	if (!r->capture) {
 		/* <author>Jane Roe</author> */
 		if (r->depth && r->frames[r->depth - 1].place == IN_PERSON && r->person_rank > XML_PERSON_EMAIL)

@@ -57,7 +57,7 @@ struct xml_reader {
 	bool recover, stopped;
 	bool in_channel;       /* the feed's own element was seen */
 	bool root_closed;
-	size_t errors, prefix_errors, undefined;
+	size_t errors, prefix_errors, undefined, parts, texts;
 	uint16_t native;       /* namespace of the root element */
 	struct xml_frame frames[XML_READER_DEPTH];
 	size_t depth;

@@ -60,15 +60,18 @@ static size_t start_of(const struct text *text, const struct sentence *sentence,
 {
 	size_t start = text->tokens[sentence->first].start;
 	size_t low = 0;
+	bool first = true; /* of its field */
 	if (sentence->first > 0 &&
-	    (text->tokens[sentence->first - 1].flags & TOKEN_TITLE) == (text->tokens[sentence->first].flags & TOKEN_TITLE))
+	    (text->tokens[sentence->first - 1].flags & TOKEN_TITLE) == (text->tokens[sentence->first].flags & TOKEN_TITLE)) {
 		low = text->tokens[sentence->first - 1].end;
+		first = false;
+	}
 	size_t at = start;
 	while (at > low && (unsigned char)field.ptr[at - 1] > ' ' && start - at < 12)
 		at--;
 	while (at < start && ((unsigned char)field.ptr[at] & 0xC0) == 0x80)
 		at++;
-	return at > low ? at : start;
+	return first || at > low ? at : start;
 }
 
 static int compare_marks(const void *a, const void *b)

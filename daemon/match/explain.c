@@ -110,7 +110,7 @@ static void say_left_out(struct match_scratch *scratch, uint32_t index, const ch
                          struct base_buf *out)
 {
 	const struct entity *entity = &scratch->rules->entities[index];
-	scratch->entity_needs[index].stamp = UINT32_MAX; /* said, like those that are named */
+	scratch->entity_told[index] = scratch->item;
 	(void)base_buf_printf(out, "%s %s: no: %s: ", entity->of == GROUP_SYSTEMS ? "system" : "actor", entity->name, why);
 	add_words(scratch, &hit, 1, out);
 	(void)base_buf_add_char(out, '\n');
@@ -121,12 +121,12 @@ static void explain_names(struct match_scratch *scratch, struct base_buf *out)
 {
 	const struct match_rules *rules = scratch->rules;
 	for (size_t i = 0; i < scratch->mention_count; i++)
-		scratch->entity_needs[scratch->mentions[i].entity].stamp = UINT32_MAX;
+		scratch->entity_told[scratch->mentions[i].entity] = scratch->item;
 	for (uint32_t h = 0; h < scratch->hit_count && !out->failed; h++) {
 		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
 			const struct alias *alias = &rules->aliases[a];
 			const struct state *needs = &scratch->entity_needs[alias->entity];
-			if (alias->kind == ALIAS_SURE || needs->stamp == UINT32_MAX)
+			if (alias->kind == ALIAS_SURE || scratch->entity_told[alias->entity] == scratch->item)
 				continue;
 			if (alias->kind == ALIAS_EXCEPT)
 				say_left_out(scratch, alias->entity, "an exception stands there", h, out);

@@ -102,9 +102,9 @@ static enum base_result list_names(struct match_scratch *scratch, enum group_of 
 	for (size_t i = 0; i < scratch->mention_count; i++) {
 		uint32_t index = scratch->mentions[i].entity;
 		const struct entity *entity = &scratch->rules->entities[index];
-		if (entity->of != of || scratch->entity_needs[index].stamp == UINT32_MAX)
+		if (entity->of != of || scratch->entity_told[index] == scratch->item)
 			continue;
-		scratch->entity_needs[index].stamp = UINT32_MAX; /* listed */
+		scratch->entity_told[index] = scratch->item;
 		names[found++] = base_span_of(entity->name);
 	}
 	*out = names;

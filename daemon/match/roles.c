@@ -166,7 +166,7 @@ static bool match_actor(struct attempt *attempt, size_t index, uint32_t at)
 	if ((free && !may_start(attempt, at)) || !read_cast(attempt, step, &at, &cast))
 		return false;
 	bool last = index + 1 == attempt->pattern->count || is_gap(attempt, index + 1);
-	if (last && !may_end(attempt, at))
+	if (last && !step->words && !may_end(attempt, at)) /* a case tells by itself that it is whole */
 		return false;
 	attempt->casts[step->kind == STEP_SUPPLIER ? ROLE_SUPPLIER : ROLE_RECIPIENT] = cast;
 	return match_from(attempt, index + 1, at);

@@ -19,8 +19,9 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
 	scratch->rule_tried = calloc(rules->rule_count + 1, sizeof *scratch->rule_tried);
 	scratch->entity_needs = calloc(rules->entity_count + 1, sizeof *scratch->entity_needs);
+	scratch->entity_told = calloc(rules->entity_count + 1, sizeof *scratch->entity_told);
 	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
-	    !scratch->entity_needs) {
+	    !scratch->entity_needs || !scratch->entity_told) {
 		match_scratch_free(scratch);
 		return BASE_NO_MEMORY;
 	}
@@ -48,6 +49,7 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->rule_item);
 	free(scratch->rule_tried);
 	free(scratch->entity_needs);
+	free(scratch->entity_told);
 	base_arena_free(scratch->arena);
 	free(scratch);
 }
@@ -63,6 +65,8 @@ static enum base_result start_item(struct match_scratch *scratch)
 		memset(scratch->group_seen, 0, (scratch->rules->group_count + 1) * sizeof *scratch->group_seen);
 		memset(scratch->rule_item, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_item);
 		memset(scratch->rule_tried, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_tried);
+		memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs);
+		memset(scratch->entity_told, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_told);
 		memset(scratch->consumed, 0, scratch->consumed_cap * sizeof *scratch->consumed);
 	}
 	scratch->item++;

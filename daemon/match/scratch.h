@@ -84,6 +84,7 @@ struct match_scratch {
 	struct state *rule_item;    /* one a rule: whether given, unless and lang let it pass */
 	struct state *rule_tried;   /* one a rule: the last sentence tried + 1 */
 	struct state *entity_needs; /* one an entity */
+	uint32_t *entity_told;      /* one an entity: the item in which it was listed or explained */
 	uint16_t class_counts[MATCH_CLASS_COUNT];
 	char language[12];
 	struct base_arena *arena; /* what the result is made of */

@@ -84,16 +84,16 @@ static enum base_result read_key(const char *path, char text[KEY_TEXT + 1], stru
 	return result;
 }
 
-/* A name without a slash is looked for among systemd's credentials. */
+/* A file that is not there is looked for by its name among systemd's credentials. */
 static enum base_result find_file(const char *name, char path[4096], struct base_error *err)
 {
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *folder = getenv("CREDENTIALS_DIRECTORY"), *slash = strrchr(name, '/');
 	int len;
 
-	if (strchr(name, '/') || !folder)
+	if (!folder || access(name, F_OK) == 0)
 		len = snprintf(path, 4096, "%s", name);
 	else
-		len = snprintf(path, 4096, "%s/%s", folder, name);
+		len = snprintf(path, 4096, "%s/%s", folder, slash ? slash + 1 : name);
 	return len > 0 && len < 4096 ? BASE_OK : base_fail(err, BASE_INVALID, "%s: the path is too long", name);
 }
 

@@ -15,7 +15,7 @@
 #include "publish.h"
 
 #define PUBLISH_HWM 4000 /* messages that wait for one slow subscriber; their bodies are shared */
-#define REPLAY_HWM 100
+#define REPLAY_HWM 128 /* alerts on their way to one client; with 256 clients that read nothing, about 100 MB */
 #define SUBSCRIPTIONS_PER_TURN 256
 /* Also the largest handshake: CURVE's INITIATE with its metadata stays under it. */
 #define INBOUND_MAX 1024

@@ -21,7 +21,8 @@
 #define ALERTS_PER_TURN 64          /* of one job */
 #define TURN_TIME (20 * 1000)       /* microseconds that a turn may spend on jobs */
 #define LOCKSTEP_LIMIT 256          /* alerts for a REQ socket: they are sent at once */
-#define RETRY (50 * 1000)           /* a full pipe is tried again after this */
+#define RETRY_LEAST 1000            /* microseconds until a full pipe is tried again; doubles while it stays full */
+#define RETRY_MOST (250 * 1000)
 #define GIVE_UP (30 * BASE_SECOND)  /* without a single message taken */
 #define ENVELOPE_FRAMES 4
 #define ENVELOPE_FRAME_MAX 255      /* a routing id's most, zmq_setsockopt(3) */
@@ -39,7 +40,7 @@ struct job {
 	bool lockstep, more;
 	bool ended;                     /* only the end is missing */
 	const char *error;              /* only this error is missing */
-	base_time retry, progress;
+	base_time retry, backoff, progress;
 };
 
 struct publish_replay {
@@ -141,7 +142,10 @@ static enum step after_error(struct job *job, int error, base_time now)
 		return STEP_OVER; /* EHOSTUNREACH: the client is gone */
 	if (now - job->progress > GIVE_UP)
 		return STEP_OVER;
-	job->retry = now + RETRY;
+	job->backoff = job->backoff == 0 ? RETRY_LEAST : job->backoff * 2;
+	if (job->backoff > RETRY_MOST)
+		job->backoff = RETRY_MOST;
+	job->retry = now + job->backoff;
 	return STEP_WAIT;
 }
 
@@ -168,8 +172,10 @@ static enum step send_piece(struct publish_replay *replay, struct job *job, base
 	                       &more);
 	*opened = sending.opened;
 	job->request.limit -= sending.count;
-	if (sending.count > 0)
+	if (sending.count > 0) {
 		job->progress = now;
+		job->backoff = 0;
+	}
 	if (sending.error)
 		return after_error(job, sending.error, now);
 	if (result) {

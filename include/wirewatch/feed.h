@@ -22,8 +22,14 @@ struct feed_key {
 /*
  * One entry. Identity: `key` names the entry within its feed; `link_key` and
  * `title_key` (title and raw date) recognise it again when a publisher changes
- * its guids; `change` covers what the rules read (title, text, link) and
- * nothing else. A key is all zero when the entry has nothing to make it from.
+ * its guids, or when a guid that several entries shared is left to one of them.
+ * Entries of a document that share an id though they differ have different
+ * keys, whatever their order; entries that agree in everything have the same.
+ * `change` differs whenever title, text or link differ. It is made from the
+ * fields as sent, without attributes and comments: now and then it differs
+ * though only the markup was written otherwise; dates and counters in
+ * addresses do not count. A key is all zero when the entry has nothing to make
+ * it from (title_key: when it has no date, for titles alone come again).
  */
 struct feed_entry {
 	struct base_span id;         /* guid, atom:id, rdf:about, JSON Feed id, as sent but trimmed; or none */
@@ -72,7 +78,8 @@ struct feed_input {
 
 /*
  * Parse a document. BASE_SYNTAX: it is no feed (err says what it seems to be);
- * BASE_LIMIT: too large, too deep, too many of something; BASE_NO_MEMORY.
+ * BASE_LIMIT: too large, too deep, too many of something; BASE_DENIED: the
+ * document declares entities or elements; BASE_NO_MEMORY.
  * The caller frees *out with feed_free.
  */
 enum base_result feed_parse(const struct feed_input *input, struct feed_document **out, struct base_error *err);

@@ -91,6 +91,16 @@ def check_equal(seen, wanted, what=""):
         raise AssertionError("%s: %r is not %r" % (what or "values", seen, wanted))
 
 
+def wait_until(condition, timeout=PATIENCE):
+    """For what cannot be waited for otherwise: ask again and again. Whether it came true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 # ---- configuration ----------------------------------------------------------------
 
 class Plain(str):
@@ -305,6 +315,13 @@ class NotifySocket(DatagramSocket):
                 check(left > 0 and alive(), "no", state, "-", story())
                 self.changed.wait(min(left, 0.2))
 
+    def wait_line(self, pattern, timeout=PATIENCE):
+        """Until a line that begins with the pattern was reported."""
+        with self.changed:
+            check(self.changed.wait_for(lambda: any(re.match(pattern, line) for message in self.messages
+                                                    for line in message.split("\n")), timeout),
+                  "no", pattern, "in", self.messages)
+
 
 class SyslogSocket(DatagramSocket):
     """Plays /dev/log: `<PRI>ident[pid]: text`."""
@@ -312,12 +329,17 @@ class SyslogSocket(DatagramSocket):
 
     def alerts(self):
         """The alert lines received, each as a dictionary of its tokens."""
+        return [alert for _, alert in self.alerts_of_processes()]
+
+    def alerts_of_processes(self):
+        """(process id, tokens) of each alert line."""
         with self.changed:
             messages = list(self.messages)
         parsed = [self.FORMAT.match(message.rstrip("\n\0")) for message in messages]
         for message, match in zip(messages, parsed):
             check(match, "no syslog line:", message)
-        return [alert_tokens(match.group(4)) for match in parsed if match.group(4).startswith("alert ")]
+        return [(int(match.group(3)), alert_tokens(match.group(4)))
+                for match in parsed if match.group(4).startswith("alert ")]
 
     def wait_alerts(self, count, timeout=PATIENCE):
         with self.changed:

@@ -42,8 +42,7 @@ def test_notify(folder):
     """READY, STATUS and STOPPING are told to systemd"""
     _, daemon = hundred_feeds(folder)
     daemon.start()
-    check(any(line.startswith("STATUS=") for m in daemon.notify.messages for line in m.split("\n")),
-          daemon.notify.messages)
+    daemon.notify.wait_line("STATUS=.*100 feeds")
     daemon.stop_cleanly()
     daemon.notify.wait("STOPPING=1")
 

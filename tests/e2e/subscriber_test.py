@@ -13,6 +13,13 @@ import time
 BUILD = os.path.join(os.environ.get("WW_BUILDDIR", "."), "tests", "unit", "publish")
 
 
+def wait_until(true, what):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain for " + what
+        time.sleep(0.01)
+
+
 class Publisher:
     def __init__(self, folder, epoch=77, stored=0, keys=()):
         self.endpoint = "ipc://%s/alerts.sock" % folder
@@ -30,10 +37,7 @@ class Publisher:
         return dict(zip(words[1::2], map(int, words[0::2])))
 
     def wait_for(self, name, number):
-        deadline = time.monotonic() + 20
-        while self.tell("counts")[name] < number:
-            assert time.monotonic() < deadline, "no %d %s" % (number, name)
-            time.sleep(0.01)
+        wait_until(lambda: self.tell("counts")[name] == number, "%d %s" % (number, name))
 
     def kill(self):
         self.process.kill()
@@ -154,6 +158,47 @@ def test_many(folder):
         publisher.tell("alert pause first")
     yield "replays side by side, with new alerts", all(t.read(5005) == list(range(1, 5006)) for t in tails)
     yield "all end", all(t.process.wait(20) == 0 for t in tails)
+    publisher.kill()
+
+
+def follow_example(state, command, publisher, sequence_of):
+    """What an example prints of alerts that are published and lost; started again it goes on where it was."""
+    seen = []
+
+    def follow(verbs, count):
+        publisher.wait_for("subscribers", 0)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        publisher.wait_for("subscribers", 1)
+        for verb in verbs:
+            publisher.tell(verb)
+        seen.extend(sequence_of(process.stdout.readline()) for _ in range(count))
+        wait_until(lambda: os.path.exists(state) and open(state).read().endswith(" %d\n" % seen[-1]), "the state")
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    follow(["alert pause first", "lose pause first", "alert pause first", "lose pause first", "beat"], 4)
+    publisher.tell("alert pause first")
+    follow([], 1)
+    return seen
+
+
+def test_examples(folder):
+    examples = os.path.join(os.environ.get("WW_SRCDIR", "."), "docs", "examples")
+    binary = os.path.join(os.environ.get("WW_BUILDDIR", "."), "docs", "examples", "subscriber")
+    publisher = Publisher(folder, stored=2)
+    state = folder + "/c-state"
+    yield "the C example", follow_example(state, [binary, publisher.endpoint, state], publisher,
+                                          lambda line: int(line.split()[0])) == [3, 4, 5, 6, 7]
+    state = folder + "/python-state"
+    command = [sys.executable, examples + "/subscriber.py", publisher.endpoint, publisher.replay, state]
+    try:
+        import zmq  # noqa: F401
+        yield "the Python example", follow_example(
+            state, command, publisher, lambda line: int(json.loads(line)["sequence"])) == [8, 9, 10, 11, 12]
+    except ImportError:
+        yield "the Python example # SKIP no python3-zmq", True
+    with open(examples + "/subscriber.py") as file:
+        yield "which is short", len(file.readlines()) < 60
     publisher.kill()
 
 
@@ -304,7 +349,7 @@ def test_protocol(folder):
 
 def main():
     number = failed = 0
-    for test in [test_live, test_since, test_gap, test_classes, test_restarts, test_forgotten, test_many, test_usage,
+    for test in [test_live, test_since, test_gap, test_classes, test_restarts, test_forgotten, test_many, test_examples, test_usage,
                  test_block, test_keys, test_binding, test_protocol]:
         folder = tempfile.mkdtemp(prefix="wirewatch-")
         try:

@@ -145,6 +145,11 @@ static void letters_tell_where_labels_lie(void **state)
 	reads((struct document){ru_koi8, 0, NULL, NULL}, "<t>поставки оружия</t>", "unlabelled, read as koi8-u");
 	reads((struct document){"<t>caf\xE9 R\xFCstung \x93x\x94</t>", 0, "text/xml; charset=utf-8", NULL},
 		  "<t>café Rüstung “x”</t>", "labelled utf-8, read as windows-1252");
+	reads((struct document){"<t>\xD1\xD8\xC0 \xD3\xEA\xF0\xE0\xBF\xED\xE0</t>", 0, NULL, NULL}, "<t>США Україна</t>",
+		  "unlabelled, read as windows-1251");
+	reads((struct document){"<t>\xE1\xE2\xE3 \x81\x82\x83</t>", 0, NULL, NULL},
+		  "<t>\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD</t>",
+		  "undecodable bytes replaced");
 	/* Mostly good: what is bad is replaced. */
 	reads((struct document){"<t>поставки \xFF оружия</t>", 0, NULL, NULL}, "<t>поставки \xEF\xBF\xBD оружия</t>",
 		  "undecodable bytes replaced");

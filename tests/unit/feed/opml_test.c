@@ -148,6 +148,33 @@ static void storms_end_early(void **state)
 	storm("", "<opml><outline><!--#-->", 1000, BASE_SYNTAX);
 }
 
+static void long_names_are_cut_and_long_addresses_refused(void **state)
+{
+	struct base_problems *problems;
+	struct seen seen = {.count = 0};
+	struct base_buf xml;
+
+	(void)state;
+	base_buf_init(&xml, 100000);
+	base_buf_init(&seen.text, 100000);
+	base_buf_add_text(&xml, "<opml><outline xmlUrl='http://a.example/' text='");
+	for (size_t i = 0; i < 1000; i++)
+		base_buf_add_text(&xml, "ї");
+	base_buf_add_text(&xml, "'/>\n<outline xmlUrl='http://b.example/");
+	for (size_t i = 0; i < 9000; i++)
+		base_buf_add_text(&xml, "x");
+	base_buf_add_text(&xml, "'/><outline xmlUrl='http://c.example/'/></opml>");
+	assert_int_equal(base_problems_new(&problems), BASE_OK);
+	assert_int_equal(feed_opml_read("x", base_buf_span(&xml), note, &seen, problems), BASE_SYNTAX);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(base_problems_count(problems), 1);
+	assert_string_equal(base_problems_at(problems, 0), "x:2: the address is too long");
+	assert_true(base_utf8_valid(seen.text.data, seen.text.len));
+	base_problems_free(problems);
+	base_buf_free(&seen.text);
+	base_buf_free(&xml);
+}
+
 static void the_reader_of_a_list_may_stop_it(void **state)
 {
 	struct base_problems *problems;
@@ -198,6 +225,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
 		cmocka_unit_test(hostile_lists_are_refused),
 		cmocka_unit_test(storms_end_early),
+		cmocka_unit_test(long_names_are_cut_and_long_addresses_refused),
 		cmocka_unit_test(the_reader_of_a_list_may_stop_it),
 		cmocka_unit_test(what_is_written_reads_the_same),
 	};

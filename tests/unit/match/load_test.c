@@ -1,0 +1,126 @@
+/* Mistakes in rule files, each with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "trial.h"
+
+static const struct {
+	const char *yaml, *problem;
+} cases[] = {
+    {"rules:\n  - {name: a, class: pause, when: halt AND}\n", "t.yaml:2: column 9 of the expression: something is missing"},
+    {"rules:\n  - {name: a, class: pause, when: '(halt'}\n", "t.yaml:2: column 6 of the expression: a closing bracket"},
+    {"rules:\n  - {name: a, class: pause, when: halt arms}\n", "t.yaml:2: column 6 of the expression: two terms"},
+    {"rules:\n  - {name: a, class: pause, when: halt NEAR/1000 b}\n", "column 6 of the expression: the distance"},
+    {"rules:\n  - {name: a, class: pause, when: 'ракета AND'}\n", "t.yaml:2: column 11 of the expression"},
+    {"rules:\n  - {name: a, class: pause, when: 'ATLEAST/0(x)'}\n", "ATLEAST/n takes a number"},
+    {"rules:\n  - {name: a, class: pause, when: '\"halt'}\n", "the quotation mark is never closed"},
+    {"rules:\n  - {name: a, class: pause, when: 'ab*'}\n", "at least three letters"},
+    {"rules:\n  - {name: a, class: pause, when: 'case:Abc*'}\n", "case: takes no wildcard"},
+    {"rules:\n  - {name: a, class: pause, when: '(NOT b) NEAR/2 c'}\n", "NEAR needs terms on both sides"},
+    {"rules:\n  - {name: a, class: pause, when: 'NOT b'}\n", "t.yaml:2: nothing in this expression must occur"},
+    {"rules:\n  - {name: a, class: pause, when: $none}\n", "t.yaml:2: there is no set $none"},
+    {"rules:\n  - name: a\n    class: paused\n    when: halt\n", "t.yaml:3: there is no class paused"},
+    {"rules:\n  - name: a\n    class: pause\n    whem: halt\n", "t.yaml:4: unknown key \"whem\""},
+    {"rules:\n  - class: pause\n    when: halt\n", "t.yaml:2: a rule needs a name"},
+    {"rules:\n  - name: a\n    when: halt\n", "t.yaml:2: a rule needs a class"},
+    {"rules:\n  - name: a\n    class: pause\n", "t.yaml:2: a rule needs a when"},
+    {"rules:\n  - {name: a, class: pause, when: b}\n  - {name: a, class: pause, when: b}\n",
+     "t.yaml:3: there is another rule named a"},
+    {"rules:\n  - {name: a, class: pause, when: |\n      halt\n  AND}\n", "t.yaml:"},
+    {"rules:\n  - halt\n", "t.yaml:2: a rule must be a map"},
+    {"rules: {}\n", "t.yaml:1: rules must be a list"},
+    {"sets: []\n", "t.yaml:1: sets must be a map"},
+    {"sets:\n  a: $b\n  b: $a\n", "contains itself"},
+    {"sets:\n  systems: [x]\n", "t.yaml:2: "},
+    {"sets:\n  a: ['...']\n", "t.yaml:2: \"...\": there is no letter or digit"},
+    {"sets:\n  a: {parts: maybe, terms: [b]}\n", "t.yaml:2: parts must be yes or no"},
+    {"rulez: []\n", "t.yaml:1: unknown key \"rulez\""},
+    {"systems:\n  Patriot:\n    ambiguous: [Patriot]\n", "t.yaml:3: ambiguous aliases need a `needs`"},
+    {"systems:\n  Patriot: Patriot\n", "t.yaml:2: Patriot needs a list of aliases"},
+    {"details:\n  roles: [SUPPLIER]\n", "t.yaml:2: a pattern needs SUPPLIER or RECIPIENT, and words beside it"},
+    {"details:\n  roles: [gives]\n", "t.yaml:2: a pattern needs SUPPLIER or RECIPIENT, and words beside it"},
+    {"details:\n  roles:\n    - SUPPLIER gives ..\n", "t.yaml:3: \"..\" stands between two steps"},
+    {"details:\n  roles: [SUPPLIER $none]\n", "t.yaml:2: there is no set $none"},
+    {"sets: {a: b AND c}\ndetails:\n  roles: [SUPPLIER $a]\n", "t.yaml:3: a step of a pattern is a word or a set"},
+    {"details:\n  skip: a AND b\n", "t.yaml:2: only words and sets are possible here"},
+    {"details:\n  numbers: {two: [two]}\n", "t.yaml:2: \"two\" is no whole number"},
+    {"details:\n  currencies: {Euro: [euro]}\n", "t.yaml:2: \"Euro\" is no currency code"},
+    {"details:\n  role: []\n", "t.yaml:2: unknown key \"role\""},
+    {"rules: [\n", "t.yaml:"},
+};
+
+static void test_problems(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char *problems = problems_of(cases[i].yaml);
+		if (!problems || !strstr(problems, cases[i].problem))
+			fail_msg("%s\nsays %s\nnot %s", cases[i].yaml, problems ? problems : "nothing", cases[i].problem);
+		free(problems);
+	}
+}
+
+static void test_all_at_once(void **state)
+{
+	(void)state;
+	char *problems = problems_of("rules:\n  - {name: a, class: x, when: halt}\n  - {name: b, class: pause, when: (}\n"
+	                             "sets:\n  c: $d\n");
+	assert_non_null(problems);
+	assert_non_null(strstr(problems, "t.yaml:2:"));
+	assert_non_null(strstr(problems, "t.yaml:3:"));
+	assert_non_null(strstr(problems, "t.yaml:5:"));
+	free(problems);
+}
+
+/* In a block the line is the expression's own. */
+static void test_block_lines(void **state)
+{
+	(void)state;
+	char *problems = problems_of("rules:\n  - name: a\n    class: pause\n    when: |\n      halt\n      AND )\n");
+	assert_non_null(problems);
+	assert_non_null(strstr(problems, "t.yaml:6: column 5"));
+	free(problems);
+}
+
+static void test_files_are_united(void **state)
+{
+	(void)state;
+	struct match_source sources[] = {
+	    {"a.yaml", base_span_of("rules: [{name: r, class: pause, when: $halted AND $systems}]\nsets: {halted: [halt]}\n"
+	                            "systems: {HIMARS: [HIMARS]}\n")},
+	    {"b.yaml", base_span_of("sets: {halted: [stop]}\nsystems: {HIMARS: [M142]}\n")},
+	};
+	struct base_problems *problems;
+	struct trial trial = {0};
+	assert_int_equal(base_problems_new(&problems), BASE_OK);
+	assert_int_equal(match_rules_load(sources, 2, problems, &trial.rules), BASE_OK);
+	base_problems_free(problems);
+	assert_int_equal(match_rules_count(trial.rules), 1);
+	assert_int_equal(match_terms_count(trial.rules), 4);
+	assert_int_equal(match_scratch_new(trial.rules, &trial.scratch), BASE_OK);
+	assert_true(trial_fires(&trial, NULL, "stop the M142"));
+	assert_int_equal(trial.result->system_count, 1);
+	trial_close(&trial);
+}
+
+static void test_empty(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open(&trial, "");
+	assert_false(trial_fires(&trial, "x", "y"));
+	trial_close(&trial);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_problems),         cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_block_lines),
+	    cmocka_unit_test(test_files_are_united), cmocka_unit_test(test_empty),
+	};
+	return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* The rule language: terms, operators, the parts of a rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "trial.h"
+
+struct expected {
+	const char *when, *text;
+	bool fires;
+};
+
+static void check_all(const struct expected *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (expression_fires(cases[i].when, cases[i].text) != cases[i].fires)
+			fail_msg("%s on \"%s\": expected %s", cases[i].when, cases[i].text, cases[i].fires ? "yes" : "no");
+}
+#define CHECK_ALL(cases) check_all(cases, sizeof(cases) / sizeof((cases)[0]))
+
+static void test_terms(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+	    {"halt", "US HALT of arms", true},
+	    {"halt", "US halts arms", false},
+	    {"\"put on hold\"", "it was put on hold", true},
+	    {"\"put on hold\"", "it was put, on hold", false},
+	    {"\"put on hold\"", "it was put. On hold", false},
+	    {"\u201cput on hold\u201d", "it was put on hold", true},
+	    {"held", "a hand-held radio", false},
+	    {"hand-held", "a hand held radio", true},
+	    {"held", "held by us", true},
+	    {"F-16", "an F16 flew", true},
+	    {"F-16", "an F 16 flew", false}, /* one letter: joined only */
+	    {"\"F 16\"", "an F 16 flew", true},
+	    {"case:US", "the US halted", true},
+	    {"case:US", "tell us more", false},
+	    {"case:US", "TELL Us", false},
+	    {"don''t", "they don't", true},
+	};
+	CHECK_ALL(cases);
+}
+
+static void test_wildcards(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+	    {"suspen*", "it suspended them", true},
+	    {"suspen*", "a suspen", true},
+	    {"suspen*", "a suspect", false},
+	    {"*lieferung*", "Die Waffenlieferungen", true},
+	    {"*lieferung*", "Die Lieferung", true},
+	    {"*lieferung", "Die Lieferungen", false},
+	    {"*held", "a hand-held radio", true},
+	    {"sus*ded", "suspended", true},
+	    {"sus*ded", "suspends", false},
+	    {"\u043f\u0440\u0438\u0437\u0443\u043f\u0438\u043d*",
+	     "\u0421\u0428\u0410 \u043f\u0440\u0438\u0437\u0443\u043f\u0438\u043d\u0438\u043b\u0438", true},
+	    {"\"rocket launch*\"", "two rocket launchers", true},
+	    {"\"rocket launch*\"", "two rocket boosters", false},
+	};
+	CHECK_ALL(cases);
+}
+
+/* A word that many wildcards match is found by all of them. */
+static void test_many_wildcards(void **state)
+{
+	(void)state;
+	struct base_buf yaml;
+	struct trial trial;
+	base_buf_init(&yaml, 1 << 16);
+	assert_int_equal(base_buf_add_text(&yaml, "rules:\n"), BASE_OK);
+	const char word[] = "abcdefghijklmnopqrstuvwxyz";
+	size_t rules = 0;
+	for (int from = 0; from < 5; from++)
+		for (int len = 4; from + len <= 26; len++, rules++)
+			assert_int_equal(base_buf_printf(&yaml, "  - {name: r%zu, class: pause, when: '%s%.*s*'}\n", rules,
+			                                 from ? "*" : "", len, word + from),
+			                 BASE_OK);
+	trial_open(&trial, yaml.data);
+	assert_true(rules > 48);
+	struct match_input input = {.text = base_span_of(word)};
+	struct base_buf out;
+	base_buf_init(&out, 1 << 20);
+	assert_int_equal(match_explain(trial.rules, trial.scratch, &input, &out), BASE_OK);
+	size_t fired = 0;
+	for (const char *at = out.data; (at = strstr(at, "FIRED")); at++)
+		fired++;
+	assert_int_equal(fired, rules);
+	base_buf_free(&out);
+	base_buf_free(&yaml);
+	trial_close(&trial);
+}
+
+static void test_operators(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+	    {"halt AND arms", "halt of arms", true},
+	    {"halt AND arms", "halt. Arms", false}, /* one sentence */
+	    {"halt AND arms", "halt of aid", false},
+	    {"halt OR arms", "arms", true},
+	    {"halt OR arms", "aid", false},
+	    {"halt NOT fire", "halt of arms", true},
+	    {"halt NOT fire", "halt of fire", false},
+	    {"halt AND NOT fire", "halt of fire", false},
+	    {"halt NEAR/2 arms", "halt one two arms", true},
+	    {"halt NEAR/2 arms", "arms one two halt", true},
+	    {"halt NEAR/2 arms", "halt one two three arms", false},
+	    {"halt NEAR arms", "halt 1 2 3 4 5 6 7 8 arms", true},
+	    {"halt NEAR arms", "halt 1 2 3 4 5 6 7 8 9 arms", false},
+	    {"halt NEAR/2 arms", "halt high-end state-of-the-art arms", true}, /* joined words count once */
+	    {"halt NEAR/9 arms", "halt. Arms", false},
+	    {"halt ONEAR/2 arms", "halt the arms", true},
+	    {"halt ONEAR/2 arms", "arms halt", false},
+	    {"halt NOT NEAR/2 fire", "halt of arms under one two three fire", true},
+	    {"halt NOT NEAR/2 fire", "halt of fire", false},
+	    {"halt NOT NEAR/2 fire", "fire halt", false},
+	    {"halt NOT ONEAR/2 fire", "fire halt", true},
+	    {"halt NOT ONEAR/2 fire", "halt fire", false},
+	    {"SENTENCE(halt AND arms)", "halt of arms", true},
+	    {"ATLEAST/3(arms)", "arms, arms and arms", true},
+	    {"ATLEAST/3(arms)", "arms and arms", false},
+	    {"halt AND arms OR aid", "aid", true}, /* AND binds tighter than OR */
+	    {"halt AND (arms OR aid)", "aid", false},
+	    {"$number NEAR/1 tanks", "18 tanks", true},
+	    {"$number NEAR/1 tanks", "some tanks", false},
+	    {"lang:uk AND arms", "arms", false},
+	    {"lead:arms", "arms", true},
+	    {"title:arms", "arms", false},
+	};
+	CHECK_ALL(cases);
+}
+
+static void test_title_and_lead(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open_rule(&trial, "title:halt OR (lead:stop)", "", "");
+	assert_true(trial_fires(&trial, "halt", "x"));
+	assert_false(trial_fires(&trial, "x", "halt"));
+	assert_true(trial_fires(&trial, "stop", "x"));
+	assert_true(trial_fires(&trial, "x", "stop"));
+	trial_close(&trial);
+}
+
+static void test_guard(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open_rule(&trial, "$halted NEAR/6 arms", "    guard: not ONEAR/3 $halted\n",
+	                "sets: {halted: [halt, halted, paused]}\n");
+	assert_true(trial_fires(&trial, NULL, "They halted the arms"));
+	assert_false(trial_fires(&trial, NULL, "They did not halt the arms"));
+	/* the guard uses up only its own words */
+	assert_true(trial_fires(&trial, NULL, "They did not halt the shells but paused the arms"));
+	/* each sentence for itself */
+	assert_true(trial_fires(&trial, NULL, "They did not halt the arms. They halted arms"));
+	trial_close(&trial);
+}
+
+static void test_block_given_unless_lang(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open_rule(&trial, "halt", "    block: fire\n    given: army OR navy\n    unless: title:football\n", "");
+	assert_true(trial_fires(&trial, NULL, "halt. The army"));
+	assert_false(trial_fires(&trial, NULL, "halt. The police"));
+	assert_false(trial_fires(&trial, NULL, "halt the fire. The army"));
+	assert_true(trial_fires(&trial, NULL, "halt the fire. Halt the army"));
+	assert_false(trial_fires(&trial, "Football", "halt. The army"));
+	assert_true(trial_fires(&trial, "News", "halt. The army and football"));
+	trial_close(&trial);
+	trial_open_rule(&trial, "halt", "    lang: [uk, de]\n", "");
+	struct match_input input = {.text = base_span_of("halt"), .language = base_span_of("de-AT")};
+	assert_int_equal(match_run(trial.rules, trial.scratch, &input, &trial.result), BASE_OK);
+	assert_int_equal(trial.result->event_count, 1);
+	input.language = base_span_of("en");
+	assert_int_equal(match_run(trial.rules, trial.scratch, &input, &trial.result), BASE_OK);
+	assert_int_equal(trial.result->event_count, 0);
+	trial_close(&trial);
+}
+
+static void test_sets(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open_rule(&trial, "$goods AND $stop", "",
+	                "sets:\n  goods: [$arms, aid]\n  arms: {parts: yes, terms: [missile]}\n"
+	                "  stop: halt OR (cut NEAR/1 off)\n");
+	assert_true(trial_fires(&trial, NULL, "halt of aid"));
+	assert_true(trial_fires(&trial, NULL, "cut it off: a missile"));
+	assert_false(trial_fires(&trial, NULL, "cut the missile"));
+	assert_true(trial_fires(&trial, NULL, "halt of Patriot-missile work")); /* parts: yes */
+	trial_close(&trial);
+}
+
+static void test_one_event_a_class(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open(&trial, "rules:\n  - {name: second, class: pause, when: stop}\n  - {name: first, class: pause, when: halt}\n"
+	                   "  - {name: d, class: delivery, when: sent}\n");
+	trial_run(&trial, NULL, "Halt it. Sent it. Stop it. Halt. Stop. Halt. Stop. Halt.");
+	assert_int_equal(trial.result->event_count, 2);
+	assert_int_equal(trial.result->events[0].class, MATCH_DELIVERY);
+	assert_string_equal(trial.result->events[1].rule, "first");
+	assert_int_equal(trial.result->events[1].evidence_count, 5);
+	trial_close(&trial);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_terms),     cmocka_unit_test(test_wildcards),
+	    cmocka_unit_test(test_operators), cmocka_unit_test(test_many_wildcards),
+	    cmocka_unit_test(test_guard),     cmocka_unit_test(test_block_given_unless_lang),
+	    cmocka_unit_test(test_sets),      cmocka_unit_test(test_title_and_lead),
+	    cmocka_unit_test(test_one_event_a_class),
+	};
+	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* Folding, tokens and sentences. */
+#include "daemon/match/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fold_vectors.h"
+
+/* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits; | sentence, / break, else space. */
+static const char *tokens_of(const char *title, const char *body, struct base_buf *out)
+{
+	struct text text = {0};
+	base_buf_init(out, 1 << 20);
+	assert_int_equal(text_read(&text, base_span_of(title), base_span_of(body)), BASE_OK);
+	assert_int_equal(base_buf_add_text(out, ""), BASE_OK);
+	for (size_t i = 0; i < text.token_count; i++) {
+		const struct token *token = &text.tokens[i];
+		char sign = token->flags & TOKEN_HYPHEN       ? '-'
+		            : token->flags & TOKEN_APOSTROPHE ? '\''
+		            : token->flags & TOKEN_DOT        ? '.'
+		            : token->flags & TOKEN_DIGIT      ? '_'
+		            : token->flags & TOKEN_BREAK      ? '/'
+		                                              : ' ';
+		if (i > 0 && token->sentence != token[-1].sentence)
+			sign = '|';
+		if (i > 0)
+			assert_int_equal(base_buf_add_char(out, sign), BASE_OK);
+		assert_int_equal(base_buf_add_span(out, text_folded(&text, token)), BASE_OK);
+	}
+	text_free(&text);
+	return out->data ? out->data : "";
+}
+
+static void check(const char *body, const char *wanted)
+{
+	struct base_buf out;
+	assert_string_equal(tokens_of(NULL, body, &out), wanted);
+	base_buf_free(&out);
+}
+
+static void test_fold_vectors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof fold_vectors / sizeof fold_vectors[0]; i++)
+		check(fold_vectors[i][0], fold_vectors[i][1]);
+}
+
+static void test_tokens(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+	    {"F-16", "f-16"},
+	    {"F16", "f_16"},
+	    {"F 16", "f 16"},
+	    {"F\u201116", "f-16"},
+	    {"IRIS-T", "iris-t"},
+	    {"hand\u2013held", "hand-held"},
+	    {"a \u2013 b", "a/b"},
+	    {"Ukraine's l'arm\u00e9e", "ukraine's l'arm\u00e9e"},
+	    {"\u043e\u0431'\u0454\u043a\u0442 \u043e\u0431\u2019\u0454\u043a\u0442 \u043e\u0431\u02bc\u0454\u043a\u0442",
+	     "\u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442"},
+	    {"U.S. forces", "u.s forces"},
+	    {"16,000 1.5 1,5 16\u00a0000", "16000 1.5 1.5 16000"},
+	    {"1.2,3", "1.2/3"},
+	    {"one, two (three) \"four\"", "one/two/three/four"},
+	    {"zu\u00adsam\u200bmen", "zusammen"},
+	    {"\u0440\u0430\u043a\u0435\u0301\u0442\u0430", "\u0440\u0430\u043a\u0435\u0442\u0430"}, /* a stress mark */
+	    {"Stra\u00dfe", "strasse"},
+	    {"\u0130stanbul", "\u0130stanbul"},
+	    {"\xff\xfe ab", "ab"},
+	    {"", ""},
+	    {"... !!! \u2026", ""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		check(cases[i][0], cases[i][1]);
+}
+
+static void test_sentences(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+	    {"It came. It went.", "it came|it went"},
+	    {"Really? Yes! No\u2026 Yes", "really|yes|no|yes"},
+	    {"One line\nanother line", "one line|another line"},
+	    {"Gen. Smith met Lt. Col. Brown.", "gen smith met lt col brown"},
+	    {"No. 5 and approx. 20 left.", "no 5 and approx 20 left"},
+	    {"the U.S. Army came", "the u.s army came"},
+	    {"in the U.S. The army came", "in the u.s|the army came"},
+	    {"in 2024. The army came", "in 2024|the army came"},
+	    {"it is v. small and etc. too", "it is v small and etc too"},
+	    {"He left. \"She stayed.\"", "he left|she stayed"},
+	    {"mil.in.ua says", "mil.in.ua says"},
+	    {"\u041a\u0438\u0457\u0432 \u043e\u0442\u0440\u0438\u043c\u0430\u0432. \u0406 \u0432\u0441\u0435.",
+	     "\u043a\u0438\u0457\u0432 \u043e\u0442\u0440\u0438\u043c\u0430\u0432|\u0456 \u0432\u0441\u0435"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		check(cases[i][0], cases[i][1]);
+}
+
+static void test_title_is_a_sentence(void **state)
+{
+	(void)state;
+	struct base_buf out;
+	assert_string_equal(tokens_of("US halts", "arms to Kyiv", &out), "us halts|arms to kyiv");
+	base_buf_free(&out);
+}
+
+static void test_lead(void **state)
+{
+	(void)state;
+	struct base_buf body;
+	struct text text = {0};
+	base_buf_init(&body, 1 << 16);
+	for (int i = 0; i < 70; i++)
+		assert_int_equal(base_buf_add_text(&body, i == 30 ? "Word. " : i % 35 == 34 ? "word.\n" : "word "), BASE_OK);
+	assert_int_equal(base_buf_add_text(&body, "Last one"), BASE_OK);
+	assert_int_equal(text_read(&text, base_span_of("Title"), base_buf_span(&body)), BASE_OK);
+	assert_true(text.sentences[0].title && text.sentences[0].lead);
+	assert_true(text.sentences[1].lead && !text.sentences[1].title);
+	assert_false(text.sentences[text.sentence_count - 1].lead);
+	text_free(&text);
+	base_buf_free(&body);
+}
+
+/* What runs on without an end is cut, so that no rule sees an endless sentence. */
+static void test_endless(void **state)
+{
+	(void)state;
+	struct base_buf body;
+	struct text text = {0};
+	base_buf_init(&body, 4 << 20);
+	for (int i = 0; i < 300000; i++)
+		assert_int_equal(base_buf_add_text(&body, "word "), BASE_OK);
+	assert_int_equal(text_read(&text, BASE_NONE, base_buf_span(&body)), BASE_OK);
+	assert_in_range(text.token_count, 200000, 215000); /* 1 MiB */
+	for (size_t i = 0; i < text.sentence_count; i++)
+		assert_in_range(text.sentences[i].last - text.sentences[i].first, 1, 400);
+	text_free(&text);
+	base_buf_free(&body);
+}
+
+static void test_long_word(void **state)
+{
+	(void)state;
+	char word[5000];
+	struct text text = {0};
+	memset(word, 'x', sizeof word);
+	assert_int_equal(text_read(&text, BASE_NONE, (struct base_span){word, sizeof word}), BASE_OK);
+	assert_int_equal(text.token_count, 1);
+	assert_true(text.tokens[0].flags & TOKEN_LONG);
+	assert_in_range(text.tokens[0].folded_len, 1, TEXT_WORD_MAX);
+	assert_int_equal(text.tokens[0].end, sizeof word);
+	text_free(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_fold_vectors), cmocka_unit_test(test_tokens), cmocka_unit_test(test_sentences),
+	    cmocka_unit_test(test_title_is_a_sentence), cmocka_unit_test(test_lead), cmocka_unit_test(test_endless),
+	    cmocka_unit_test(test_long_word),
+	};
+	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
+}
