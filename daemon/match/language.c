@@ -38,9 +38,10 @@ static void count_letters(struct base_span word, size_t *ukrainian, size_t *russ
 
 static void count_words(const struct text *text, const struct token *token, size_t counts[VOTE_COUNT])
 {
+	char first = text_folded(text, token).ptr[0]; /* saves most comparisons */
 	for (size_t v = 0; v < VOTE_COUNT; v++)
 		for (size_t w = 0; votes[v].words[w]; w++)
-			counts[v] += text_token_is(text, token, votes[v].words[w]);
+			counts[v] += votes[v].words[w][0] == first && text_token_is(text, token, votes[v].words[w]);
 }
 
 static const char *guess(const struct text *text)
@@ -52,7 +53,7 @@ static const char *guess(const struct text *text)
 		cyrillic += (token->flags & TOKEN_CYRILLIC) != 0;
 		if (token->flags & TOKEN_CYRILLIC)
 			count_letters(text_folded(text, token), &ukrainian, &russian);
-		if (token->folded_len <= 8)
+		if (token->folded_len >= 1 && token->folded_len <= 8)
 			count_words(text, token, counts);
 	}
 	if (2 * cyrillic > read)

@@ -72,6 +72,7 @@ static enum base_result start_item(struct match_scratch *scratch)
 	scratch->item++;
 	scratch->failed = BASE_OK;
 	scratch->guarded = false;
+	memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs); /* "listed" is no stamp */
 	scratch->firing_count = scratch->kept_mark_count = scratch->mention_count = 0;
 	memset(scratch->class_counts, 0, sizeof scratch->class_counts);
 	return result;

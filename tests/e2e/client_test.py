@@ -171,6 +171,10 @@ def test_match_jsonl(folder):
         for alert in answer["alerts"]:
             check(alert["rule"] and alert["evidence"] and alert["evidence"][0]["text"], answer)
             check(isinstance(alert["systems"], list) and isinstance(alert["actors"], list), answer)
+    for first, again in zip(answers, answers[len(entries):]):  # an item leaves nothing behind for the next
+        for field in ("class", "systems", "actors", "supplier", "recipient"):
+            check_equal([alert[field] for alert in again["alerts"]], [alert[field] for alert in first["alerts"]],
+                        "%s of %s" % (field, again["id"]))
 
 
 def test_match_text(folder):

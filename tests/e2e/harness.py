@@ -91,6 +91,16 @@ def check_equal(seen, wanted, what=""):
         raise AssertionError("%s: %r is not %r" % (what or "values", seen, wanted))
 
 
+def wait_until(condition, timeout=PATIENCE):
+    """For what cannot be waited for otherwise: ask again and again. Whether it came true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 # ---- configuration ----------------------------------------------------------------
 
 class Plain(str):

@@ -98,6 +98,9 @@ static void test_items_apart(void **state)
 		trial_run(&trial, NULL, "halt the Patriot");
 		assert_int_equal(trial.result->system_count, 0);
 		assert_int_equal(trial.result->event_count, 0);
+		trial_run(&trial, NULL, "The US sent HIMARS"); /* names that are never ambiguous */
+		assert_int_equal(trial.result->system_count, 1);
+		assert_int_equal(trial.result->actor_count, 1);
 	}
 	trial_close(&trial);
 }

@@ -1,0 +1,41 @@
+/* Fuzz target: a rule file, and a text run through it if it loads. */
+#include "wirewatch/match.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void run(const struct match_rules *rules, const uint8_t *bytes, size_t len)
+{
+	struct match_scratch *scratch;
+	const struct match_result *result;
+	/* The rules' own text holds their terms, so some will fire. */
+	struct match_input input = {.title = base_span_of("US halts 18 Patriot missiles for Ukraine"),
+	                            .text = {(const char *)bytes, len}};
+	struct base_buf out;
+	base_buf_init(&out, 1 << 20);
+	if (match_scratch_new(rules, &scratch) == BASE_OK) {
+		if (match_run(rules, scratch, &input, &result) == BASE_OK && result->event_count > MATCH_CLASS_COUNT)
+			abort();
+		(void)match_explain(rules, scratch, &input, &out);
+		match_scratch_free(scratch);
+	}
+	base_buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	struct match_source source = {"fuzz.yaml", {(const char *)bytes, len}};
+	struct base_problems *problems;
+	struct match_rules *rules = NULL;
+	if (base_problems_new(&problems) != BASE_OK)
+		return 0;
+	enum base_result result = match_rules_load(&source, 1, problems, &rules);
+	if ((result == BASE_OK) != (rules != NULL) || (result == BASE_SYNTAX && base_problems_count(problems) == 0))
+		abort();
+	if (rules)
+		run(rules, bytes, len);
+	match_rules_free(rules);
+	base_problems_free(problems);
+	return 0;
+}
