@@ -24,8 +24,9 @@ from wire import Keeper, Wire  # noqa: E402
 
 SHIM = os.path.join(harness.BUILDDIR, "tests", "fault", ".libs", "shim.so")
 # Kind and whose calls: 1 for those of libzmq, which aborts by its own assertions when they fail.
-KINDS = {"memory": (1, 0), "write": (2, 0), "sync": (3, 0), "open": (4, 0), "curl": (5, 0), "alien-memory": (1, 1),
-         "alien-write": (2, 1)}
+KINDS = {"memory": (1, 0), "write": (2, 0), "sync": (3, 0), "open": (4, 0), "curl": (5, 0), "file-write": (6, 0),
+         "message-memory": (1, 1),
+         "alien-memory": (1, 1), "alien-write": (2, 1)}
 WORKERS = 10
 HEAD = struct.Struct("<IIQQII")  # struct control of shim.c
 PROMPT = 4.0  # seconds within which a poll that did not fail is over; those that did come later
@@ -49,10 +50,11 @@ class Control:
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 4096)
 
-    def arm(self, kind, nth):
+    def arm(self, kind, nth, error=0):
+        """The n-th call fails; with an error number, all from then on."""
         number, alien = KINDS[kind]
         self.map[:] = bytes(4096)
-        self.map[4:HEAD.size] = HEAD.pack(0, alien, nth, 0, 0, 0)[4:]
+        self.map[4:HEAD.size] = HEAD.pack(0, alien, nth, 0, 0, error)[4:]
         self.map[:4] = struct.pack("<I", number)
 
     def disarm(self):
@@ -194,7 +196,7 @@ class Campaign:
             return self.next - 1 if self.next - 1 <= self.last and self.beyond < 3 * WORKERS else None
 
     def count(self, result):
-        trouble = verdict(result, self.kind.startswith("alien"))
+        trouble = verdict(result, self.kind.startswith(("alien", "message")))
         with self.lock:
             self.beyond = 0 if result.fired else self.beyond + 1
             if not result.fired:

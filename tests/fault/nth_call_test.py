@@ -52,7 +52,7 @@ def test_single_calls(folder):
 
 def test_libzmq(folder):
     """libzmq finds no memory and ends the daemon by its assertions: nothing is lost after the restart"""
-    run_samples(folder, {"alien-memory": (2, 30)}, allow_death=True)
+    run_samples(folder, {"message-memory": (2, 2), "alien-memory": (2, 30)}, allow_death=True)
 
 
 if __name__ == "__main__":
