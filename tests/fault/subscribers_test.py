@@ -35,29 +35,41 @@ def descriptors(daemon):
 class House:
     """A daemon, its wire and one subscriber that behaves."""
 
-    def __init__(self, folder, feeds=4, window=1000, **settings):
+    def __init__(self, folder, stored=0, feeds=4, **settings):
         self.server = feedserver.FeedServer()
         harness.Cleanup.add(self.server.stop)
-        self.wire = Wire(self.server, feeds, window)
+        # What is stored comes from feeds of their own, read once.
+        bulk = Wire(self.server, max(1, stored // 1000), 1000, path="/bulk")
+        for number in range(stored):
+            bulk.publish(1, number % len(bulk.urls))
+        self.stored = bulk.items()
+        self.wire = Wire(self.server, feeds, 1000, after=stored)
         self.tcp = "tcp://127.0.0.1:%d" % harness.free_port()
         ipc = "ipc://" + os.path.join(folder, "alerts.sock")
-        self.daemon = harness.Daemon(folder, self.wire.urls, dict({
+        self.daemon = harness.Daemon(folder, self.wire.urls + [
+            {"url": url, "interval": harness.Plain("6h")} for url in bulk.urls], dict({
             "poll.max": harness.Plain("1s"), "zeromq.publish": [ipc, self.tcp]}, **settings))
         self.keeper = Keeper(self.daemon.publish, self.daemon.replay)
         self.wire.publish(feeds * 5)
         self.daemon.start()
-        self.expect_all()
+        started = time.monotonic()
+        self.expect_all(600)
+        if stored:
+            print("# %d alerts stored in %.0f s" % (len(self.stored), time.monotonic() - started))
         self.replayed = self.keeper.replayed
         self.before = memory(self.daemon)
 
+    def items(self):
+        return self.stored + self.wire.items()
+
     def expect_all(self, patience=60):
-        self.keeper.wait_items(self.wire.items(), patience=patience, story=self.daemon.story)
+        self.keeper.wait_items(self.items(), patience=patience, story=self.daemon.story)
 
     def publish_until(self, done, count=100):
         """New items every now and then until done(); the subscriber listens all the time."""
         while not done():
             self.wire.publish(count)
-            self.keeper.wait_items(self.wire.items(), patience=60, story=self.daemon.story)
+            self.expect_all()
 
     def finish(self, what):
         self.expect_all()
@@ -148,14 +160,7 @@ def test_come_and_go(folder):
 
 def test_long_replay(folder):
     """a subscriber far behind catches up by replay while new alerts arrive"""
-    feeds = max(4, LOAD // 1000)
-    house = House(folder, feeds, 1100, **{"poll.per_host": 16})
-    started, step = time.monotonic(), max(1000, feeds * 100)
-    while house.wire.total < LOAD:
-        house.wire.publish(step)
-        house.expect_all(300)
-    print("# %d alerts in %.0f s" % (house.wire.total, time.monotonic() - started))
-    house.replayed = house.keeper.replayed
+    house = House(folder, LOAD, **{"poll.per_host": 16})
     late = Keeper(house.daemon.publish, house.daemon.replay)
     ended = threading.Event()
 
@@ -168,7 +173,7 @@ def test_long_replay(folder):
     house.publish_until(ended.is_set, 50)
     thread.join()
     print("# %d alerts replayed in %.1f s while new ones came" % (late.replayed, time.monotonic() - started))
-    late.wait_items(house.wire.items())
+    late.wait_items(house.items())
     check_equal(late.kept, house.keeper.kept, "what both hold")
     house.finish("a replay of %d" % LOAD)
 
