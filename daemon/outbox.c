@@ -14,6 +14,7 @@
 #define RETRY_MOST (5 * BASE_SECOND)
 #define RESEND_WAIT (BASE_SECOND / 4)
 #define RESEND_MOST 5 /* tries, then replay alone has the alert */
+#define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
@@ -21,7 +22,7 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, stuck, keys_stale;
+	_Atomic bool stopping, hurrying, stuck, keys_stale;
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -130,6 +131,13 @@ static void resend(struct outbox *outbox, base_time now)
 	after_publishing(outbox);
 	if (!outbox->missed)
 		outbox->resends = 0;
+}
+
+static bool logs_wait(const struct outbox *outbox)
+{
+	if (outbox->options.journal)
+		return publish_journal_waiting(outbox->options.journal) > 0;
+	return publish_syslog_waiting(outbox->options.syslog) > 0;
 }
 
 /* Send what log lines wait; how many were dropped so far. */
@@ -379,8 +387,10 @@ static void prune(struct outbox *outbox, base_time now)
 
 static base_time next_wake(const struct outbox *outbox, base_time now)
 {
-	if (atomic_load(&outbox->stopping)) /* the mark that woke us may be taken already */
+	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
+		return LOG_RETRY;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
@@ -408,6 +418,16 @@ static void give_up_rest(struct outbox *outbox)
 	} while (base_queue_len(outbox->queue));
 }
 
+/* A stop is near and the ledger still fails: the pollers must get their jobs back to end. */
+static bool hopeless(struct outbox *outbox, base_time now)
+{
+	if (!atomic_load(&outbox->hurrying))
+		return false;
+	if (!outbox->stop_deadline)
+		outbox->stop_deadline = now + STOP_PATIENCE;
+	return outbox->trouble.count && now > outbox->stop_deadline;
+}
+
 static void reload_keys(struct outbox *outbox)
 {
 	struct base_error err;
@@ -426,8 +446,12 @@ static void *run(void *arg)
 			work(outbox);
 		if (outbox->missed && now >= outbox->resend_at)
 			resend(outbox, now);
+		if (hopeless(outbox, now))
+			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			heartbeat(outbox, now);
+		else if (logs_wait(outbox))
+			(void)flush_logs(outbox);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
 		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
@@ -497,6 +521,11 @@ void outbox_reload_keys(struct outbox *outbox)
 {
 	atomic_store(&outbox->keys_stale, true);
 	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
+}
+
+void outbox_hurry(struct outbox *outbox)
+{
+	atomic_store(&outbox->hurrying, true);
 }
 
 void outbox_stop(struct outbox *outbox)

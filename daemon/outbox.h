@@ -72,6 +72,8 @@ struct outbox;
 /* Restores the stories and publishes what a crash left unpublished. */
 enum base_result outbox_new(const struct outbox_options *options, struct outbox **out, struct base_error *err);
 enum base_result outbox_start(struct outbox *outbox);
+/* A stop is near: a ledger that goes on failing makes waiting jobs end in BASE_STOPPED, so that pollers can end. */
+void outbox_hurry(struct outbox *outbox);
 /* Answer what is queued, then end the thread. A ledger that still fails makes the rest end in BASE_STOPPED. */
 void outbox_stop(struct outbox *outbox);
 void outbox_free(struct outbox *outbox);

@@ -262,6 +262,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
 	(void)status_notify("STOPPING=1");
 	stop_pollers(service, true);
+	outbox_hurry(service->outbox);
 }
 
 /* ---- opening the rooms -------------------------------------------------------------- */

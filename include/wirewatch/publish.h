@@ -82,6 +82,7 @@ void publish_syslog_free(struct publish_syslog *sender); /* tries once more to s
 void publish_syslog_line(struct publish_syslog *sender, int priority, const char *line, size_t len);
 /* Try to send what waits; called now and then. */
 void publish_syslog_flush(struct publish_syslog *sender);
+size_t publish_syslog_waiting(const struct publish_syslog *sender); /* lines the socket has not taken yet */
 uint64_t publish_syslog_dropped(const struct publish_syslog *sender);
 
 /* ---- journal -------------------------------------------------------------------- */
@@ -102,6 +103,7 @@ void publish_journal_free(struct publish_journal *journal);
 void publish_journal_alert(struct publish_journal *journal, int priority, const struct ledger_message *message,
                            struct base_span line);
 void publish_journal_flush(struct publish_journal *journal);
+size_t publish_journal_waiting(const struct publish_journal *journal);
 uint64_t publish_journal_dropped(const struct publish_journal *journal);
 
 #endif
