@@ -64,6 +64,7 @@ static void test_tokens(void **state)
 	     "\u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442"},
 	    {"U.S. forces", "u.s forces"},
 	    {"16,000 1.5 1,5 16\u00a0000", "16000 1.5 1.5 16000"},
+	    {"1.2,3", "1.2/3"},
 	    {"one, two (three) \"four\"", "one/two/three/four"},
 	    {"zu\u00adsam\u200bmen", "zusammen"},
 	    {"\u0440\u0430\u043a\u0435\u0301\u0442\u0430", "\u0440\u0430\u043a\u0435\u0442\u0430"}, /* a stress mark */
