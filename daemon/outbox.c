@@ -22,7 +22,8 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, hurrying, stuck, keys_stale;
+	_Atomic bool stopping, hurrying, stuck;
+	_Atomic unsigned orders; /* enum outbox_order */
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -34,6 +35,7 @@ struct outbox {
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
 	unsigned resends;   /* tries since */
 	base_time resend_at;
+	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
 
@@ -91,7 +93,9 @@ static enum base_result publish_one(void *ctx, const struct ledger_message *mess
 	if (result)
 		miss(outbox, message->sequence, "the log", result);
 	if (outbox->resends)
-		return BASE_OK; /* counted before */
+		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
+	if (outbox->options.file)
+		publish_file_alert(outbox->options.file, message);
 	count_alert(outbox, message);
 	if (outbox->received != BASE_TIME_NONE)
 		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
@@ -166,6 +170,8 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
 	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
+	if (outbox->options.file)
+		status_set(outbox->options.board, STATUS_FILE_MISSING, publish_file_missing(outbox->options.file));
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 
@@ -389,14 +395,18 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	base_time wait = BASE_DAY;
 	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
-		return LOG_RETRY;
+		wait = LOG_RETRY;
+	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
+		wait = outbox->file_wait;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
-	return at > now ? at - now : 0;
+	base_time due = at > now ? at - now : 0;
+	return due < wait ? due : wait;
 }
 
 /* True when a stop was asked for and nothing is left to do, or the ledger has failed for too long since. */
@@ -435,13 +445,21 @@ static void reload_keys(struct outbox *outbox)
 		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
 }
 
+static void follow_orders(struct outbox *outbox)
+{
+	unsigned orders = atomic_exchange(&outbox->orders, 0);
+	if (orders & OUTBOX_RELOAD_KEYS)
+		reload_keys(outbox);
+	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
+		publish_file_reopen(outbox->options.file);
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
 	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
 		atomic_store(&outbox->alive, now);
-		if (atomic_exchange(&outbox->keys_stale, false))
-			reload_keys(outbox);
+		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
 		if (outbox->missed && now >= outbox->resend_at)
@@ -454,6 +472,8 @@ static void *run(void *arg)
 			(void)flush_logs(outbox);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
+		if (outbox->options.file)
+			outbox->file_wait = publish_file_serve(outbox->options.file);
 		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
 		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
 		                    next_wake(outbox, monotonic(outbox)));
@@ -495,6 +515,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
+	outbox->file_wait = BASE_TIME_NONE;
 	base_time now = monotonic(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;
@@ -517,9 +538,9 @@ enum base_result outbox_start(struct outbox *outbox)
 	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
 }
 
-void outbox_reload_keys(struct outbox *outbox)
+void outbox_order(struct outbox *outbox, unsigned orders)
 {
-	atomic_store(&outbox->keys_stale, true);
+	(void)atomic_fetch_or(&outbox->orders, orders);
 	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
 }
 
