@@ -323,13 +323,6 @@ class NotifySocket(DatagramSocket):
                   "no", pattern, "in", self.messages)
 
 
-    def wait_line(self, start, timeout=PATIENCE):
-        """Until a line that begins so has come."""
-        with self.changed:
-            check(self.changed.wait_for(lambda: any(line.startswith(start) for message in self.messages
-                                                    for line in message.split("\n")), timeout), "no", start)
-
-
 class SyslogSocket(DatagramSocket):
     """Plays /dev/log: `<PRI>ident[pid]: text`."""
     FORMAT = re.compile(r"<(\d+)>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?([\w.-]+)\[(\d+)\]: (.*)\Z", re.S)
