@@ -44,7 +44,7 @@ class House:
             bulk.publish(1, number % len(bulk.urls))
         self.stored = bulk.items()
         self.wire = Wire(self.server, feeds, 1000, after=stored)
-        self.tcp = "tcp://127.0.0.1:%d" % harness.free_port()
+        self.tcp = "tcp://%s:%d" % (harness.LOOPBACK, harness.free_port())
         ipc = "ipc://" + os.path.join(folder, "alerts.sock")
         self.daemon = harness.Daemon(folder, self.wire.urls + [
             {"url": url, "interval": harness.Plain("6h")} for url in bulk.urls], dict({
@@ -189,7 +189,7 @@ def raw(endpoint):
         link.settimeout(2)
         link.connect(endpoint[len("ipc://"):])
     else:
-        link = socket.create_connection(("127.0.0.1", int(endpoint.rsplit(":", 1)[1])), 2)
+        link = socket.create_connection((harness.LOOPBACK, int(endpoint.rsplit(":", 1)[1])), 2)
     return link
 
 
