@@ -22,11 +22,13 @@ struct service {
 	struct load loaded;  /* what the pollers use */
 	struct load pending; /* what a reload has read; used once the old pollers have ended */
 	bool reloading, stopping;
+	bool failed; /* it ends although nobody asked for it */
 
 	struct ledger *ledger;
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
 	struct publish_journal *journal; /* this one */
+	struct publish_file *file;       /* or NULL */
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
@@ -165,13 +167,19 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 		(void)status_notify("WATCHDOG=1");
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static void warn_unreloadable(const struct service *service)
 {
 	size_t count;
 	const struct conf_setting_info *infos = conf_setting_infos(&count);
 	const struct conf_settings *old = settings_of(service), *new = conf_settings(service->pending.conf);
 	bool changed = strcmp(old->ledger, new->ledger) != 0 || old->zeromq.publish_count != new->zeromq.publish_count ||
-	               (old->http == NULL) != (new->http == NULL) || (old->http && strcmp(old->http, new->http) != 0);
+	               !same_text(old->http, new->http);
+	changed = changed || !same_text(old->file.alerts, new->file.alerts);
 	for (size_t i = 0; !changed && i < old->zeromq.publish_count; i++)
 		changed = strcmp(old->zeromq.publish[i], new->zeromq.publish[i]) != 0;
 	if (!changed)
@@ -188,6 +196,8 @@ static void reload(struct service *service)
 	(void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
 	               (long long)base_clock_monotonic(service->options.clock));
 	(void)status_notify(state);
+	/* Whatever becomes of the configuration: a log that was rotated must be let go. */
+	outbox_order(service->outbox, OUTBOX_REOPEN_FILE);
 	struct base_problems *problems;
 	if (base_problems_new(&problems))
 		return;
@@ -203,7 +213,7 @@ static void reload(struct service *service)
 		service->reloading = true;
 		warn_unreloadable(service);
 		if (settings_of(service)->zeromq.curve_clients)
-			outbox_reload_keys(service->outbox);
+			outbox_order(service->outbox, OUTBOX_RELOAD_KEYS);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
@@ -222,6 +232,7 @@ static void finish_reload(struct service *service)
 	enum base_result result = start_pollers(service);
 	if (result) {
 		base_log(log, BASE_ERROR, "reload", "pollers cannot start: %s; stopping", base_result_text(result));
+		service->failed = true;
 		(void)event_base_loopexit(service->base, NULL);
 		return;
 	}
@@ -238,10 +249,12 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 		return;
 	for (size_t i = 0; i < service->poller_count; i++)
 		poller_join(service->pollers[i]);
-	if (service->reloading && !service->stopping)
+	if (service->reloading && !service->stopping) {
 		finish_reload(service);
-	else
-		(void)event_base_loopexit(service->base, NULL);
+		return;
+	}
+	service->failed = !service->stopping && !service->options.once;
+	(void)event_base_loopexit(service->base, NULL);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -316,6 +329,17 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	return publish_new(&options, &service->publish, err);
 }
 
+static enum base_result open_file(struct service *service, struct base_error *err)
+{
+	struct publish_file_options options = {
+	    .path = settings_of(service)->file.alerts,
+	    .ledger = service->ledger,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	};
+	return options.path ? publish_file_new(&options, &service->file, err) : BASE_OK;
+}
+
 static enum base_result open_outbox(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
@@ -327,6 +351,7 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	    .publish = service->publish,
 	    .syslog = service->syslog,
 	    .journal = service->journal,
+	    .file = service->file,
 	    .stories = service->stories,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
@@ -393,6 +418,8 @@ static enum base_result open_all(struct service *service, struct base_error *err
 	if (!result)
 		result = open_publish(service, err);
 	if (!result)
+		result = open_file(service, err);
+	if (!result)
 		result = open_outbox(service, err);
 	if (!result)
 		result = open_server(service, err);
@@ -433,6 +460,8 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
+	if (service->failed) /* whoever started it starts it again */
+		return base_fail(err, BASE_NO_MEMORY, "the pollers have ended");
 	return BASE_OK;
 }
 
@@ -462,6 +491,7 @@ void service_free(struct service *service)
 		outbox_stop(service->outbox);
 	outbox_free(service->outbox);
 	alert_stories_free(service->stories);
+	publish_file_free(service->file);
 	publish_free(service->publish);
 	ledger_close(service->ledger);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)
