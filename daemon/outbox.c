@@ -8,6 +8,8 @@
 #include <syslog.h>
 
 #define GROUP_MAX 64 /* batches in one transaction */
+#define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
+#define PLACE_TIME (BASE_SECOND / 20)
 #define HEARTBEAT_EVERY (10 * BASE_SECOND)
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
@@ -253,27 +255,40 @@ static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 	return result;
 }
 
-static enum base_result place_alerts(struct outbox *outbox, struct outbox_job *job)
+/*
+ * Give alerts their stories, job by job, for a bounded time, so that a flood
+ * of them does not keep subscribers waiting. *ready: how many of the first
+ * jobs have all of theirs and go into one transaction.
+ */
+static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 {
-	const struct ledger_batch *batch = &job->commit.batch;
-	for (size_t i = 0; i < batch->alert_count; i++) { /* one placed by an attempt before stays where it is */
-		enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
-		if (result)
-			return result;
+	base_time until = monotonic(outbox) + PLACE_TIME;
+	size_t alerts = 0;
+	for (*ready = 0; *ready < outbox->group_count; ++*ready) {
+		struct outbox_job *job = outbox->group[*ready];
+		const struct ledger_batch *batch = &job->commit.batch;
+		for (; job->commit.placed < batch->alert_count; job->commit.placed++) {
+			if (monotonic(outbox) > until)
+				return BASE_OK;
+			/* One placed by an attempt before stays where it is. */
+			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[job->commit.placed]);
+			if (result)
+				return *ready ? BASE_OK : result;
+		}
+		alerts += batch->alert_count;
+		if (*ready && alerts > COMMIT_ALERTS)
+			return BASE_OK;
 	}
 	return BASE_OK;
 }
 
-/* Store and publish the first count jobs of the group, all of them commits. */
+/* Store and publish the first count jobs of the group, all of them commits with their alerts placed. */
 static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
 {
 	struct ledger_batch batches[GROUP_MAX];
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		enum base_result result = place_alerts(outbox, outbox->group[i]);
-		if (result)
-			return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
@@ -297,9 +312,9 @@ static void answer_first(struct outbox *outbox, enum base_result result)
 }
 
 /* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
-static enum base_result commit_singly(struct outbox *outbox, struct base_error *err)
+static enum base_result commit_singly(struct outbox *outbox, size_t count, struct base_error *err)
 {
-	while (outbox->group_count) {
+	while (count--) {
 		enum base_result result = commit(outbox, 1, err);
 		if (of_ledger(result))
 			return result;
@@ -336,12 +351,16 @@ static enum base_result answer_questions(struct outbox *outbox)
 
 static enum base_result commit_group(struct outbox *outbox, struct base_error *err)
 {
-	if (!outbox->group_count)
-		return BASE_OK;
-	enum base_result result = commit(outbox, outbox->group_count, err);
+	size_t count;
+	enum base_result result = place_alerts(outbox, &count);
 	if (result)
-		return of_ledger(result) ? result : commit_singly(outbox, err);
-	while (outbox->group_count)
+		return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
+	if (!count)
+		return BASE_OK;
+	result = commit(outbox, count, err);
+	if (result)
+		return of_ledger(result) ? result : commit_singly(outbox, count, err);
+	while (count--)
 		answer_first(outbox, BASE_OK);
 	return BASE_OK;
 }
@@ -389,6 +408,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	if (outbox->group_count && !outbox->trouble.count) /* alerts are still to be placed */
+		return 0;
 	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
 		return LOG_RETRY;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;

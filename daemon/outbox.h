@@ -49,6 +49,7 @@ struct outbox_job {
 		struct {
 			struct ledger_batch batch;
 			base_time received; /* monotonic, of the reply's last byte */
+			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
 	};
 };
