@@ -17,27 +17,43 @@
 
 #define LONGEST_TAG_NAME 12
 
+#define LANES 4 /* so that the processor works on several words at once */
+
 struct hash {
-	uint64_t lanes[2];
+	uint64_t lanes[LANES];
 };
+
+/* odd constants: the fractional parts of the square roots of 2, 3, 5 and 7 */
+static const uint64_t factors[LANES] = {0x6a09e667f3bcc909, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1};
+
+/* One to one for each word, so that no single difference gets lost. */
+static uint64_t mix(uint64_t lane, uint64_t word, uint64_t factor)
+{
+	uint64_t x = lane ^ word;
+
+	return (x << 29 | x >> 35) * factor;
+}
 
 static void absorb(struct hash *hash, uint64_t word)
 {
-	/* odd constants: the fractional parts of the square roots of 2 and 3 */
-	uint64_t a = hash->lanes[0] ^ word, b = hash->lanes[1] + word;
-
-	hash->lanes[0] = (a << 29 | a >> 35) * 0x6a09e667f3bcc909;
-	hash->lanes[1] = (b << 37 | b >> 27) * 0xbb67ae8584caa73b;
+	hash->lanes[0] = mix(hash->lanes[0], word, factors[0]);
 }
 
 static void absorb_text(struct hash *hash, const char *text, size_t len)
 {
-	uint64_t word;
+	uint64_t words[LANES], word = 0, lanes[LANES];
 	size_t i = 0;
 
 	if (len == 0)
 		return;
-	for (; i + sizeof word <= len; i += sizeof word) {
+	memcpy(lanes, hash->lanes, sizeof lanes);
+	for (; len - i >= sizeof words; i += sizeof words) {
+		memcpy(words, text + i, sizeof words);
+		for (size_t k = 0; k < LANES; k++)
+			lanes[k] = mix(lanes[k], le64toh(words[k]), factors[k]);
+	}
+	memcpy(hash->lanes, lanes, sizeof lanes);
+	for (; len - i >= sizeof word; i += sizeof word) {
 		memcpy(&word, text + i, sizeof word);
 		absorb(hash, le64toh(word));
 	}
@@ -104,23 +120,16 @@ static void absorb_field(struct hash *hash, struct base_span field, bool plain)
 	absorb(hash, field.len ? 1 : 2);
 }
 
-static void store(uint8_t *out, uint64_t word)
-{
-	word ^= word >> 32;
-	word *= 0x3c6ef372fe94f82b; /* the square root of 5 */
-	word ^= word >> 29;
-	for (int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(word >> (8 * i));
-}
-
 void feed_change_hash(const struct feed_entry *entry, struct feed_key *change)
 {
-	struct hash hash = {{0xa54ff53a5f1d36f1, 0x510e527fade682d1}};
+	static const uint64_t secret[2] = {0xa4093822299f31d0, 0x082efa98ec4e6c89}; /* of pi, kept for ever like the keys */
+	struct hash hash = {{1, 2, 3, 4}};
 
 	absorb_field(&hash, entry->title, true);
 	absorb_field(&hash, entry->link, true);
 	absorb_field(&hash, entry->summary, entry->summary_plain);
 	absorb_field(&hash, entry->content, entry->content_plain);
-	store(change->bytes, hash.lanes[0] ^ (hash.lanes[1] << 32 | hash.lanes[1] >> 32));
-	store(change->bytes + 8, hash.lanes[1] + (hash.lanes[0] << 16 | hash.lanes[0] >> 48));
+	for (size_t k = 0; k < LANES; k++)
+		hash.lanes[k] = htole64(hash.lanes[k]);
+	base_hash128(secret, hash.lanes, sizeof hash.lanes, change->bytes);
 }

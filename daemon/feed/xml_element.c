@@ -147,6 +147,10 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 	enum capture_mode mode = CAPTURE_TEXT;
 	enum feed_kind kind = element->kind;
 
+	if (tag->attribute_count == 0) {
+		xml_capture_open(r, element, mode, kind);
+		return;
+	}
 	if (source.len && element->field == FEED_CONTENT)
 		set(r, FEED_LINK, source, FEED_PLAIN, SOURCE_LINK_RANK);
 	if (is_markup_type(type))
@@ -271,6 +275,15 @@ static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
 	return known->ns;
 }
 
+static const struct feed_element *find_element(struct xml_reader *r, const char *name, uint16_t ns, uint16_t place)
+{
+	struct xml_known_element *known = &r->elements[((uintptr_t)name >> 2 ^ place) & (XML_READER_ELEMENTS - 1)];
+
+	if (known->name != name || known->ns != ns || known->place != place)
+		*known = (struct xml_known_element){name, ns, place, feed_element_find(name, ns, place)};
+	return known->element;
+}
+
 void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct xml_frame *frame)
 {
 	if (r->depth == 1) {
@@ -279,7 +292,7 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 	}
 	uint16_t place = frame->place;
 	uint16_t ns = find_namespace(r, tag);
-	const struct feed_element *element = feed_element_find(tag->name, ns, place);
+	const struct feed_element *element = find_element(r, tag->name, ns, place);
 
 	frame->element = element;
 	/* a person's name within markup; but an address is no name */

@@ -161,6 +161,9 @@ void base_sha256_end(struct base_sha256 *sha, uint8_t digest[BASE_SHA256_LEN]);
 void base_hex(const uint8_t *bytes, size_t len, char *out);
 /* SipHash-2-4 (Aumasson, Bernstein 2012) for hash tables that foreign bytes fill. */
 uint64_t base_hash64(const uint64_t key[2], const void *bytes, size_t len);
+#define BASE_HASH128_LEN 16
+/* SipHash-2-4 with an output of 128 bits: for names that must not clash where nobody gains by a clash. */
+void base_hash128(const uint64_t key[2], const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
 /* Bytes from the kernel's generator; used for epochs, hash keys and jitter. */
 enum base_result base_random(void *out, size_t len);
 
