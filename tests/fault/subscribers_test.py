@@ -157,6 +157,21 @@ def test_come_and_go(folder):
     check(peak - house.before < GROWTH_MAX, "memory", house.before, peak)
 
 
+def test_flood(folder):
+    """thousands of alerts at once do not keep those waiting who ask for old ones"""
+    house, waits = House(folder, feeds=9), []
+    for feed in range(9):
+        house.wire.publish(1000, feed)
+    while house.keeper.last < house.wire.total:
+        house.keeper.listen()
+        started = time.monotonic()
+        harness.replay(house.daemon.replay, limit=1)
+        waits.append(time.monotonic() - started)
+    print("# %d replays meanwhile, the slowest in %.2f s" % (len(waits), max(waits)))
+    check(max(waits) < 3, "a replay took", max(waits))
+    house.finish("a flood")
+
+
 def test_long_replay(folder):
     """a subscriber far behind catches up by replay while new alerts arrive"""
     house = House(folder, LOAD)
@@ -253,4 +268,4 @@ def test_nonsense(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_stalled, test_come_and_go, test_long_replay, test_nonsense])
+    harness.run_tests([test_stalled, test_come_and_go, test_flood, test_long_replay, test_nonsense])
