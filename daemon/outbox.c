@@ -5,7 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
+
+#include "outbox_lines.h"
 
 #define GROUP_MAX 64 /* batches in one transaction */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
@@ -24,7 +25,8 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, hurrying, stuck, keys_stale;
+	_Atomic bool stopping, hurrying, stuck;
+	_Atomic unsigned orders; /* enum outbox_order */
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -35,7 +37,9 @@ struct outbox {
 	base_time received; /* of the batches being published */
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
 	unsigned resends;   /* tries since */
+	bool resending;
 	base_time resend_at;
+	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
 
@@ -45,35 +49,6 @@ static base_time monotonic(const struct outbox *outbox)
 }
 
 /* ---- publishing -------------------------------------------------------- */
-
-static enum base_result log_alert(struct outbox *outbox, const struct ledger_message *message)
-{
-	struct base_buf line;
-	base_buf_init(&line, 8192);
-	enum base_result result = alert_log_line_of_json(message->json, &line);
-	if (!result && outbox->options.journal)
-		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
-	else if (!result)
-		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
-	base_buf_free(&line);
-	return result;
-}
-
-static void count_alert(struct outbox *outbox, const struct ledger_message *message)
-{
-	/* ww1/alert/<class>/<first|repeat>/ */
-	struct base_span topic = message->topic;
-	const char *class_at = "ww1/alert/";
-	if (!base_span_starts(topic, class_at))
-		return;
-	const char *start = topic.ptr + strlen(class_at), *end = memchr(start, '/', topic.len - strlen(class_at));
-	char class_name[32];
-	if (!end || (size_t)(end - start) >= sizeof class_name)
-		return;
-	memcpy(class_name, start, (size_t)(end - start));
-	class_name[end - start] = '\0';
-	status_alert(outbox->options.board, class_name, end[1] == 'f');
-}
 
 static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
 {
@@ -89,12 +64,14 @@ static enum base_result publish_one(void *ctx, const struct ledger_message *mess
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
 		miss(outbox, message->sequence, "ZeroMQ", result);
-	result = log_alert(outbox, message);
+	result = outbox_log_alert(&outbox->options, message);
 	if (result)
 		miss(outbox, message->sequence, "the log", result);
-	if (outbox->resends)
-		return BASE_OK; /* counted before */
-	count_alert(outbox, message);
+	if (outbox->resending)
+		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
+	if (outbox->options.file)
+		publish_file_alert(outbox->options.file, message);
+	outbox_count_alert(outbox->options.board, message->topic);
 	if (outbox->received != BASE_TIME_NONE)
 		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
 	return BASE_OK;
@@ -119,7 +96,9 @@ static void resend(struct outbox *outbox, base_time now)
 	uint64_t missed = outbox->missed;
 	outbox->resends++;
 	outbox->missed = 0;
+	outbox->resending = true;
 	enum base_result result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
+	outbox->resending = false;
 	if (result && !outbox->missed)
 		outbox->missed = missed;
 	if (!outbox->missed) {
@@ -135,24 +114,6 @@ static void resend(struct outbox *outbox, base_time now)
 		outbox->resends = 0;
 }
 
-static bool logs_wait(const struct outbox *outbox)
-{
-	if (outbox->options.journal)
-		return publish_journal_waiting(outbox->options.journal) > 0;
-	return publish_syslog_waiting(outbox->options.syslog) > 0;
-}
-
-/* Send what log lines wait; how many were dropped so far. */
-static uint64_t flush_logs(struct outbox *outbox)
-{
-	if (outbox->options.journal) {
-		publish_journal_flush(outbox->options.journal);
-		return publish_journal_dropped(outbox->options.journal);
-	}
-	publish_syslog_flush(outbox->options.syslog);
-	return publish_syslog_dropped(outbox->options.syslog);
-}
-
 static void heartbeat(struct outbox *outbox, base_time now)
 {
 	const struct status_board *board = outbox->options.board;
@@ -163,11 +124,13 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
-	uint64_t unlogged = flush_logs(outbox);
+	uint64_t unlogged = outbox_flush_logs(&outbox->options);
 	struct publish_counts counts = publish_counts(outbox->options.publish);
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
 	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
+	if (outbox->options.file)
+		status_set(outbox->options.board, STATUS_FILE_MISSING, publish_file_missing(outbox->options.file));
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 
@@ -410,14 +373,18 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		return STOP_LOOK;
 	if (outbox->group_count && !outbox->trouble.count) /* alerts are still to be placed */
 		return 0;
-	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
-		return LOG_RETRY;
+	base_time wait = BASE_DAY;
+	if (outbox_logs_wait(&outbox->options)) /* the reader was slow: the rest must not wait for the heartbeat */
+		wait = LOG_RETRY;
+	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
+		wait = outbox->file_wait;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
-	return at > now ? at - now : 0;
+	base_time due = at > now ? at - now : 0;
+	return due < wait ? due : wait;
 }
 
 /* True when a stop was asked for and nothing is left to do, or the ledger has failed for too long since. */
@@ -456,13 +423,21 @@ static void reload_keys(struct outbox *outbox)
 		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
 }
 
+static void follow_orders(struct outbox *outbox)
+{
+	unsigned orders = atomic_exchange(&outbox->orders, 0);
+	if (orders & OUTBOX_RELOAD_KEYS)
+		reload_keys(outbox);
+	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
+		publish_file_reopen(outbox->options.file);
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
 	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
 		atomic_store(&outbox->alive, now);
-		if (atomic_exchange(&outbox->keys_stale, false))
-			reload_keys(outbox);
+		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
 		if (outbox->missed && now >= outbox->resend_at)
@@ -471,10 +446,12 @@ static void *run(void *arg)
 			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			heartbeat(outbox, now);
-		else if (logs_wait(outbox))
-			(void)flush_logs(outbox);
+		else if (outbox_logs_wait(&outbox->options))
+			(void)outbox_flush_logs(&outbox->options);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
+		if (outbox->options.file)
+			outbox->file_wait = publish_file_serve(outbox->options.file);
 		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
 		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
 		                    next_wake(outbox, monotonic(outbox)));
@@ -516,6 +493,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
+	outbox->file_wait = BASE_TIME_NONE;
 	base_time now = monotonic(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;
@@ -538,9 +516,9 @@ enum base_result outbox_start(struct outbox *outbox)
 	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
 }
 
-void outbox_reload_keys(struct outbox *outbox)
+void outbox_order(struct outbox *outbox, unsigned orders)
 {
-	atomic_store(&outbox->keys_stale, true);
+	(void)atomic_fetch_or(&outbox->orders, orders);
 	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
 }
 

@@ -61,6 +61,7 @@ struct outbox_options {
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
 	struct publish_journal *journal; /* the same, instead of syslog; or NULL */
+	struct publish_file *file;       /* or NULL */
 	struct alert_stories *stories;
 	const struct base_clock *clock;
 	struct base_log *log;
@@ -78,8 +79,12 @@ void outbox_hurry(struct outbox *outbox);
 /* Answer what is queued, then end the thread. A ledger that still fails makes the rest end in BASE_STOPPED. */
 void outbox_stop(struct outbox *outbox);
 void outbox_free(struct outbox *outbox);
-/* Read subscribers' keys anew, soon, in the outbox's thread. From any thread. */
-void outbox_reload_keys(struct outbox *outbox);
+/* What the outbox can be told to do, soon, in its own thread; to be or'ed. */
+enum outbox_order {
+	OUTBOX_RELOAD_KEYS = 1, /* read subscribers' keys anew */
+	OUTBOX_REOPEN_FILE = 2, /* the file of alerts was renamed */
+};
+void outbox_order(struct outbox *outbox, unsigned orders); /* from any thread */
 enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job);
 /* Monotonic time of its last sign of life, for the watchdog. */
 base_time outbox_alive(const struct outbox *outbox);

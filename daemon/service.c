@@ -28,6 +28,7 @@ struct service {
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
 	struct publish_journal *journal; /* this one */
+	struct publish_file *file;       /* or NULL */
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
@@ -166,13 +167,19 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 		(void)status_notify("WATCHDOG=1");
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static void warn_unreloadable(const struct service *service)
 {
 	size_t count;
 	const struct conf_setting_info *infos = conf_setting_infos(&count);
 	const struct conf_settings *old = settings_of(service), *new = conf_settings(service->pending.conf);
 	bool changed = strcmp(old->ledger, new->ledger) != 0 || old->zeromq.publish_count != new->zeromq.publish_count ||
-	               (old->http == NULL) != (new->http == NULL) || (old->http && strcmp(old->http, new->http) != 0);
+	               !same_text(old->http, new->http);
+	changed = changed || !same_text(old->file.alerts, new->file.alerts);
 	for (size_t i = 0; !changed && i < old->zeromq.publish_count; i++)
 		changed = strcmp(old->zeromq.publish[i], new->zeromq.publish[i]) != 0;
 	if (!changed)
@@ -189,6 +196,8 @@ static void reload(struct service *service)
 	(void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
 	               (long long)base_clock_monotonic(service->options.clock));
 	(void)status_notify(state);
+	/* Whatever becomes of the configuration: a log that was rotated must be let go. */
+	outbox_order(service->outbox, OUTBOX_REOPEN_FILE);
 	struct base_problems *problems;
 	if (base_problems_new(&problems))
 		return;
@@ -204,7 +213,7 @@ static void reload(struct service *service)
 		service->reloading = true;
 		warn_unreloadable(service);
 		if (settings_of(service)->zeromq.curve_clients)
-			outbox_reload_keys(service->outbox);
+			outbox_order(service->outbox, OUTBOX_RELOAD_KEYS);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
@@ -320,6 +329,17 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	return publish_new(&options, &service->publish, err);
 }
 
+static enum base_result open_file(struct service *service, struct base_error *err)
+{
+	struct publish_file_options options = {
+	    .path = settings_of(service)->file.alerts,
+	    .ledger = service->ledger,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	};
+	return options.path ? publish_file_new(&options, &service->file, err) : BASE_OK;
+}
+
 static enum base_result open_outbox(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
@@ -331,6 +351,7 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	    .publish = service->publish,
 	    .syslog = service->syslog,
 	    .journal = service->journal,
+	    .file = service->file,
 	    .stories = service->stories,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
@@ -396,6 +417,8 @@ static enum base_result open_all(struct service *service, struct base_error *err
 		result = open_ledger(service, err);
 	if (!result)
 		result = open_publish(service, err);
+	if (!result)
+		result = open_file(service, err);
 	if (!result)
 		result = open_outbox(service, err);
 	if (!result)
@@ -468,6 +491,7 @@ void service_free(struct service *service)
 		outbox_stop(service->outbox);
 	outbox_free(service->outbox);
 	alert_stories_free(service->stories);
+	publish_file_free(service->file);
 	publish_free(service->publish);
 	ledger_close(service->ledger);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)

@@ -20,11 +20,14 @@
 #define LANES 4 /* so that the processor works on several words at once */
 
 struct hash {
-	uint64_t lanes[LANES];
+	uint64_t a, b, c, d;
 };
 
 /* odd constants: the fractional parts of the square roots of 2, 3, 5 and 7 */
-static const uint64_t factors[LANES] = {0x6a09e667f3bcc909, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1};
+#define FACTOR_A 0x6a09e667f3bcc909
+#define FACTOR_B 0xbb67ae8584caa73b
+#define FACTOR_C 0x3c6ef372fe94f82b
+#define FACTOR_D 0xa54ff53a5f1d36f1
 
 /* One to one for each word, so that no single difference gets lost. */
 static uint64_t mix(uint64_t lane, uint64_t word, uint64_t factor)
@@ -36,23 +39,25 @@ static uint64_t mix(uint64_t lane, uint64_t word, uint64_t factor)
 
 static void absorb(struct hash *hash, uint64_t word)
 {
-	hash->lanes[0] = mix(hash->lanes[0], word, factors[0]);
+	hash->a = mix(hash->a, word, FACTOR_A);
 }
 
 static void absorb_text(struct hash *hash, const char *text, size_t len)
 {
-	uint64_t words[LANES], word = 0, lanes[LANES];
+	uint64_t words[LANES], word;
+	struct hash lanes = *hash;
 	size_t i = 0;
 
 	if (len == 0)
 		return;
-	memcpy(lanes, hash->lanes, sizeof lanes);
 	for (; len - i >= sizeof words; i += sizeof words) {
 		memcpy(words, text + i, sizeof words);
-		for (size_t k = 0; k < LANES; k++)
-			lanes[k] = mix(lanes[k], le64toh(words[k]), factors[k]);
+		lanes.a = mix(lanes.a, le64toh(words[0]), FACTOR_A);
+		lanes.b = mix(lanes.b, le64toh(words[1]), FACTOR_B);
+		lanes.c = mix(lanes.c, le64toh(words[2]), FACTOR_C);
+		lanes.d = mix(lanes.d, le64toh(words[3]), FACTOR_D);
 	}
-	memcpy(hash->lanes, lanes, sizeof lanes);
+	*hash = lanes;
 	for (; len - i >= sizeof word; i += sizeof word) {
 		memcpy(&word, text + i, sizeof word);
 		absorb(hash, le64toh(word));
@@ -123,13 +128,12 @@ static void absorb_field(struct hash *hash, struct base_span field, bool plain)
 void feed_change_hash(const struct feed_entry *entry, struct feed_key *change)
 {
 	static const uint64_t secret[2] = {0xa4093822299f31d0, 0x082efa98ec4e6c89}; /* of pi, kept for ever like the keys */
-	struct hash hash = {{1, 2, 3, 4}};
+	struct hash hash = {1, 2, 3, 4};
 
 	absorb_field(&hash, entry->title, true);
 	absorb_field(&hash, entry->link, true);
 	absorb_field(&hash, entry->summary, entry->summary_plain);
 	absorb_field(&hash, entry->content, entry->content_plain);
-	for (size_t k = 0; k < LANES; k++)
-		hash.lanes[k] = htole64(hash.lanes[k]);
-	base_hash128(secret, hash.lanes, sizeof hash.lanes, change->bytes);
+	const uint64_t lanes[LANES] = {htole64(hash.a), htole64(hash.b), htole64(hash.c), htole64(hash.d)};
+	base_hash128(secret, lanes, sizeof lanes, change->bytes);
 }

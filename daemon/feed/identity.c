@@ -7,6 +7,9 @@
  * adding the link, else title and date, else title and text: so their order in
  * the document does not matter. Entries that agree in everything share a key.
  */
+#include "config.h"
+
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,12 +41,18 @@ static struct feed_key make_key(char kind, struct base_span bytes)
 	return key;
 }
 
-/* Each part is hashed alone, so that what ends one cannot begin the other. */
+/* The first is the secret under which the second is hashed: what ends one cannot begin the other. */
 static struct feed_key make_key_of_two(char kind, struct base_span first, struct base_span second)
 {
-	struct feed_key parts[2] = {make_key('1', first), make_key('2', second)};
+	struct feed_key key = make_key(kind, first);
+	uint64_t secret[2];
 
-	return make_key(kind, (struct base_span){(const char *)parts, sizeof parts});
+	for (int i = 0; i < 2; i++) {
+		memcpy(&secret[i], key.bytes + 8 * i, sizeof secret[i]);
+		secret[i] = le64toh(secret[i]);
+	}
+	base_hash128(secret, second.len ? second.ptr : "", second.len, key.bytes);
+	return key;
 }
 
 static struct base_span key_span(const struct feed_key *key)

@@ -265,10 +265,18 @@ static bool is_address(const char *name)
 	return base_span_is_nocase(span, "uri") || base_span_is_nocase(span, "url") || base_span_is_nocase(span, "homepage");
 }
 
+/* A place in a table of size entries (a power of two) for what these addresses name. */
+static size_t place_of(const void *one, const void *other, size_t size)
+{
+	uint64_t mixed = ((uint64_t)(uintptr_t)one * 3 + (uint64_t)(uintptr_t)other) * 0x9e3779b97f4a7c15; /* the golden ratio */
+
+	return (size_t)(mixed >> 40) & (size - 1);
+}
+
 /* libxml2 keeps one copy of each URI and prefix, so their addresses tell them apart. */
 static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
 {
-	struct xml_namespace *known = &r->known[((uintptr_t)tag->prefix ^ (uintptr_t)tag->uri) >> 3 & (XML_READER_NAMESPACES - 1)];
+	struct xml_namespace *known = &r->known[place_of(tag->prefix, tag->uri, XML_READER_NAMESPACES)];
 
 	if (!known->ns || known->uri != tag->uri || known->prefix != tag->prefix)
 		*known = (struct xml_namespace){tag->uri, tag->prefix, feed_namespace(tag->uri, tag->prefix, r->native)};
@@ -277,7 +285,7 @@ static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
 
 static const struct feed_element *find_element(struct xml_reader *r, const char *name, uint16_t ns, uint16_t place)
 {
-	struct xml_known_element *known = &r->elements[((uintptr_t)name >> 2 ^ place) & (XML_READER_ELEMENTS - 1)];
+	struct xml_known_element *known = &r->elements[place_of(name, NULL, XML_READER_ELEMENTS)];
 
 	if (known->name != name || known->ns != ns || known->place != place)
 		*known = (struct xml_known_element){name, ns, place, feed_element_find(name, ns, place)};

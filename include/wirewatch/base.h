@@ -96,6 +96,8 @@ char *base_buf_take(struct base_buf *buf, size_t *len);
 /* A bump allocator: many small things that live and die together. */
 struct base_arena;
 enum base_result base_arena_new(size_t max, struct base_arena **out); /* max: bytes in all */
+/* One block for what is to come, about size bytes; a hint. Memory that is never used costs nothing but addresses. */
+enum base_result base_arena_reserve(struct base_arena *arena, size_t size);
 void base_arena_free(struct base_arena *arena);                        /* NULL is fine */
 /* Zeroed, aligned for any type; NULL when the maximum or memory is reached. */
 void *base_arena_alloc(struct base_arena *arena, size_t size);
@@ -134,6 +136,7 @@ size_t base_utf8_clip(const char *text, size_t len, size_t max);
 enum base_escape_style {
 	BASE_ESCAPE_LINE,   /* safe as part of a log line or on a terminal */
 	BASE_ESCAPE_QUOTED, /* the same, and safe between double quotes: \" and \\ too */
+	BASE_ESCAPE_JSON,   /* for finished JSON in one line, which stays the same JSON: as RFC 8259 section 7 writes it */
 };
 
 /*

@@ -106,4 +106,31 @@ void publish_journal_flush(struct publish_journal *journal);
 size_t publish_journal_waiting(const struct publish_journal *journal);
 uint64_t publish_journal_dropped(const struct publish_journal *journal);
 
+/* ---- file ------------------------------------------------------------------------ */
+
+/*
+ * Alerts appended to a file, one JSON object a line, as on the wire. What
+ * cannot be written (a full disk) is read from the ledger again and written
+ * once it can be, in order. Lines are whole: one cut short is taken back. Not
+ * synced: the ledger is what lasts.
+ */
+struct publish_file;
+struct publish_file_options {
+	const char *path;
+	struct ledger *ledger; /* what is missing is read from; same thread */
+	const struct base_clock *clock;
+	struct base_log *log; /* may be NULL */
+};
+/* BASE_DENIED, BASE_NOT_FOUND or BASE_IO when the file cannot be opened, BASE_INVALID when it is no plain file. */
+enum base_result publish_file_new(const struct publish_file_options *options, struct publish_file **out,
+                                  struct base_error *err);
+void publish_file_free(struct publish_file *file); /* says what is still missing; NULL is fine */
+/* Sequences must come in order. Does not call the ledger. */
+void publish_file_alert(struct publish_file *file, const struct ledger_message *message);
+/* The file was renamed: open a new one. If that fails the old one is used until it can be. */
+void publish_file_reopen(struct publish_file *file);
+/* Write a piece of what is missing, if it is time to. How long until the next call, BASE_TIME_NONE: nothing is missing. */
+base_time publish_file_serve(struct publish_file *file);
+uint64_t publish_file_missing(const struct publish_file *file); /* alerts not in the file yet */
+
 #endif
