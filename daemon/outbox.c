@@ -423,6 +423,22 @@ static void reload_keys(struct outbox *outbox)
 		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
 }
 
+/* It is read through the connection that writes it: no other process can open the ledger while we live. */
+static void back_up(struct outbox *outbox)
+{
+	struct base_error err;
+	const char *path = outbox->options.backup_path;
+	base_time started = monotonic(outbox);
+	if (!path)
+		base_log(outbox->options.log, BASE_ERROR, "backup", "this ledger is backed up by its database's own tools");
+	else if (ledger_backup(outbox->options.ledger, path, &err))
+		base_log(outbox->options.log, BASE_ERROR, "backup", "%s", err.text);
+	else
+		base_log(outbox->options.log, BASE_NOTICE, "backup", "%s holds everything up to sequence %llu, written in %lld ms",
+		         path, (unsigned long long)ledger_sequence(outbox->options.ledger),
+		         (long long)((monotonic(outbox) - started) / (BASE_SECOND / 1000)));
+}
+
 static void follow_orders(struct outbox *outbox)
 {
 	unsigned orders = atomic_exchange(&outbox->orders, 0);
@@ -430,6 +446,8 @@ static void follow_orders(struct outbox *outbox)
 		reload_keys(outbox);
 	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
 		publish_file_reopen(outbox->options.file);
+	if (orders & OUTBOX_BACK_UP)
+		back_up(outbox);
 }
 
 static void *run(void *arg)
