@@ -5,9 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
+
+#include "outbox_lines.h"
 
 #define GROUP_MAX 64 /* batches in one transaction */
+#define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
+#define PLACE_TIME (BASE_SECOND / 20)
 #define HEARTBEAT_EVERY (10 * BASE_SECOND)
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
@@ -34,6 +37,7 @@ struct outbox {
 	base_time received; /* of the batches being published */
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
 	unsigned resends;   /* tries since */
+	bool resending;
 	base_time resend_at;
 	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
@@ -45,35 +49,6 @@ static base_time monotonic(const struct outbox *outbox)
 }
 
 /* ---- publishing -------------------------------------------------------- */
-
-static enum base_result log_alert(struct outbox *outbox, const struct ledger_message *message)
-{
-	struct base_buf line;
-	base_buf_init(&line, 8192);
-	enum base_result result = alert_log_line_of_json(message->json, &line);
-	if (!result && outbox->options.journal)
-		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
-	else if (!result)
-		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
-	base_buf_free(&line);
-	return result;
-}
-
-static void count_alert(struct outbox *outbox, const struct ledger_message *message)
-{
-	/* ww1/alert/<class>/<first|repeat>/ */
-	struct base_span topic = message->topic;
-	const char *class_at = "ww1/alert/";
-	if (!base_span_starts(topic, class_at))
-		return;
-	const char *start = topic.ptr + strlen(class_at), *end = memchr(start, '/', topic.len - strlen(class_at));
-	char class_name[32];
-	if (!end || (size_t)(end - start) >= sizeof class_name)
-		return;
-	memcpy(class_name, start, (size_t)(end - start));
-	class_name[end - start] = '\0';
-	status_alert(outbox->options.board, class_name, end[1] == 'f');
-}
 
 static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
 {
@@ -89,14 +64,14 @@ static enum base_result publish_one(void *ctx, const struct ledger_message *mess
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
 		miss(outbox, message->sequence, "ZeroMQ", result);
-	result = log_alert(outbox, message);
+	result = outbox_log_alert(&outbox->options, message);
 	if (result)
 		miss(outbox, message->sequence, "the log", result);
-	if (outbox->resends)
+	if (outbox->resending)
 		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
 	if (outbox->options.file)
 		publish_file_alert(outbox->options.file, message);
-	count_alert(outbox, message);
+	outbox_count_alert(outbox->options.board, message->topic);
 	if (outbox->received != BASE_TIME_NONE)
 		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
 	return BASE_OK;
@@ -121,7 +96,9 @@ static void resend(struct outbox *outbox, base_time now)
 	uint64_t missed = outbox->missed;
 	outbox->resends++;
 	outbox->missed = 0;
+	outbox->resending = true;
 	enum base_result result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
+	outbox->resending = false;
 	if (result && !outbox->missed)
 		outbox->missed = missed;
 	if (!outbox->missed) {
@@ -137,24 +114,6 @@ static void resend(struct outbox *outbox, base_time now)
 		outbox->resends = 0;
 }
 
-static bool logs_wait(const struct outbox *outbox)
-{
-	if (outbox->options.journal)
-		return publish_journal_waiting(outbox->options.journal) > 0;
-	return publish_syslog_waiting(outbox->options.syslog) > 0;
-}
-
-/* Send what log lines wait; how many were dropped so far. */
-static uint64_t flush_logs(struct outbox *outbox)
-{
-	if (outbox->options.journal) {
-		publish_journal_flush(outbox->options.journal);
-		return publish_journal_dropped(outbox->options.journal);
-	}
-	publish_syslog_flush(outbox->options.syslog);
-	return publish_syslog_dropped(outbox->options.syslog);
-}
-
 static void heartbeat(struct outbox *outbox, base_time now)
 {
 	const struct status_board *board = outbox->options.board;
@@ -165,7 +124,7 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
-	uint64_t unlogged = flush_logs(outbox);
+	uint64_t unlogged = outbox_flush_logs(&outbox->options);
 	struct publish_counts counts = publish_counts(outbox->options.publish);
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
@@ -259,27 +218,40 @@ static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 	return result;
 }
 
-static enum base_result place_alerts(struct outbox *outbox, struct outbox_job *job)
+/*
+ * Give alerts their stories, job by job, for a bounded time, so that a flood
+ * of them does not keep subscribers waiting. *ready: how many of the first
+ * jobs have all of theirs and go into one transaction.
+ */
+static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 {
-	const struct ledger_batch *batch = &job->commit.batch;
-	for (size_t i = 0; i < batch->alert_count; i++) { /* one placed by an attempt before stays where it is */
-		enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
-		if (result)
-			return result;
+	base_time until = monotonic(outbox) + PLACE_TIME;
+	size_t alerts = 0;
+	for (*ready = 0; *ready < outbox->group_count; ++*ready) {
+		struct outbox_job *job = outbox->group[*ready];
+		const struct ledger_batch *batch = &job->commit.batch;
+		for (; job->commit.placed < batch->alert_count; job->commit.placed++) {
+			if (monotonic(outbox) > until)
+				return BASE_OK;
+			/* One placed by an attempt before stays where it is. */
+			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[job->commit.placed]);
+			if (result)
+				return *ready ? BASE_OK : result;
+		}
+		alerts += batch->alert_count;
+		if (*ready && alerts > COMMIT_ALERTS)
+			return BASE_OK;
 	}
 	return BASE_OK;
 }
 
-/* Store and publish the first count jobs of the group, all of them commits. */
+/* Store and publish the first count jobs of the group, all of them commits with their alerts placed. */
 static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
 {
 	struct ledger_batch batches[GROUP_MAX];
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		enum base_result result = place_alerts(outbox, outbox->group[i]);
-		if (result)
-			return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
@@ -303,9 +275,9 @@ static void answer_first(struct outbox *outbox, enum base_result result)
 }
 
 /* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
-static enum base_result commit_singly(struct outbox *outbox, struct base_error *err)
+static enum base_result commit_singly(struct outbox *outbox, size_t count, struct base_error *err)
 {
-	while (outbox->group_count) {
+	while (count--) {
 		enum base_result result = commit(outbox, 1, err);
 		if (of_ledger(result))
 			return result;
@@ -342,12 +314,16 @@ static enum base_result answer_questions(struct outbox *outbox)
 
 static enum base_result commit_group(struct outbox *outbox, struct base_error *err)
 {
-	if (!outbox->group_count)
-		return BASE_OK;
-	enum base_result result = commit(outbox, outbox->group_count, err);
+	size_t count;
+	enum base_result result = place_alerts(outbox, &count);
 	if (result)
-		return of_ledger(result) ? result : commit_singly(outbox, err);
-	while (outbox->group_count)
+		return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
+	if (!count)
+		return BASE_OK;
+	result = commit(outbox, count, err);
+	if (result)
+		return of_ledger(result) ? result : commit_singly(outbox, count, err);
+	while (count--)
 		answer_first(outbox, BASE_OK);
 	return BASE_OK;
 }
@@ -395,8 +371,10 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	if (outbox->group_count && !outbox->trouble.count) /* alerts are still to be placed */
+		return 0;
 	base_time wait = BASE_DAY;
-	if (logs_wait(outbox)) /* the reader was slow: the rest must not wait for the heartbeat */
+	if (outbox_logs_wait(&outbox->options)) /* the reader was slow: the rest must not wait for the heartbeat */
 		wait = LOG_RETRY;
 	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
 		wait = outbox->file_wait;
@@ -445,6 +423,22 @@ static void reload_keys(struct outbox *outbox)
 		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
 }
 
+/* It is read through the connection that writes it: no other process can open the ledger while we live. */
+static void back_up(struct outbox *outbox)
+{
+	struct base_error err;
+	const char *path = outbox->options.backup_path;
+	base_time started = monotonic(outbox);
+	if (!path)
+		base_log(outbox->options.log, BASE_ERROR, "backup", "this ledger is backed up by its database's own tools");
+	else if (ledger_backup(outbox->options.ledger, path, &err))
+		base_log(outbox->options.log, BASE_ERROR, "backup", "%s", err.text);
+	else
+		base_log(outbox->options.log, BASE_NOTICE, "backup", "%s holds everything up to sequence %llu, written in %lld ms",
+		         path, (unsigned long long)ledger_sequence(outbox->options.ledger),
+		         (long long)((monotonic(outbox) - started) / (BASE_SECOND / 1000)));
+}
+
 static void follow_orders(struct outbox *outbox)
 {
 	unsigned orders = atomic_exchange(&outbox->orders, 0);
@@ -452,6 +446,8 @@ static void follow_orders(struct outbox *outbox)
 		reload_keys(outbox);
 	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
 		publish_file_reopen(outbox->options.file);
+	if (orders & OUTBOX_BACK_UP)
+		back_up(outbox);
 }
 
 static void *run(void *arg)
@@ -468,8 +464,8 @@ static void *run(void *arg)
 			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			heartbeat(outbox, now);
-		else if (logs_wait(outbox))
-			(void)flush_logs(outbox);
+		else if (outbox_logs_wait(&outbox->options))
+			(void)outbox_flush_logs(&outbox->options);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
 		if (outbox->options.file)

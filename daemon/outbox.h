@@ -49,6 +49,7 @@ struct outbox_job {
 		struct {
 			struct ledger_batch batch;
 			base_time received; /* monotonic, of the reply's last byte */
+			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
 	};
 };
@@ -56,6 +57,7 @@ struct outbox_job {
 #define OUTBOX_QUEUE_MAX 8192 /* jobs: the polls under way of all pollers, with room to spare */
 
 struct outbox_options {
+	const char *backup_path; /* NULL: the ledger's engine has its own ways */
 	struct ledger *ledger;
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
@@ -82,6 +84,7 @@ void outbox_free(struct outbox *outbox);
 enum outbox_order {
 	OUTBOX_RELOAD_KEYS = 1, /* read subscribers' keys anew */
 	OUTBOX_REOPEN_FILE = 2, /* the file of alerts was renamed */
+	OUTBOX_BACK_UP = 4,     /* write a copy of the ledger to backup_path */
 };
 void outbox_order(struct outbox *outbox, unsigned orders); /* from any thread */
 enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job);

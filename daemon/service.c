@@ -15,7 +15,7 @@
 
 #define STATUS_EVERY (5 * BASE_SECOND)
 #define SIGN_OF_LIFE (60 * BASE_SECOND) /* a thread silent for longer is taken for hung */
-#define SIGNAL_COUNT 3
+#define SIGNAL_COUNT 4
 
 struct service {
 	struct service_options options;
@@ -34,6 +34,7 @@ struct service {
 	struct status_server *server;
 	struct outbox *outbox;
 	bool outbox_running;
+	struct base_buf backup_path;
 
 	struct poller **pollers;
 	size_t poller_count, pollers_running;
@@ -267,6 +268,11 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		reload(service);
 		return;
 	}
+	if (number == SIGUSR1) {
+		if (service->outbox)
+			outbox_order(service->outbox, OUTBOX_BACK_UP);
+		return;
+	}
 	service->stopping = true;
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
 	(void)status_notify("STOPPING=1");
@@ -340,13 +346,29 @@ static enum base_result open_file(struct service *service, struct base_error *er
 	return options.path ? publish_file_new(&options, &service->file, err) : BASE_OK;
 }
 
+/* Beside the ledger, so that it is the ledger's own user and disk; `wirewatch backup` waits for it there. */
+static enum base_result name_backup(struct service *service)
+{
+	static const char scheme[] = "sqlite://";
+	const char *ledger = settings_of(service)->ledger;
+	base_buf_init(&service->backup_path, 8192);
+	if (strncmp(ledger, scheme, sizeof scheme - 1) != 0)
+		return BASE_OK;
+	(void)base_buf_printf(&service->backup_path, "%s.backup", ledger + sizeof scheme - 1);
+	return service->backup_path.failed;
+}
+
 static enum base_result open_outbox(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
 	enum base_result result = alert_stories_new(settings->alerts.story_window, &service->stories);
 	if (result)
 		return base_fail(err, result, "no story index: %s", base_result_text(result));
+	result = name_backup(service);
+	if (result)
+		return base_fail(err, result, "the ledger's path is too long for a backup beside it");
 	struct outbox_options options = {
+	    .backup_path = service->backup_path.data,
 	    .ledger = service->ledger,
 	    .publish = service->publish,
 	    .syslog = service->syslog,
@@ -384,7 +406,7 @@ static struct event *add_event(struct service *service, int fd, short what, even
 
 static enum base_result open_loop(struct service *service, struct base_error *err)
 {
-	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
 	if (!service->base || base_queue_new(settings_of(service)->poll.pollers + 16, &service->ended))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
@@ -490,6 +512,7 @@ void service_free(struct service *service)
 	if (service->outbox_running)
 		outbox_stop(service->outbox);
 	outbox_free(service->outbox);
+	base_buf_free(&service->backup_path);
 	alert_stories_free(service->stories);
 	publish_file_free(service->file);
 	publish_free(service->publish);

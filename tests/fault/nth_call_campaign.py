@@ -8,6 +8,7 @@ been, some line must say what happened. The short version is nth_call_test.py.
 """
 import mmap
 import os
+import re
 import shutil
 import struct
 import sys
@@ -157,15 +158,19 @@ def check_syslog(daemon, last):
         time.sleep(0.05)
 
 
+def content(keeper, sequence):
+    """What an alert says of its item, numbers aside: the same for all items of the wire."""
+    data = harness.json.loads(keeper.kept[sequence][2])["data"]
+    said = {key: data[key] for key in ("class", "cameo", "title", "link", "item", "language", "feed", "rule", "systems",
+                                       "actors", "supplier", "recipient", "quantities", "money", "revision_of")}
+    said["evidence"] = [evidence["text"] for evidence in data["evidence"]]
+    return re.sub(r"\d+", "#", harness.json.dumps(said))
+
+
 def check_alerts(keeper):
-    """The alerts say what the items said: no fault may bend one."""
+    """The latest alerts say what the first one said: no fault may bend one."""
     for sequence in (keeper.last - 1, keeper.last):
-        data = harness.json.loads(keeper.kept[sequence][2])["data"]
-        number = int(data["item"][-6:])
-        check_equal((data["class"], data["title"], [e["text"] for e in data["evidence"]], data["quantities"][0]["count"]),
-                    ("pause", "Shipment %d is halted" % number,
-                     ["Norway has halted deliveries of %d artillery shells to Ukraine." % (1000 + number)],
-                     1000 + number), "the alert of " + data["item"])
+        check_equal(content(keeper, sequence), content(keeper, 1), "alert %d" % sequence)
 
 
 def verdict(result, allow_death=False):

@@ -93,11 +93,11 @@ class Keeper:
         self.listen()
         self.fill()
 
-    def wait_items(self, wanted, patience=harness.PATIENCE, story=lambda: ""):
-        """Until the items of the list are held; each exactly once is what _keep sees to."""
+    def wait_items(self, wanted, patience=harness.PATIENCE, story=lambda: "", silence=0.5):
+        """Until the items of the list are held; each exactly once is what _keep sees to. Asks after so much silence."""
         deadline = harness.time.monotonic() + patience
         while len(self.items) < len(wanted) and harness.time.monotonic() < deadline:
-            if not self.listen(0.5):
+            if not self.listen(silence):
                 self.fill()
         missing = [i for i in wanted if i not in self.items]
         check(not missing, len(missing), "items missing, first:", missing[:3], story())
