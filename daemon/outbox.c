@@ -12,6 +12,8 @@
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
+#define RESEND_WAIT (BASE_SECOND / 4)
+#define RESEND_MOST 5 /* tries, then replay alone has the alert */
 #define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
@@ -30,6 +32,9 @@ struct outbox {
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;
 	base_time received; /* of the batches being published */
+	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
+	unsigned resends;   /* tries since */
+	base_time resend_at;
 	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
@@ -41,18 +46,17 @@ static base_time monotonic(const struct outbox *outbox)
 
 /* ---- publishing -------------------------------------------------------- */
 
-static void log_alert(struct outbox *outbox, const struct ledger_message *message)
+static enum base_result log_alert(struct outbox *outbox, const struct ledger_message *message)
 {
 	struct base_buf line;
 	base_buf_init(&line, 8192);
-	if (alert_log_line_of_json(message->json, &line))
-		base_log(outbox->options.log, BASE_ERROR, "outbox", "alert %llu has no readable JSON",
-		         (unsigned long long)message->sequence);
-	else if (outbox->options.journal)
+	enum base_result result = alert_log_line_of_json(message->json, &line);
+	if (!result && outbox->options.journal)
 		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
-	else
+	else if (!result)
 		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
 	base_buf_free(&line);
+	return result;
 }
 
 static void count_alert(struct outbox *outbox, const struct ledger_message *message)
@@ -71,14 +75,25 @@ static void count_alert(struct outbox *outbox, const struct ledger_message *mess
 	status_alert(outbox->options.board, class_name, end[1] == 'f');
 }
 
+static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
+{
+	base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not leave by %s now: %s",
+	         (unsigned long long)sequence, way, base_result_text(result));
+	if (!outbox->missed)
+		outbox->missed = sequence;
+}
+
 static enum base_result publish_one(void *ctx, const struct ledger_message *message)
 {
 	struct outbox *outbox = ctx;
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
-		base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not be sent now: %s; replay has it",
-		         (unsigned long long)message->sequence, base_result_text(result));
-	log_alert(outbox, message);
+		miss(outbox, message->sequence, "ZeroMQ", result);
+	result = log_alert(outbox, message);
+	if (result)
+		miss(outbox, message->sequence, "the log", result);
+	if (outbox->resends)
+		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
 	if (outbox->options.file)
 		publish_file_alert(outbox->options.file, message);
 	count_alert(outbox, message);
@@ -92,10 +107,34 @@ static void after_publishing(struct outbox *outbox)
 	uint64_t sequence = ledger_sequence(outbox->options.ledger);
 	publish_set_sequence(outbox->options.publish, sequence);
 	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
-	enum base_result result = ledger_published(outbox->options.ledger, sequence);
+	enum base_result result = ledger_published(outbox->options.ledger, outbox->missed ? outbox->missed - 1 : sequence);
 	if (result) /* harmless: after a crash the last ones are sent twice */
 		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
 		         base_result_text(result));
+	if (outbox->missed && !outbox->resends)
+		outbox->resend_at = monotonic(outbox) + RESEND_WAIT;
+}
+
+/* What was missed is not marked published, so the ledger gives it again, with all that came after. */
+static void resend(struct outbox *outbox, base_time now)
+{
+	uint64_t missed = outbox->missed;
+	outbox->resends++;
+	outbox->missed = 0;
+	enum base_result result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
+	if (result && !outbox->missed)
+		outbox->missed = missed;
+	if (!outbox->missed) {
+		base_log(outbox->options.log, BASE_NOTICE, "publish", "sent again from alert %llu on", (unsigned long long)missed);
+	} else if (outbox->resends >= RESEND_MOST) {
+		base_log(outbox->options.log, BASE_ERROR, "publish", "alert %llu is given up here; replay has it",
+		         (unsigned long long)outbox->missed);
+		outbox->missed = 0;
+	}
+	outbox->resend_at = now + RESEND_WAIT;
+	after_publishing(outbox);
+	if (!outbox->missed)
+		outbox->resends = 0;
 }
 
 static bool logs_wait(const struct outbox *outbox)
@@ -166,9 +205,14 @@ static void recovered(struct outbox *outbox)
 	atomic_store(&outbox->stuck, false);
 }
 
-static bool may_pass(enum base_result result)
+/*
+ * Whether it is the ledger's trouble, so that everything waits: also a ledger
+ * damaged while it runs, for what cannot be stored must not be polled either.
+ * Else it lies with the job alone.
+ */
+static bool of_ledger(enum base_result result)
 {
-	return result == BASE_BUSY || result == BASE_IO || result == BASE_NO_MEMORY || result == BASE_TIMEOUT;
+	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND;
 }
 
 /* ---- jobs ----------------------------------------------------------------- */
@@ -263,7 +307,7 @@ static enum base_result commit_singly(struct outbox *outbox, struct base_error *
 {
 	while (outbox->group_count) {
 		enum base_result result = commit(outbox, 1, err);
-		if (may_pass(result))
+		if (of_ledger(result))
 			return result;
 		if (result)
 			base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "cannot be stored: %s",
@@ -285,9 +329,9 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
-		if (may_pass(result))
+		if (of_ledger(result))
 			failed = result;
-		if (job->kind == OUTBOX_COMMIT || may_pass(result))
+		if (job->kind == OUTBOX_COMMIT || of_ledger(result))
 			outbox->group[kept++] = job;
 		else
 			answer(job, result);
@@ -302,7 +346,7 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 		return BASE_OK;
 	enum base_result result = commit(outbox, outbox->group_count, err);
 	if (result)
-		return may_pass(result) ? result : commit_singly(outbox, err);
+		return of_ledger(result) ? result : commit_singly(outbox, err);
 	while (outbox->group_count)
 		answer_first(outbox, BASE_OK);
 	return BASE_OK;
@@ -359,6 +403,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
+	if (outbox->missed && outbox->resend_at < at)
+		at = outbox->resend_at;
 	base_time due = at > now ? at - now : 0;
 	return due < wait ? due : wait;
 }
@@ -416,6 +462,8 @@ static void *run(void *arg)
 		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
+		if (outbox->missed && now >= outbox->resend_at)
+			resend(outbox, now);
 		if (hopeless(outbox, now))
 			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)

@@ -53,12 +53,19 @@ static void end_if_done(struct poller *poller)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
+/* A timer that cannot be set for want of memory is set again by on_alive. */
+static void arm(struct poll_feed *feed, base_time in)
+{
+	struct timeval wait = timeval_of(in);
+	feed->unarmed = event_add(feed->timer, &wait) != 0;
+	if (feed->unarmed)
+		base_log(feed->poller->context.options.log, BASE_WARNING, feed->conf->name, "no memory for its timer; trying again");
+}
+
 static void set_timer(struct poll_feed *feed)
 {
-	if (atomic_load(&feed->poller->stopping) || feed->done)
-		return;
-	struct timeval wait = timeval_of(feed->plan.next_due - wall(feed->poller));
-	(void)event_add(feed->timer, &wait);
+	if (!atomic_load(&feed->poller->stopping) && !feed->done)
+		arm(feed, feed->plan.next_due - wall(feed->poller));
 }
 
 static void start_ready(struct poller *poller)
@@ -126,8 +133,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	if (atomic_load(&feed->poller->stopping))
 		return;
 	if (outbox_stuck(feed->poller->context.options.outbox)) {
-		struct timeval wait = timeval_of(STUCK_PAUSE);
-		(void)event_add(feed->timer, &wait);
+		arm(feed, STUCK_PAUSE);
 		return;
 	}
 	queue_feed(feed);
@@ -244,6 +250,9 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
 	atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
+	for (size_t i = 0; i < poller->feed_count; i++)
+		if (poller->feeds[i]->unarmed)
+			set_timer(poller->feeds[i]);
 }
 
 static void *run(void *arg)

@@ -23,6 +23,7 @@ struct service {
 	struct load loaded;  /* what the pollers use */
 	struct load pending; /* what a reload has read; used once the old pollers have ended */
 	bool reloading, stopping;
+	bool failed; /* it ends although nobody asked for it */
 
 	struct ledger *ledger;
 	struct publish *publish;
@@ -234,6 +235,7 @@ static void finish_reload(struct service *service)
 	enum base_result result = start_pollers(service);
 	if (result) {
 		base_log(log, BASE_ERROR, "reload", "pollers cannot start: %s; stopping", base_result_text(result));
+		service->failed = true;
 		(void)event_base_loopexit(service->base, NULL);
 		return;
 	}
@@ -250,10 +252,12 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 		return;
 	for (size_t i = 0; i < service->poller_count; i++)
 		poller_join(service->pollers[i]);
-	if (service->reloading && !service->stopping)
+	if (service->reloading && !service->stopping) {
 		finish_reload(service);
-	else
-		(void)event_base_loopexit(service->base, NULL);
+		return;
+	}
+	service->failed = !service->stopping && !service->options.once;
+	(void)event_base_loopexit(service->base, NULL);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -464,6 +468,8 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
+	if (service->failed) /* whoever started it starts it again */
+		return base_fail(err, BASE_NO_MEMORY, "the pollers have ended");
 	return BASE_OK;
 }
 

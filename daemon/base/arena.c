@@ -75,6 +75,15 @@ static void *take(struct base_arena *arena, size_t size)
 	return place;
 }
 
+enum base_result base_arena_reserve(struct base_arena *arena, size_t size)
+{
+	if (size > arena->max - arena->used)
+		size = arena->max - arena->used;
+	if (arena->blocks && arena->blocks->cap - arena->blocks->used >= size)
+		return BASE_OK;
+	return add_block(arena, size) ? BASE_OK : BASE_NO_MEMORY;
+}
+
 void *base_arena_alloc(struct base_arena *arena, size_t size)
 {
 	void *place = take(arena, size ? size : 1);

@@ -1,58 +1,94 @@
 /* SipHash-2-4 for hash tables that foreign bytes fill, and random bytes. */
 #include "wirewatch/base.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 
-static uint64_t rotate(uint64_t x, int by)
+/* Kept in registers: everything below is inlined, or names of a few bytes cost twice as much. */
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline uint64_t rotate(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+static inline __attribute__((always_inline)) struct sip sip_round(struct sip v)
 {
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	v.a += v.b;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.a = rotate(v.a, 32);
+	v.c += v.d;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a += v.d;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c += v.b;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.c = rotate(v.c, 32);
+	return v;
 }
 
 static uint64_t load(const uint8_t *bytes, size_t len)
 {
 	uint64_t word = 0;
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)bytes[i] << (8 * i);
-	return word;
+	memcpy(&word, bytes, len);
+	return le64toh(word);
 }
 
-static void absorb(uint64_t v[4], uint64_t word)
+static inline __attribute__((always_inline)) struct sip absorb(struct sip v, uint64_t word)
 {
-	v[3] ^= word;
-	sip_round(v);
-	sip_round(v);
-	v[0] ^= word;
+	v.d ^= word;
+	v = sip_round(sip_round(v));
+	v.a ^= word;
+	return v;
+}
+
+static inline __attribute__((always_inline)) struct sip sip_start(const uint64_t key[2])
+{
+	return (struct sip){key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
+	                    key[1] ^ 0x7465646279746573};
+}
+
+static inline __attribute__((always_inline)) struct sip sip_add(struct sip v, const uint8_t *bytes, size_t len)
+{
+	size_t whole = len & ~(size_t)7;
+	for (size_t i = 0; i < whole; i += 8)
+		v = absorb(v, load(bytes + i, 8));
+	return absorb(v, (uint64_t)(len & 0xFF) << 56 | (len > whole ? load(bytes + whole, len - whole) : 0));
+}
+
+static inline __attribute__((always_inline)) struct sip sip_end(struct sip v, uint64_t *out)
+{
+	v = sip_round(sip_round(sip_round(sip_round(v))));
+	*out = v.a ^ v.b ^ v.c ^ v.d;
+	return v;
 }
 
 uint64_t base_hash64(const uint64_t key[2], const void *bytes, size_t len)
 {
-	uint64_t v[4] = {key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d, key[0] ^ 0x6c7967656e657261,
-	                 key[1] ^ 0x7465646279746573};
-	const uint8_t *p = bytes;
-	size_t whole = len & ~(size_t)7;
-	for (size_t i = 0; i < whole; i += 8)
-		absorb(v, load(p + i, 8));
-	absorb(v, (uint64_t)(len & 0xFF) << 56 | (len > whole ? load(p + whole, len - whole) : 0));
-	v[2] ^= 0xFF;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	uint64_t out;
+	struct sip v = sip_add(sip_start(key), bytes, len);
+	v.c ^= 0xFF;
+	sip_end(v, &out);
+	return out;
+}
+
+void base_hash128(const uint64_t key[2], const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN])
+{
+	uint64_t halves[2];
+	struct sip v = sip_start(key);
+	v.b ^= 0xEE;
+	v = sip_add(v, bytes, len);
+	v.c ^= 0xEE;
+	v = sip_end(v, &halves[0]);
+	v.b ^= 0xDD;
+	sip_end(v, &halves[1]);
+	halves[0] = htole64(halves[0]);
+	halves[1] = htole64(halves[1]);
+	memcpy(out, halves, sizeof halves);
 }
 
 enum base_result base_random(void *out, size_t len)

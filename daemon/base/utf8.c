@@ -64,6 +64,8 @@ size_t base_utf8_encode(uint32_t code_point, char out[4])
 
 #define EACH(byte) ((uint64_t)(byte) * 0x0101010101010101u)
 
+#define MIXED 64 /* bytes of text that is not all ASCII */
+
 /*
  * How many of the first bytes are certainly valid, being ASCII and characters
  * of two bytes (Cyrillic, Greek, ...): eight bytes a step and without a branch
@@ -85,8 +87,28 @@ static size_t short_characters(const char *text, size_t len)
 		if (longer | overlong | (later ^ (first << 8 | open)))
 			break;
 		open = first >> 56;
+		if (high == 0 && i >= MIXED) {
+			i += sizeof word; /* perhaps a long stretch of ASCII begins */
+			break;
+		}
 	}
 	return open ? i - 1 : i;
+}
+
+/* How many of the first bytes are ASCII for certain: 64 a step, in a form compilers turn into vectors. */
+static size_t ascii_bytes(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	for (; len - i >= 64; i += 64) {
+		uint64_t words[8], all = 0;
+		memcpy(words, text + i, sizeof words);
+		for (size_t k = 0; k < 8; k++)
+			all |= words[k];
+		if (all & EACH(0x80))
+			break;
+	}
+	return i;
 }
 
 bool base_utf8_valid(const char *text, size_t len)
@@ -94,6 +116,9 @@ bool base_utf8_valid(const char *text, size_t len)
 	uint32_t code_point;
 	bool valid = true;
 	for (size_t i = 0; i < len && valid;) {
+		i += ascii_bytes(text + i, len - i);
+		if (i == len)
+			break;
 		size_t done = short_characters(text + i, len - i);
 		i += done ? done : base_utf8_decode(text + i, len - i, &code_point, &valid);
 	}

@@ -15,6 +15,13 @@
 /* Drafts, keys and entries: what an entry costs beside its texts. */
 #define ENTRY_SHARE ((size_t)2048)
 
+/*
+ * Large enough that glibc maps the block, which makes it keep twice that much
+ * memory from then on rather than fetch every page anew for each document
+ * (M_TRIM_THRESHOLD in mallopt(3)).
+ */
+#define FIRST_ROOM ((size_t)192 << 10)
+
 enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input)
 {
 	size_t bytes = input->limits.max_bytes ? input->limits.max_bytes : DEFAULT_BYTES;
@@ -26,7 +33,8 @@ enum base_result feed_builder_init(struct feed_builder *builder, const struct fe
 	};
 	if (bytes > SIZE_MAX / 16)
 		bytes = SIZE_MAX / 16;
-	return base_arena_new(8 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
+	enum base_result result = base_arena_new(8 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
+	return result == BASE_OK ? base_arena_reserve(builder->arena, input->bytes.len * 2 + FIRST_ROOM) : result;
 }
 
 static void free_drafts(struct feed_builder *builder)

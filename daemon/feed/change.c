@@ -17,27 +17,48 @@
 
 #define LONGEST_TAG_NAME 12
 
+#define LANES 4 /* so that the processor works on several words at once */
+
 struct hash {
-	uint64_t lanes[2];
+	uint64_t a, b, c, d;
 };
+
+/* odd constants: the fractional parts of the square roots of 2, 3, 5 and 7 */
+#define FACTOR_A 0x6a09e667f3bcc909
+#define FACTOR_B 0xbb67ae8584caa73b
+#define FACTOR_C 0x3c6ef372fe94f82b
+#define FACTOR_D 0xa54ff53a5f1d36f1
+
+/* One to one for each word, so that no single difference gets lost. */
+static uint64_t mix(uint64_t lane, uint64_t word, uint64_t factor)
+{
+	uint64_t x = lane ^ word;
+
+	return (x << 29 | x >> 35) * factor;
+}
 
 static void absorb(struct hash *hash, uint64_t word)
 {
-	/* odd constants: the fractional parts of the square roots of 2 and 3 */
-	uint64_t a = hash->lanes[0] ^ word, b = hash->lanes[1] + word;
-
-	hash->lanes[0] = (a << 29 | a >> 35) * 0x6a09e667f3bcc909;
-	hash->lanes[1] = (b << 37 | b >> 27) * 0xbb67ae8584caa73b;
+	hash->a = mix(hash->a, word, FACTOR_A);
 }
 
 static void absorb_text(struct hash *hash, const char *text, size_t len)
 {
-	uint64_t word;
+	uint64_t words[LANES], word;
+	struct hash lanes = *hash;
 	size_t i = 0;
 
 	if (len == 0)
 		return;
-	for (; i + sizeof word <= len; i += sizeof word) {
+	for (; len - i >= sizeof words; i += sizeof words) {
+		memcpy(words, text + i, sizeof words);
+		lanes.a = mix(lanes.a, le64toh(words[0]), FACTOR_A);
+		lanes.b = mix(lanes.b, le64toh(words[1]), FACTOR_B);
+		lanes.c = mix(lanes.c, le64toh(words[2]), FACTOR_C);
+		lanes.d = mix(lanes.d, le64toh(words[3]), FACTOR_D);
+	}
+	*hash = lanes;
+	for (; len - i >= sizeof word; i += sizeof word) {
 		memcpy(&word, text + i, sizeof word);
 		absorb(hash, le64toh(word));
 	}
@@ -104,23 +125,15 @@ static void absorb_field(struct hash *hash, struct base_span field, bool plain)
 	absorb(hash, field.len ? 1 : 2);
 }
 
-static void store(uint8_t *out, uint64_t word)
-{
-	word ^= word >> 32;
-	word *= 0x3c6ef372fe94f82b; /* the square root of 5 */
-	word ^= word >> 29;
-	for (int i = 0; i < 8; i++)
-		out[i] = (uint8_t)(word >> (8 * i));
-}
-
 void feed_change_hash(const struct feed_entry *entry, struct feed_key *change)
 {
-	struct hash hash = {{0xa54ff53a5f1d36f1, 0x510e527fade682d1}};
+	static const uint64_t secret[2] = {0xa4093822299f31d0, 0x082efa98ec4e6c89}; /* of pi, kept for ever like the keys */
+	struct hash hash = {1, 2, 3, 4};
 
 	absorb_field(&hash, entry->title, true);
 	absorb_field(&hash, entry->link, true);
 	absorb_field(&hash, entry->summary, entry->summary_plain);
 	absorb_field(&hash, entry->content, entry->content_plain);
-	store(change->bytes, hash.lanes[0] ^ (hash.lanes[1] << 32 | hash.lanes[1] >> 32));
-	store(change->bytes + 8, hash.lanes[1] + (hash.lanes[0] << 16 | hash.lanes[0] >> 48));
+	const uint64_t lanes[LANES] = {htole64(hash.a), htole64(hash.b), htole64(hash.c), htole64(hash.d)};
+	base_hash128(secret, lanes, sizeof lanes, change->bytes);
 }

@@ -483,6 +483,8 @@ enum base_result feed_date_parse(struct base_span text, base_time *out)
 	text = base_span_trim(text);
 	if (text.ptr == NULL || text.len == 0 || text.len > LONGEST_DATE)
 		return BASE_SYNTAX;
+	if (feed_date_usual(text, out))
+		return BASE_OK;
 	r.at = text.ptr;
 	r.end = text.ptr + text.len;
 	if (!read_all(&r))

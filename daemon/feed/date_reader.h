@@ -34,4 +34,7 @@ bool feed_date_read_compact_clock(struct feed_date_reader *r);
 /* At a sign: +h, +hh, +hhmm, +hh:mm; seconds are read and left out. */
 bool feed_date_read_offset(struct feed_date_reader *r);
 
+/* date_usual.c: false if the date (trimmed) is in another form, or may be a wrong one. */
+bool feed_date_usual(struct base_span text, base_time *out);
+
 #endif

@@ -7,6 +7,9 @@
  * adding the link, else title and date, else title and text: so their order in
  * the document does not matter. Entries that agree in everything share a key.
  */
+#include "config.h"
+
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,23 +31,27 @@ static bool is_zero(const struct feed_key *key)
 	return memcmp(key, &none, sizeof none) == 0;
 }
 
-/* No part holds a NUL, but for keys, whose length is fixed. */
-static struct feed_key make_key(char kind, struct base_span first, struct base_span second)
+/* Stored in ledgers and seen in names of items: for ever the same. The numbers are the fractional part of pi. */
+static struct feed_key make_key(char kind, struct base_span bytes)
 {
-	struct base_sha256 sha;
-	uint8_t digest[BASE_SHA256_LEN];
+	const uint64_t secret[2] = {0x243f6a8885a308d3 ^ (unsigned char)kind, 0x13198a2e03707344};
 	struct feed_key key;
 
-	base_sha256_start(&sha);
-	base_sha256_add(&sha, &kind, 1);
-	if (first.len)
-		base_sha256_add(&sha, first.ptr, first.len);
-	if (second.len) {
-		base_sha256_add(&sha, "", 1);
-		base_sha256_add(&sha, second.ptr, second.len);
+	base_hash128(secret, bytes.len ? bytes.ptr : "", bytes.len, key.bytes);
+	return key;
+}
+
+/* The first is the secret under which the second is hashed: what ends one cannot begin the other. */
+static struct feed_key make_key_of_two(char kind, struct base_span first, struct base_span second)
+{
+	struct feed_key key = make_key(kind, first);
+	uint64_t secret[2];
+
+	for (int i = 0; i < 2; i++) {
+		memcpy(&secret[i], key.bytes + 8 * i, sizeof secret[i]);
+		secret[i] = le64toh(secret[i]);
 	}
-	base_sha256_end(&sha, digest);
-	memcpy(key.bytes, digest, sizeof key.bytes);
+	base_hash128(secret, second.len ? second.ptr : "", second.len, key.bytes);
 	return key;
 }
 
@@ -65,17 +72,17 @@ static void make_base_keys(struct feed_entry *entry)
 	struct base_span link = without_fragment(entry->link);
 
 	if (link.len)
-		entry->link_key = make_key('l', link, BASE_NONE);
+		entry->link_key = make_key('l', link);
 	if (entry->title.len && entry->raw_date.len)
-		entry->title_key = make_key('t', entry->title, entry->raw_date);
+		entry->title_key = make_key_of_two('t', entry->title, entry->raw_date);
 	if (entry->id.len)
-		entry->key = make_key('i', entry->id, BASE_NONE);
+		entry->key = make_key('i', entry->id);
 	else if (link.len)
 		entry->key = entry->link_key;
 	else if (entry->title.len && entry->raw_date.len)
 		entry->key = entry->title_key;
 	else if (entry->title.len || entry->summary.len || entry->content.len)
-		entry->key = make_key('x', entry->title, key_span(&entry->change));
+		entry->key = make_key_of_two('x', entry->title, key_span(&entry->change));
 }
 
 static struct feed_key refine(const struct feed_entry *entry, enum level level)
@@ -84,16 +91,16 @@ static struct feed_key refine(const struct feed_entry *entry, enum level level)
 
 	switch (level) {
 	case BY_LINK:
-		detail = make_key('l', entry->link, BASE_NONE);
+		detail = make_key('l', entry->link);
 		break;
 	case BY_TITLE_DATE:
-		detail = make_key('t', entry->title, entry->raw_date);
+		detail = make_key_of_two('t', entry->title, entry->raw_date);
 		break;
 	default:
-		detail = make_key('d', entry->raw_date, key_span(&entry->change));
+		detail = make_key_of_two('d', entry->raw_date, key_span(&entry->change));
 		break;
 	}
-	return make_key((char)('0' + (int)level), key_span(&entry->key), key_span(&detail));
+	return make_key_of_two((char)('A' + (int)level), key_span(&entry->key), key_span(&detail));
 }
 
 static int by_base(const void *a, const void *b)
@@ -140,7 +147,7 @@ static size_t find_rivals(struct rival *rivals, size_t count, const struct feed_
 			const struct feed_entry *entry = &entries[rivals[i].index];
 			rivals[left] = rivals[i];
 			/* title and link are part of the change hash already */
-			rivals[left++].whole = make_key('d', entry->raw_date, key_span(&entry->change));
+			rivals[left++].whole = make_key_of_two('d', entry->raw_date, key_span(&entry->change));
 		}
 		same_as_last = same_as_next;
 	}

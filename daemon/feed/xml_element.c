@@ -147,6 +147,10 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 	enum capture_mode mode = CAPTURE_TEXT;
 	enum feed_kind kind = element->kind;
 
+	if (tag->attribute_count == 0) {
+		xml_capture_open(r, element, mode, kind);
+		return;
+	}
 	if (source.len && element->field == FEED_CONTENT)
 		set(r, FEED_LINK, source, FEED_PLAIN, SOURCE_LINK_RANK);
 	if (is_markup_type(type))
@@ -261,14 +265,31 @@ static bool is_address(const char *name)
 	return base_span_is_nocase(span, "uri") || base_span_is_nocase(span, "url") || base_span_is_nocase(span, "homepage");
 }
 
+/* A place in a table of size entries (a power of two) for what these addresses name. */
+static size_t place_of(const void *one, const void *other, size_t size)
+{
+	uint64_t mixed = ((uint64_t)(uintptr_t)one * 3 + (uint64_t)(uintptr_t)other) * 0x9e3779b97f4a7c15; /* the golden ratio */
+
+	return (size_t)(mixed >> 40) & (size - 1);
+}
+
 /* libxml2 keeps one copy of each URI and prefix, so their addresses tell them apart. */
 static uint16_t find_namespace(struct xml_reader *r, const struct xml_tag *tag)
 {
-	struct xml_namespace *known = &r->known[((uintptr_t)tag->prefix ^ (uintptr_t)tag->uri) >> 3 & (XML_READER_NAMESPACES - 1)];
+	struct xml_namespace *known = &r->known[place_of(tag->prefix, tag->uri, XML_READER_NAMESPACES)];
 
 	if (!known->ns || known->uri != tag->uri || known->prefix != tag->prefix)
 		*known = (struct xml_namespace){tag->uri, tag->prefix, feed_namespace(tag->uri, tag->prefix, r->native)};
 	return known->ns;
+}
+
+static const struct feed_element *find_element(struct xml_reader *r, const char *name, uint16_t ns, uint16_t place)
+{
+	struct xml_known_element *known = &r->elements[place_of(name, NULL, XML_READER_ELEMENTS)];
+
+	if (known->name != name || known->ns != ns || known->place != place)
+		*known = (struct xml_known_element){name, ns, place, feed_element_find(name, ns, place)};
+	return known->element;
 }
 
 void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct xml_frame *frame)
@@ -279,7 +300,7 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 	}
 	uint16_t place = frame->place;
 	uint16_t ns = find_namespace(r, tag);
-	const struct feed_element *element = feed_element_find(tag->name, ns, place);
+	const struct feed_element *element = find_element(r, tag->name, ns, place);
 
 	frame->element = element;
 	/* a person's name within markup; but an address is no name */

@@ -6,6 +6,7 @@
  */
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -389,10 +390,11 @@ static void conclude(struct xml_reader *r)
 enum base_result feed_xml_read(struct base_span xml, bool recover, struct feed_builder *builder,
                                struct feed_reading *reading)
 {
-	struct xml_reader *r = calloc(1, sizeof *r);
+	struct xml_reader *r = malloc(sizeof *r);
 
 	if (!r)
 		return BASE_NO_MEMORY;
+	memset(r, 0, offsetof(struct xml_reader, frames));
 	*reading = (struct feed_reading){.ending = FEED_WHOLE};
 	if (xml.len > INT32_MAX)
 		xml.len = INT32_MAX;

@@ -12,6 +12,7 @@
 #include "elements.h"
 
 #define XML_READER_NAMESPACES 16 /* remembered; a power of two */
+#define XML_READER_ELEMENTS 64   /* the same */
 #define XML_READER_DEPTH 300 /* libxml2 stops at 256 */
 
 struct xml_attribute {
@@ -50,6 +51,13 @@ struct xml_namespace {
 	uint16_t ns; /* 0: nothing kept here yet */
 };
 
+/* What was found for an element: libxml2 keeps one copy of each name, so its address is enough. */
+struct xml_known_element {
+	const char *name; /* NULL: nothing kept here yet */
+	uint16_t ns, place;
+	const struct feed_element *element;
+};
+
 struct xml_reader {
 	xmlParserCtxtPtr ctxt;
 	struct feed_builder *builder;
@@ -59,9 +67,9 @@ struct xml_reader {
 	bool root_closed;
 	size_t errors, prefix_errors, undefined, parts, texts;
 	uint16_t native;       /* namespace of the root element */
-	struct xml_frame frames[XML_READER_DEPTH];
 	size_t depth;
 	struct xml_namespace known[XML_READER_NAMESPACES];
+	struct xml_known_element elements[XML_READER_ELEMENTS];
 	struct base_buf bases, languages; /* stacks of what xml:base and xml:lang said */
 
 	const struct feed_element *capture; /* the element whose text is collected */
@@ -75,6 +83,8 @@ struct xml_reader {
 
 	struct base_buf person; /* name, else address, of the person being read */
 	uint8_t person_rank;
+
+	struct xml_frame frames[XML_READER_DEPTH]; /* last: filled when pushed, not before */
 };
 
 struct xml_attribute xml_tag_attribute(const struct xml_tag *tag, size_t index);

@@ -187,15 +187,6 @@ void publish_free(struct publish *publish)
 
 /* ---- sending -------------------------------------------------------------------------- */
 
-int publish_frames(void *socket, struct base_span topic, struct base_span header, struct base_span body, int flags)
-{
-	if (zmq_send(socket, topic.ptr, topic.len, flags | ZMQ_SNDMORE) < 0 ||
-	    zmq_send(socket, header.ptr, header.len, flags | ZMQ_SNDMORE) < 0 ||
-	    zmq_send(socket, body.ptr, body.len, flags) < 0)
-		return zmq_errno();
-	return 0;
-}
-
 static int set_nodrop(struct publish *publish, int on)
 {
 	return zmq_setsockopt(publish->publisher, ZMQ_XPUB_NODROP, &on, sizeof on);
@@ -205,13 +196,12 @@ static int set_nodrop(struct publish *publish, int on)
  * The topic frame is tried with NODROP, which says whether a subscriber is
  * full; then it is sent with the default drop, so that the others have it.
  */
-static int send_topic(struct publish *publish, struct base_span topic)
+static int send_topic(struct publish *publish, struct publish_frames *frames)
 {
-	int rc, error;
+	int error;
 
 	set_nodrop(publish, 1);
-	rc = zmq_send(publish->publisher, topic.ptr, topic.len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-	error = rc < 0 ? zmq_errno() : 0;
+	error = publish_frames_send_first(frames, publish->publisher);
 	set_nodrop(publish, 0);
 	if (error != EAGAIN)
 		return error;
@@ -219,17 +209,21 @@ static int send_topic(struct publish *publish, struct base_span topic)
 	if (base_complain(&publish->complaint_slow, base_clock_monotonic(publish->clock)))
 		base_log(publish->log, BASE_WARNING, "publish", "a subscriber is too slow and loses messages (%llu times so far)",
 		         (unsigned long long)publish->complaint_slow.count);
-	return zmq_send(publish->publisher, topic.ptr, topic.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ? zmq_errno() : 0;
+	return publish_frames_send_first(frames, publish->publisher);
 }
 
 static enum base_result send_message(struct publish *publish, struct base_span topic, struct base_span header,
                                      struct base_span body)
 {
-	int error = send_topic(publish, topic);
+	struct publish_frames frames = {0};
+	int error;
 
-	if (error == 0 && (zmq_send(publish->publisher, header.ptr, header.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
-	                   zmq_send(publish->publisher, body.ptr, body.len, ZMQ_DONTWAIT) < 0))
-		error = zmq_errno();
+	publish_frames_add_alert(&frames, topic, header, body);
+	error = send_topic(publish, &frames);
+	if (error == 0)
+		error = publish_frames_send(&frames, publish->publisher, false);
+	else
+		publish_frames_drop(&frames);
 	if (error == 0)
 		return BASE_OK;
 	return error == ENOMEM ? BASE_NO_MEMORY : BASE_IO;

@@ -96,6 +96,8 @@ char *base_buf_take(struct base_buf *buf, size_t *len);
 /* A bump allocator: many small things that live and die together. */
 struct base_arena;
 enum base_result base_arena_new(size_t max, struct base_arena **out); /* max: bytes in all */
+/* One block for what is to come, about size bytes; a hint. Memory that is never used costs nothing but addresses. */
+enum base_result base_arena_reserve(struct base_arena *arena, size_t size);
 void base_arena_free(struct base_arena *arena);                        /* NULL is fine */
 /* Zeroed, aligned for any type; NULL when the maximum or memory is reached. */
 void *base_arena_alloc(struct base_arena *arena, size_t size);
@@ -162,6 +164,9 @@ void base_sha256_end(struct base_sha256 *sha, uint8_t digest[BASE_SHA256_LEN]);
 void base_hex(const uint8_t *bytes, size_t len, char *out);
 /* SipHash-2-4 (Aumasson, Bernstein 2012) for hash tables that foreign bytes fill. */
 uint64_t base_hash64(const uint64_t key[2], const void *bytes, size_t len);
+#define BASE_HASH128_LEN 16
+/* SipHash-2-4 with an output of 128 bits: for names that must not clash where nobody gains by a clash. */
+void base_hash128(const uint64_t key[2], const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
 /* Bytes from the kernel's generator; used for epochs, hash keys and jitter. */
 enum base_result base_random(void *out, size_t len);
 

@@ -13,7 +13,11 @@
 
 /* ---- documents --------------------------------------------------------- */
 
-#define FEED_KEY_LEN 16 /* the first 128 bits of a SHA-256 */
+/*
+ * SipHash-2-4 with 128 bits under a key that never changes: ledgers keep it. Only within one feed must keys differ,
+ * and a publisher who made two of them clash would hide nothing but an entry of its own.
+ */
+#define FEED_KEY_LEN BASE_HASH128_LEN
 
 struct feed_key {
 	uint8_t bytes[FEED_KEY_LEN];

@@ -156,7 +156,7 @@ def test_few_descriptors(folder):
     print("# %d connections, %.2f s of CPU in 3 s" % (len(crowd), used))
     check(used < 1, "CPU used with a crowd:", used)
     check(len(os.listdir("/proc/%d/fd" % daemon.process.pid)) < 260, "descriptors in use")
-    check(len(server.requests()) > asked, "no polls any more")
+    check(harness.wait_until(lambda: len(server.requests()) > asked), "no polls any more;", daemon.story())
     for peer in crowd:
         peer.close()
     subscriber = harness.Subscriber(daemon.publish)

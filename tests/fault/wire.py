@@ -17,12 +17,13 @@ class Wire:
     The window must be wider than what a feed gains before its next successful poll.
     """
 
-    def __init__(self, server, feeds=1, window=200, chance=None):
-        self.total, self.window, self.lock = 0, window, threading.Lock()
+    def __init__(self, server, feeds=1, window=200, chance=None, path="/wire", after=0):
+        self.after = self.total = after  # the last number, and where it began
+        self.window, self.lock = window, threading.Lock()
         self.chance = chance or random.Random(0)
         self.shown = [[] for _ in range(feeds)]
         self.bodies = [None] * feeds
-        self.urls = [server.route("/wire%d" % i, self._behaviour(i)) for i in range(feeds)]
+        self.urls = [server.route("%s%d" % (path, i), self._behaviour(i)) for i in range(feeds)]
 
     def _behaviour(self, index):
         def behave(connection, request):
@@ -43,7 +44,7 @@ class Wire:
                 self.bodies[index] = None
 
     def items(self):
-        return ["urn:test:numbered-%06d" % n for n in range(1, self.total + 1)]
+        return ["urn:test:numbered-%06d" % n for n in range(self.after + 1, self.total + 1)]
 
 
 class Keeper:

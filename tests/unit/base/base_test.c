@@ -174,6 +174,17 @@ static void siphash_gives_the_reference_vectors(void **state)
 		bytes[i] = i;
 	assert_true(base_hash64(key, bytes, 0) == 0x726fdb47dd0e0e31);
 	assert_true(base_hash64(key, bytes, 15) == 0xa129ca6149be45e5); /* appendix A of the paper */
+
+	/* the first of the reference implementation's vectors */
+	static const uint8_t none[BASE_HASH128_LEN] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6,
+	                                               0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
+	static const uint8_t one[BASE_HASH128_LEN] = {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44,
+	                                              0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45};
+	uint8_t long_hash[BASE_HASH128_LEN];
+	base_hash128(key, bytes, 0, long_hash);
+	assert_memory_equal(long_hash, none, sizeof none);
+	base_hash128(key, bytes, 1, long_hash);
+	assert_memory_equal(long_hash, one, sizeof one);
 }
 
 static void times_become_text(void **state)
