@@ -130,6 +130,7 @@ static enum base_result open_all(struct publish *publish, const struct publish_o
 		result = publish_peers_new(&publish->peers);
 	if (result)
 		return base_fail(err, result, "no memory for the publisher");
+	publish_accept_guard();
 	publish->context = zmq_ctx_new();
 	if (!publish->context)
 		return publish_zmq_fail(err, "ZeroMQ");
