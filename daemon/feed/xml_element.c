@@ -8,7 +8,9 @@
 
 #define RDF_ABOUT_RANK 2
 #define GUID_LINK_RANK 2
+#define OTHER_TYPE_LINK_RANK 3 /* an alternate that is no page: another feed, a PDF */
 #define SOURCE_LINK_RANK 5
+#define RELATED_LINK_RANK 6
 #define LONGEST_HINT 1000000 /* minutes, or updates per period; anything above is nonsense */
 
 static struct base_span decode_ampersands(struct xml_reader *r, struct base_span value)
@@ -173,6 +175,13 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 	r->wrapped = mode == CAPTURE_MARKUP;
 }
 
+static bool is_page(const struct xml_tag *tag)
+{
+	struct base_span type = base_span_trim(xml_tag_value(tag, "type"));
+
+	return type.len == 0 || is_markup_type(type) || base_span_is_nocase(type, "application/xhtml+xml");
+}
+
 /* RFC 4287 section 4.2.7, RFC 5005 section 4, WebSub section 4. */
 static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, struct base_span href, uint16_t ns)
 {
@@ -187,7 +196,9 @@ static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, stru
 	if (rel.len == 0 && ns == NS_RSS)
 		set_link(r, href);
 	else if (rel.len == 0 || base_span_is_nocase(rel, "alternate"))
-		set(r, FEED_LINK, href, FEED_PLAIN, ns == r->native ? 0 : 1);
+		set(r, FEED_LINK, href, FEED_PLAIN, !is_page(tag) ? OTHER_TYPE_LINK_RANK : ns == r->native ? 0 : 1);
+	else if (base_span_is_nocase(rel, "related"))
+		set(r, FEED_LINK, href, FEED_PLAIN, RELATED_LINK_RANK);
 	else if (r->builder->in_entry)
 		return;
 	else if (base_span_is_nocase(rel, "self"))
@@ -320,6 +331,9 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 		break;
 	case ACT_GROUP:
 		frame->place = place;
+		break;
+	case ACT_SOURCE:
+		frame->place = IN_SOURCE;
 		break;
 	case ACT_SKIP_HOURS:
 		frame->place = IN_SKIP_HOURS;
