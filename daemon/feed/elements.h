@@ -42,6 +42,7 @@ enum feed_action {
 	ACT_CONSTRUCT, /* an Atom text construct or content (RFC 4287 sections 3.1 and 4.1.3) */
 	ACT_LINK,      /* RSS: the text; Atom: href and rel */
 	ACT_GUID,
+	ACT_ENCLOSURE,
 	ACT_CATEGORY,
 	ACT_KEYWORDS, /* categories with commas between them */
 	ACT_DATE,     /* published or updated, the format does not say */
