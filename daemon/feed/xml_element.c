@@ -291,6 +291,8 @@ static void open_field(struct xml_reader *r, const struct xml_tag *tag, const st
 		break;
 	case ACT_CATEGORY:
 		open_category(r, tag, element);
+		if (ns == NS_ITUNES && !r->capture) /* subcategories stand in it */
+			r->frames[r->depth - 1].place = IN_ENTRY;
 		break;
 	default:
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """What `wirewatch parse` reads out of small documents, one for each habit of publishers: cases/*.cases.
 
-    feed_cases WIREWATCH [FILE...]
+    cases_test.py [WIREWATCH [FILE...]]
 
 A case starts with a line "== name". Its document follows; a document on one line that starts with "@item" is the
 content of the only item of an RSS feed, "@channel" of its channel, "@entry" of an Atom feed's only entry, "@feed" of
@@ -97,7 +97,8 @@ def check(wirewatch, text, wanted):
 
 
 def main():
-    wirewatch = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("WIREWATCH", "client/wirewatch")
+    built = os.path.join(os.environ.get("WW_BUILDDIR", "."), "client/wirewatch")
+    wirewatch = sys.argv[1] if len(sys.argv) > 1 else built
     files = sys.argv[2:] or sorted(glob.glob(HERE + "/cases/*.cases"))
     number = failed = 0
     for path in files:
