@@ -36,7 +36,7 @@ static void check_entry(const struct feed_entry *entry)
 	base_buf_free(&text);
 }
 
-void feed_check_document(const struct feed_document *document)
+static void check_document(const struct feed_document *document)
 {
 	check(document->title);
 	check(document->link);
@@ -45,4 +45,24 @@ void feed_check_document(const struct feed_document *document)
 		check(base_span_of(document->repairs[i]));
 	for (size_t i = 0; i < document->entry_count; i++)
 		check_entry(&document->entries[i]);
+}
+
+void feed_check_parse(const char *content_type, const uint8_t *bytes, size_t len)
+{
+	struct feed_input input = {
+		.bytes = {(const char *)bytes, len},
+		.content_type = base_span_of(content_type),
+		.url = base_span_of("https://example.org/feed/rss.xml"),
+		.now = 1770091506 * BASE_SECOND,
+	};
+	struct feed_document *document = NULL;
+	struct base_error err = {""};
+
+	if (feed_parse(&input, &document, &err) != BASE_OK) {
+		if (!err.text[0])
+			abort();
+		return;
+	}
+	check_document(document);
+	feed_free(document);
 }

@@ -4,6 +4,7 @@
 
 #include "wirewatch/feed.h"
 
-void feed_check_document(const struct feed_document *document);
+/* Parse bytes as a document served with this Content-Type (NULL: none said) and check what comes out. */
+void feed_check_parse(const char *content_type, const uint8_t *bytes, size_t len);
 
 #endif

@@ -125,7 +125,9 @@ static void metrics_follow_the_text_format(void **state)
 	char *text = strdup(page(world, status_page_metrics));
 	assert_non_null(text);
 	assert_int_equal(text[strlen(text) - 1], '\n');
-	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+	for (char *line, *rest = text; (line = strsep(&rest, "\n")) != NULL;) {
+		if (line[0] == '\0')
+			continue;
 		size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
 		if (strncmp(line, "# TYPE ", 7) == 0) {
 			snprintf(declared, sizeof(declared), "%.*s", (int)strcspn(line + 7, " "), line + 7);
