@@ -65,6 +65,9 @@ static void take(struct publish_monitor *monitor, uint16_t event, uint32_t value
 			base_log(monitor->log, BASE_WARNING, "publish", "cannot accept a subscriber: %s (%llu times so far)",
 			         strerror((int)value), (unsigned long long)monitor->complaint_accept.count);
 		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: /* it left before it was greeted, as a look whether we are there does */
+		base_log(monitor->log, BASE_DEBUG, "publish", "a connection ended during its handshake");
+		break;
 	default:
 		if (base_complain(&monitor->complaint_handshake, now))
 			base_log(monitor->log, BASE_NOTICE, "publish", "a connection was refused: %s (%llu so far)",

@@ -118,8 +118,13 @@ def yaml_of(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+# A loopback address of this process's own: tests that run side by side cannot take each other's ports.
+LOOPBACK = "127.%d.%d.%d" % (64 + (os.getpid() >> 16 & 63), os.getpid() >> 8 & 255, os.getpid() & 255)
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """A port that is free at LOOPBACK."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
         return listener.getsockname()[1]
 
 
@@ -137,7 +142,7 @@ class Daemon:
         self.publish = "ipc://" + os.path.join(folder, "alerts.sock")
         self.replay = "ipc://" + os.path.join(folder, "replay.sock")
         self.config = os.path.join(folder, "wirewatch.yaml")
-        self.http = "127.0.0.1:%d" % free_port()
+        self.http = "%s:%d" % (LOOPBACK, free_port())
         self.syslog = SyslogSocket(os.path.join(folder, "log"))
         self.notify = NotifySocket(os.path.join(folder, "notify"))
         self.settings = {
@@ -321,13 +326,6 @@ class NotifySocket(DatagramSocket):
             check(self.changed.wait_for(lambda: any(re.match(pattern, line) for message in self.messages
                                                     for line in message.split("\n")), timeout),
                   "no", pattern, "in", self.messages)
-
-
-    def wait_line(self, start, timeout=PATIENCE):
-        """Until a line that begins so has come."""
-        with self.changed:
-            check(self.changed.wait_for(lambda: any(line.startswith(start) for message in self.messages
-                                                    for line in message.split("\n")), timeout), "no", start)
 
 
 class SyslogSocket(DatagramSocket):

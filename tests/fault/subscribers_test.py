@@ -42,7 +42,7 @@ class House:
         harness.Cleanup.add(self.server.stop)
         self.wire = Wire(self.server, feeds, 1000)
         self.stored = ["urn:test:bulk-%06d" % number for number in range(1, stored + 1)]
-        self.tcp = "tcp://127.0.0.1:%d" % harness.free_port()
+        self.tcp = "tcp://%s:%d" % (harness.LOOPBACK, harness.free_port())
         ipc = "ipc://" + os.path.join(folder, "alerts.sock")
         self.daemon = harness.Daemon(folder, self.wire.urls, {
             "poll.max": harness.Plain("1s"), "zeromq.publish": [ipc, self.tcp]})
@@ -203,7 +203,7 @@ def raw(endpoint):
         link.settimeout(2)
         link.connect(endpoint[len("ipc://"):])
     else:
-        link = socket.create_connection(("127.0.0.1", int(endpoint.rsplit(":", 1)[1])), 2)
+        link = socket.create_connection((harness.LOOPBACK, int(endpoint.rsplit(":", 1)[1])), 2)
     return link
 
 
