@@ -71,7 +71,7 @@ static void set_timer(struct poll_feed *feed)
 static void start_ready(struct poller *poller)
 {
 	const struct poller_options *options = &poller->context.options;
-	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->settings->poll.concurrency &&
+	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->transfers &&
 	       !atomic_load(&poller->stopping)) {
 		struct poll_feed *feed = STAILQ_FIRST(&poller->ready);
 		STAILQ_REMOVE_HEAD(&poller->ready, link);
@@ -282,8 +282,7 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	const struct conf_settings *settings = poller->context.options.settings;
-	enum base_result result = base_queue_new(settings->poll.concurrency + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(4, &poller->wake);
 	if (result)
@@ -310,7 +309,7 @@ static enum base_result build_fetch(struct poller *poller)
 	struct fetch_options options = {
 	    .timeout = settings->fetch.timeout,
 	    .max_size = settings->fetch.max_size,
-	    .max_connections = settings->poll.concurrency,
+	    .max_connections = poller->context.options.transfers,
 	    .allow = allow,
 	    .allow_count = settings->fetch.allow_count,
 	    .log = poller->context.options.log,

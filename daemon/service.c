@@ -8,6 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "limits.h"
 #include "outbox.h"
 #include "poller.h"
 #include "wirewatch/fetch.h"
@@ -40,6 +41,7 @@ struct service {
 	size_t poller_count, pollers_running;
 	struct base_queue *ended; /* a poller that has ended pushes here */
 
+	size_t connections; /* of subscribers, at most */
 	struct event_base *base;
 	struct event *signals[SIGNAL_COUNT], *ended_event, *status_event, *watchdog_event;
 };
@@ -91,6 +93,7 @@ static enum base_result make_pollers(struct service *service)
 	const struct conf_settings *settings = settings_of(service);
 	struct poller_options options = {
 	    .settings = settings,
+	    .transfers = limits_transfers(settings, service->connections, service->options.log),
 	    .rules = service->loaded.rules,
 	    .outbox = service->outbox,
 	    .clock = service->options.clock,
@@ -321,6 +324,7 @@ static enum base_result open_ledger(struct service *service, struct base_error *
 static enum base_result open_publish(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
+	service->connections = limits_connections(settings);
 	struct publish_options options = {
 	    .endpoints = settings->zeromq.publish,
 	    .endpoint_count = settings->zeromq.publish_count,
@@ -330,6 +334,7 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .server_key = settings->zeromq.curve_server_key,
 	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
+	    .connections_max = service->connections,
 	    .log = service->options.log,
 	};
 	return publish_new(&options, &service->publish, err);
@@ -426,7 +431,10 @@ static enum base_result open_loop(struct service *service, struct base_error *er
 
 static enum base_result open_all(struct service *service, struct base_error *err)
 {
-	enum base_result result = fetch_global_init();
+	enum base_result result = limits_raise(settings_of(service), err);
+	if (result)
+		return result;
+	result = fetch_global_init();
 	if (result)
 		return base_fail(err, result, "libcurl cannot start");
 	result = status_board_new(&service->board);

@@ -77,6 +77,7 @@ static const struct feed_charset charsets[] = {
 	        "cseuckr csksc56011987 euckr isoir149 korean ksc56011987 ksc56011989 ksc5601 windows949 949 cp949 uhc "
 	        "ms949 ksc560187 ksx1001 xmackorean"),
 	/* Outside the standard, yet seen as labels. */
+	CHARSET("iso-2022-jp-3", "ISO-2022-JP-3", ESCAPE, "iso2022jp3 iso2022jp2004"),
 	CHARSET("iso-2022-kr", "ISO-2022-KR", ESCAPE, "csiso2022kr iso2022kr"),
 	CHARSET("euc-jis-2004", "EUC-JISX0213", MULTI, "eucjis2004 eucjisx0213 jisx0213"),
 	CHARSET("shift_jis-2004", "SHIFT_JISX0213", MULTI, "shiftjis2004 shiftjisx0213 sjis2004 sjisx0213"),
@@ -105,6 +106,7 @@ static const struct feed_charset charsets[] = {
 	CHARSET("mac-centraleurope", "MAC-CENTRALEUROPE", SINGLE, "maccentraleurope maclatin2 maccenteuro xmacce"),
 	CHARSET("ibm037", "IBM037", EBCDIC,
 	        "cp037 ibm037 csibm037 037 ebcdiccpus ebcdiccpca ebcdiccpwt ebcdiccpnl ibm039 cp039"),
+	CHARSET("ibm273", "IBM273", EBCDIC, "cp273 ibm273 csibm273 273"),
 	CHARSET("ibm424", "IBM424", EBCDIC, "cp424 ibm424 csibm424 ebcdiccphe 424"),
 	CHARSET("ibm500", "IBM500", EBCDIC, "cp500 ibm500 csibm500 500 ebcdiccpbe ebcdiccpch"),
 	CHARSET("ibm875", "IBM875", EBCDIC, "cp875 875 ibm875"),

@@ -30,7 +30,8 @@ enum {
 	IN_PERSON = 1 << 3,
 	IN_SKIP_HOURS = 1 << 4,
 	IN_SKIP_DAYS = 1 << 5,
-	IN_NOTHING = 1 << 6, /* within something of no meaning to us */
+	IN_SOURCE = 1 << 6, /* the feed an Atom entry was taken from */
+	IN_NOTHING = 1 << 7, /* within something of no meaning to us */
 };
 
 enum feed_action {
@@ -41,11 +42,13 @@ enum feed_action {
 	ACT_CONSTRUCT, /* an Atom text construct or content (RFC 4287 sections 3.1 and 4.1.3) */
 	ACT_LINK,      /* RSS: the text; Atom: href and rel */
 	ACT_GUID,
+	ACT_ENCLOSURE,
 	ACT_CATEGORY,
 	ACT_KEYWORDS, /* categories with commas between them */
 	ACT_DATE,     /* published or updated, the format does not say */
 	ACT_PERSON,
 	ACT_NAME, /* of a person */
+	ACT_SOURCE,
 	ACT_GROUP, /* what is in it counts as if it stood outside */
 	ACT_TTL,
 	ACT_SKIP_HOURS,

@@ -12,6 +12,7 @@ struct finish {
 	struct feed_builder *builder;
 	struct base_buf buf;
 	struct base_span base; /* of links of entries: the feed's link, else the document's address */
+	struct base_span language;
 	struct base_span author; /* of entries that name none */
 	enum base_result result;
 };
@@ -91,6 +92,18 @@ static struct base_span trimmed(const struct feed_value *value)
 	return text.len ? text : BASE_NONE;
 }
 
+/* "en_US" is what programs call it; BCP 47 has a hyphen. */
+static struct base_span language(struct finish *finish, struct base_span sent)
+{
+	sent = base_span_trim(sent);
+	if (!sent.len || !memchr(sent.ptr, '_', sent.len))
+		return sent.len ? sent : BASE_NONE;
+	base_buf_reset(&finish->buf);
+	for (size_t i = 0; i < sent.len; i++)
+		base_buf_add_char(&finish->buf, sent.ptr[i] == '_' ? '-' : sent.ptr[i]);
+	return keep(finish, base_buf_span(&finish->buf));
+}
+
 static base_time date(const struct feed_value *value, base_time now, bool *clamped)
 {
 	base_time time;
@@ -115,13 +128,11 @@ static void finish_entry(struct finish *finish, struct feed_draft *draft, struct
 	entry->author = title(finish, &values[FEED_AUTHOR]);
 	if (!entry->author.ptr) /* RFC 4287 section 4.2.1, JSON Feed 1.1 "authors" */
 		entry->author = finish->author;
-	entry->language = trimmed(&values[FEED_LANGUAGE]);
+	entry->language = language(finish, values[FEED_LANGUAGE].text);
+	if (!entry->language.ptr && draft->language.ptr != builder->feed.language.ptr)
+		entry->language = language(finish, draft->language);
 	if (!entry->language.ptr)
-		entry->language = draft->language;
-	if (!entry->language.ptr)
-		entry->language = trimmed(&builder->feed.values[FEED_LANGUAGE]);
-	if (!entry->language.ptr)
-		entry->language = builder->feed.language;
+		entry->language = finish->language;
 	entry->summary = values[FEED_SUMMARY].text;
 	entry->content = values[FEED_CONTENT].text;
 	entry->summary_plain = values[FEED_SUMMARY].kind == FEED_PLAIN && entry->summary.ptr;
@@ -151,9 +162,10 @@ static void finish_feed(struct finish *finish, struct feed_document *document)
 	document->format = builder->format;
 	document->title = title(finish, &values[FEED_TITLE]);
 	document->link = resolve(finish, url, &values[FEED_LINK]);
-	document->language = trimmed(&values[FEED_LANGUAGE]);
+	document->language = language(finish, values[FEED_LANGUAGE].text);
 	if (!document->language.ptr)
-		document->language = builder->feed.language;
+		document->language = language(finish, builder->feed.language);
+	finish->language = document->language;
 	document->hub = resolve(finish, url, &values[FEED_HUB]);
 	document->self = resolve(finish, url, &values[FEED_SELF]);
 	document->prev_archive = resolve(finish, url, &values[FEED_PREV_ARCHIVE]);

@@ -333,6 +333,33 @@ static void read_tag(struct reader *r)
 	apply_tag(r, &tag);
 }
 
+/* At a <. What follows the name of a tag: attributes with values, up to the > (those without are too like words). */
+static bool is_known_tag(const char *p, const char *end)
+{
+	struct tag tag = {.closing = end - p > 1 && p[1] == '/'};
+
+	p = read_name(p + 1 + tag.closing, end, &tag);
+	if (find_tag(tag.name) == NULL)
+		return false;
+	while (p < end && (is_white(*p) || *p == '/'))
+		p++;
+	if (p == end || *p == '>')
+		return p < end;
+	while (p < end && (is_letter(*p) || *p == '-' || *p == ':' || *p == '_'))
+		p++;
+	return p < end && *p == '=' && memchr(p, '>', (size_t)(end - p)) != NULL;
+}
+
+bool feed_html_has_markup(struct base_span text)
+{
+	const char *end = text.ptr + text.len;
+
+	for (const char *at = text.ptr; at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL; at++)
+		if (end - at > 2 && (memcmp(at, "<!-", 3) == 0 || memcmp(at, "<![", 3) == 0 || is_known_tag(at, end)))
+			return true;
+	return false;
+}
+
 /* ---- comments and other marks ----------------------------------------------- */
 
 /* p is behind "<!--". Returns the place behind the comment, or NULL if nothing closes it. */

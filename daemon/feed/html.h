@@ -9,4 +9,10 @@
 /* Like feed_html_to_text, for text that holds no markup: a blank line parts paragraphs. */
 enum base_result feed_plain_to_text(struct base_span plain, struct base_buf *text);
 
+/*
+ * Does text hold markup, rather than less-than signs and words between angle brackets? A comment, a CDATA mark, or a
+ * tag HTML has a name for, with nothing but attributes in it.
+ */
+bool feed_html_has_markup(struct base_span text);
+
 #endif

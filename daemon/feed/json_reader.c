@@ -67,14 +67,21 @@ static void set(struct feed_builder *builder, enum feed_field field, struct base
 	                 (struct feed_value){.text = without_nul(base_span_trim(text)), .kind = kind, .rank = rank});
 }
 
-static void read_author(struct feed_builder *builder, const json_t *object)
+static void add_author(struct feed_builder *builder, const json_t *author)
 {
-	const json_t *authors = json_object_get(object, "authors");
-	const json_t *author = json_array_size(authors) ? json_array_get(authors, 0) : json_object_get(object, "author");
-
 	set(builder, FEED_AUTHOR, string(author), FEED_PLAIN, 0);
 	set(builder, FEED_AUTHOR, member(author, "name"), FEED_PLAIN, 0);
 	set(builder, FEED_AUTHOR, member(author, "url"), FEED_PLAIN, 1);
+}
+
+static void read_author(struct feed_builder *builder, const json_t *object)
+{
+	const json_t *author;
+	size_t i;
+
+	json_array_foreach(json_object_get(object, "authors"), i, author)
+		add_author(builder, author);
+	add_author(builder, json_object_get(object, "author"));
 }
 
 /* A number is no id by the specification, but readers are asked to take it. */

@@ -12,6 +12,7 @@
 
 #include "entity.h"
 
+#define LONGEST_CDATA ((ptrdiff_t)8 << 20) /* libxml2 refuses more than ten million bytes; several in a row it takes */
 #define MOST_MENDS 150000
 #define MOST_REFERENCES 2000000
 #define MOST_ENTITIES 200 /* occurrences looked at for their names */
@@ -215,14 +216,23 @@ static void mend_cdata(struct repair *r)
 
 	base_buf_add_text(r->out, "<![CDATA[");
 	for (const char *from = at;;) {
-		if (at < end && !is_forbidden(at, end)) {
+		bool full = at - from == LONGEST_CDATA;
+		if (at < end && !full && !is_forbidden(at, end)) {
 			at++;
 			continue;
 		}
+		if (full)
+			at = from + base_utf8_clip(from, (size_t)(end - from), LONGEST_CDATA);
 		add(r, from, at);
 		if (at == end)
 			break;
-		from = at = mend_control(r, at);
+		if (full) {
+			feed_builder_repair(r->builder, "very long CDATA");
+			base_buf_add_text(r->out, "]]><![CDATA[");
+			from = at;
+		} else {
+			from = at = mend_control(r, at);
+		}
 	}
 	if (close)
 		base_buf_add_text(r->out, "]]>");

@@ -8,6 +8,7 @@
 
 #include "builder.h"
 #include "entity.h"
+#include "html.h"
 
 static bool is_letter(char c)
 {
@@ -156,12 +157,19 @@ enum base_result feed_title_text(const struct feed_value *value, struct base_buf
 	struct base_span text = base_span_trim(value->text);
 	enum base_result result;
 
-	bool markup = value->kind != FEED_PLAIN && has_tag(text);
+	if (text.len == 0) {
+		*out = BASE_NONE;
+		return BASE_OK;
+	}
+	/* where nobody said it is HTML, "<word>" is a word */
+	bool markup = value->kind == FEED_HTML ? has_tag(text) : value->kind == FEED_MAYBE_HTML && feed_html_has_markup(text);
+	bool plain = value->kind == FEED_PLAIN ||
+	             (value->kind == FEED_MAYBE_HTML && !markup && memchr(text.ptr, '<', text.len));
 	if (!markup && !has_reference(text) && is_tidy(text)) {
 		*out = text;
 		return BASE_OK;
 	}
-	if (value->kind == FEED_PLAIN) {
+	if (plain) {
 		result = to_plain_line(text, scratch);
 		if (result == BASE_OK)
 			*out = base_buf_span(scratch);

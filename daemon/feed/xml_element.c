@@ -6,9 +6,15 @@
 
 #include "xml_reader.h"
 
+#define DESCRIPTION_RANK 0 /* of these elements in RSS: elements.c */
+#define SUMMARY_RANK 3
+#define SECOND_TEXT_RANK 4
 #define RDF_ABOUT_RANK 2
 #define GUID_LINK_RANK 2
+#define OTHER_TYPE_LINK_RANK 3 /* an alternate that is no page: another feed, a PDF */
 #define SOURCE_LINK_RANK 5
+#define RELATED_LINK_RANK 6
+#define ENCLOSURE_LINK_RANK 7 /* all there is of a recording */
 #define LONGEST_HINT 1000000 /* minutes, or updates per period; anything above is nonsense */
 
 static struct base_span decode_ampersands(struct xml_reader *r, struct base_span value)
@@ -173,6 +179,13 @@ static void open_construct(struct xml_reader *r, const struct xml_tag *tag, cons
 	r->wrapped = mode == CAPTURE_MARKUP;
 }
 
+static bool is_page(const struct xml_tag *tag)
+{
+	struct base_span type = base_span_trim(xml_tag_value(tag, "type"));
+
+	return type.len == 0 || is_markup_type(type) || base_span_is_nocase(type, "application/xhtml+xml");
+}
+
 /* RFC 4287 section 4.2.7, RFC 5005 section 4, WebSub section 4. */
 static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, struct base_span href, uint16_t ns)
 {
@@ -184,10 +197,16 @@ static void read_atom_link(struct xml_reader *r, const struct xml_tag *tag, stru
 		rel.len -= sizeof registry - 1;
 	}
 	href = base_span_trim(decode_ampersands(r, href));
+	if (href.len == 0) /* the base itself: RFC 3986, section 4.4 */
+		href = xml_reader_base(r);
 	if (rel.len == 0 && ns == NS_RSS)
 		set_link(r, href);
 	else if (rel.len == 0 || base_span_is_nocase(rel, "alternate"))
-		set(r, FEED_LINK, href, FEED_PLAIN, ns == r->native ? 0 : 1);
+		set(r, FEED_LINK, href, FEED_PLAIN, !is_page(tag) ? OTHER_TYPE_LINK_RANK : ns == r->native ? 0 : 1);
+	else if (base_span_is_nocase(rel, "related"))
+		set(r, FEED_LINK, href, FEED_PLAIN, RELATED_LINK_RANK);
+	else if (r->builder->in_entry && base_span_is_nocase(rel, "enclosure"))
+		set(r, FEED_LINK, href, FEED_PLAIN, ENCLOSURE_LINK_RANK);
 	else if (r->builder->in_entry)
 		return;
 	else if (base_span_is_nocase(rel, "self"))
@@ -202,9 +221,11 @@ static void open_link(struct xml_reader *r, const struct xml_tag *tag, const str
 {
 	struct base_span href = xml_tag_value(tag, "href");
 
+	struct base_span rel = base_span_trim(xml_tag_value(tag, "rel"));
+
 	if (href.ptr)
 		read_atom_link(r, tag, href, ns);
-	else
+	else if (rel.len == 0 || base_span_is_nocase(rel, "alternate"))
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
 }
 
@@ -224,6 +245,28 @@ static void open_category(struct xml_reader *r, const struct xml_tag *tag, const
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
 }
 
+/* RSS items with a summary beside their description: whichever comes second is the content, unless there is a real one. */
+static const struct feed_element *second_text(struct xml_reader *r, const struct feed_element *element)
+{
+	static const struct feed_element instead = {
+		"summary", NS_RSS, IN_ENTRY, ACT_CONSTRUCT, FEED_CONTENT, SECOND_TEXT_RANK, FEED_MAYBE_HTML};
+	static const struct feed_element other = {
+		"description", NS_RSS, IN_ENTRY, ACT_CONSTRUCT, FEED_CONTENT, SECOND_TEXT_RANK, FEED_MAYBE_HTML};
+	const struct feed_value *have = &feed_builder_draft(r->builder)->values[FEED_SUMMARY];
+
+	if (element->field != FEED_SUMMARY || element->ns != NS_RSS || !have->text.ptr)
+		return element;
+	if (element->rank == DESCRIPTION_RANK)
+		return have->rank == SUMMARY_RANK ? &other : element;
+	return element->rank == SUMMARY_RANK && have->rank == DESCRIPTION_RANK ? &instead : element;
+}
+
+/* True if nothing is said (RSS 2.0). */
+static bool is_permalink(struct base_span value)
+{
+	return value.len == 0 || base_span_is_nocase(value, "true") || base_span_is(value, "1") || base_span_is_nocase(value, "yes");
+}
+
 static void open_field(struct xml_reader *r, const struct xml_tag *tag, const struct feed_element *element, uint16_t ns)
 {
 	switch (element->action) {
@@ -232,18 +275,24 @@ static void open_field(struct xml_reader *r, const struct xml_tag *tag, const st
 			xml_capture_open(r, element, element->kind == FEED_PLAIN ? CAPTURE_PLAIN : CAPTURE_TEXT, element->kind);
 		break;
 	case ACT_CONSTRUCT:
+		element = second_text(r, element);
 		if (feed_builder_wants(r->builder, element->field, element->rank))
 			open_construct(r, tag, element);
 		break;
 	case ACT_GUID:
-		r->permalink = !base_span_is_nocase(base_span_trim(xml_tag_value(tag, "isPermaLink")), "false");
+		r->permalink = is_permalink(base_span_trim(xml_tag_value(tag, "isPermaLink")));
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
 		break;
 	case ACT_LINK:
 		open_link(r, tag, element, ns);
 		break;
+	case ACT_ENCLOSURE:
+		set(r, FEED_LINK, base_span_trim(decode_ampersands(r, xml_tag_value(tag, "url"))), FEED_PLAIN, ENCLOSURE_LINK_RANK);
+		break;
 	case ACT_CATEGORY:
 		open_category(r, tag, element);
+		if (ns == NS_ITUNES && !r->capture) /* subcategories stand in it */
+			r->frames[r->depth - 1].place = IN_ENTRY;
 		break;
 	default:
 		xml_capture_open(r, element, CAPTURE_PLAIN, FEED_PLAIN);
@@ -320,6 +369,9 @@ void xml_element_start(struct xml_reader *r, const struct xml_tag *tag, struct x
 		break;
 	case ACT_GROUP:
 		frame->place = place;
+		break;
+	case ACT_SOURCE:
+		frame->place = IN_SOURCE;
 		break;
 	case ACT_SKIP_HOURS:
 		frame->place = IN_SKIP_HOURS;

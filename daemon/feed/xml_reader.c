@@ -4,6 +4,8 @@
  * Each open element has a frame that says what stands in it. While a field's
  * text is collected, elements in it are written out again as markup.
  */
+#include "config.h"
+
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <stddef.h>
@@ -196,6 +198,46 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		stop(r, FEED_REFUSED, r->text.failed, "a text is too long");
 }
 
+/*
+ * A CDATA section whose end was forgotten swallows what follows up to the end
+ * of the next one, and the document is well formed all the same: the end tag
+ * of this very element stands in it, then the start of another section.
+ */
+static bool swallows(const struct xml_reader *r, struct base_span text)
+{
+	static const char mark[] = "<![CDATA[";
+	const size_t len = sizeof mark - 1;
+	const char *end = text.ptr + text.len;
+
+	for (const char *at = text.ptr; (at = memchr(at, '[', (size_t)(end - at))); at++) {
+		const char *start = at + 1 - len;
+		if (start < text.ptr || memcmp(start, mark, len) != 0)
+			continue;
+		/* elements of this name, with or without prefix */
+		for (const char *tag = text.ptr; (tag = memmem(tag, (size_t)(start - tag), "</", 2)); tag += 2) {
+			const char *close = memchr(tag, '>', (size_t)(start - tag));
+			size_t name = strlen(r->capture->name);
+			if (close && (size_t)(close - tag) >= name + 2 &&
+			    base_span_is_nocase((struct base_span){close - name, name}, r->capture->name) &&
+			    (close[-(ptrdiff_t)name - 1] == '/' || close[-(ptrdiff_t)name - 1] == ':'))
+				return true;
+		}
+		return false;
+	}
+	return false;
+}
+
+static void on_cdata(void *ctx, const xmlChar *text, int len)
+{
+	struct xml_reader *r = ctx;
+
+	if (!r->stopped && r->capture && !r->recover && r->builder->in_entry &&
+	    swallows(r, (struct base_span){(const char *)text, (size_t)len}))
+		stop(r, FEED_BROKEN, BASE_SYNTAX, "a CDATA section is not closed");
+	else
+		on_text(ctx, text, len);
+}
+
 /* Only a DOCTYPE with an address (Netscape's RSS 0.91 has one) lets undefined entities pass as no error. */
 static xmlEntityPtr on_entity(void *ctx, const xmlChar *name)
 {
@@ -340,7 +382,7 @@ static const xmlSAXHandler handlers = {
 	.endElementNs = on_end,
 	.characters = on_text,
 	.ignorableWhitespace = on_text,
-	.cdataBlock = on_text,
+	.cdataBlock = on_cdata,
 	.processingInstruction = on_instruction,
 	.serror = on_error,
 };

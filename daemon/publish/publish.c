@@ -39,11 +39,13 @@ struct publish {
 /* ---- opening and closing ------------------------------------------------------------ */
 
 /* Half of the descriptors belong to subscribers at most, so that fetching keeps its own. */
-static size_t connections_max(void)
+static size_t connections_max(const struct publish_options *options)
 {
 	struct rlimit limit;
 	size_t half;
 
+	if (options->connections_max)
+		return options->connections_max < CONNECTIONS_MAX ? options->connections_max : CONNECTIONS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
 		return CONNECTIONS_MAX;
 	half = (size_t)limit.rlim_cur / 2;
@@ -113,10 +115,10 @@ static enum base_result open_router(struct publish *publish, const struct publis
 	return result ? result : bind_all(publish, publish->router, options->replay_endpoints, options->replay_count, err);
 }
 
-static void set_up_monitor(struct publish *publish, struct publish_monitor *monitor)
+static void set_up_monitor(struct publish *publish, struct publish_monitor *monitor, size_t connections)
 {
 	monitor->total = &publish->connections;
-	monitor->total_max = connections_max();
+	monitor->total_max = connections;
 	monitor->log = publish->log;
 }
 
@@ -128,11 +130,12 @@ static enum base_result open_all(struct publish *publish, const struct publish_o
 		result = publish_peers_new(&publish->peers);
 	if (result)
 		return base_fail(err, result, "no memory for the publisher");
+	publish_accept_guard();
 	publish->context = zmq_ctx_new();
 	if (!publish->context)
 		return publish_zmq_fail(err, "ZeroMQ");
-	set_up_monitor(publish, &publish->publisher_monitor);
-	set_up_monitor(publish, &publish->router_monitor);
+	set_up_monitor(publish, &publish->publisher_monitor, connections_max(options));
+	set_up_monitor(publish, &publish->router_monitor, connections_max(options));
 	publish->publisher_monitor.peers = publish->peers;
 	if (options->server_key || options->clients) {
 		result = publish_auth_new(publish->context, options->server_key, options->clients, publish->log, &publish->auth,

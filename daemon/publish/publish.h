@@ -72,6 +72,11 @@ enum base_result publish_monitor_start(struct publish_monitor *monitor, void *co
 void publish_monitor_stop(struct publish_monitor *monitor);
 void publish_monitor_serve(struct publish_monitor *monitor, base_time now);
 
+/* ---- accept.c ------------------------------------------------------------------------- */
+
+/* Does nothing; called so that the linker takes the accept of this room into the program. */
+void publish_accept_guard(void);
+
 /* ---- auth.c: who may connect ------------------------------------------------------------ */
 
 struct publish_auth;

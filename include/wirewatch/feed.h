@@ -41,7 +41,7 @@ struct feed_entry {
 	struct base_span title;      /* plain text */
 	struct base_span link;       /* absolute */
 	struct base_span author;
-	struct base_span language;   /* BCP 47 as sent; inherited from the feed */
+	struct base_span language;   /* BCP 47 as sent, but "uk_UA" is "uk-UA"; inherited from the feed */
 	struct base_span summary;    /* HTML as sent */
 	struct base_span content;    /* HTML as sent */
 	struct base_span raw_date;   /* the date text as sent */

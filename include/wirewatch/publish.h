@@ -20,6 +20,7 @@ struct publish_options {
 	size_t replay_count;
 	struct ledger *ledger; /* what replay reads; same thread */
 	uint64_t epoch;
+	size_t connections_max; /* of both sockets; 0: half of the descriptors. Never above 2,000 */
 	struct base_log *log;  /* may be NULL */
 	/*
 	 * CURVE, both or none. server_key: file with the secret key; one that

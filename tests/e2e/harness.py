@@ -154,6 +154,7 @@ class Daemon:
             "http": self.http,
         }
         self.feeds = feeds
+        self.command = [DAEMON]
         self.write_config(settings)
 
     def write_config(self, settings=None, feeds=None):
@@ -176,7 +177,7 @@ class Daemon:
     def start(self, *arguments, ready=True):
         check(os.access(DAEMON, os.X_OK), DAEMON, "is not built")
         self.notify.forget()
-        self.process = subprocess.Popen([DAEMON, "-c", self.config, *arguments], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.command, "-c", self.config, *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment())
         threading.Thread(target=self._read_stderr, args=(self.process.stderr,), daemon=True).start()
         Cleanup.add(self.kill)

@@ -222,7 +222,8 @@ class Campaign:
             try:
                 self.count(sweep.round(nth))
             except AssertionError as error:
-                print("%s %d: %s\n    %s" % (self.kind, nth, error, "\n    ".join(sweep.control.places()[:12])), flush=True)
+                places = "\n    ".join(sweep.control.places()[:12])
+                print("%s %d: %s\n    %s" % (self.kind, nth, error, places), flush=True)
                 with self.lock:
                     self.bad.append(nth)
                 sweep.daemon.kill()
@@ -238,10 +239,11 @@ class Campaign:
             worker.start()
         for worker in workers:
             worker.join()
-        print("%s: %d calls failed (the last that did: about %d) in %.0f s; %d with a line, %d without consequence and line, "
-              "%d ends of the daemon, %d bad%s" % (
+        print("%s: %d calls failed (the last that did: about %d) in %.0f s; "
+              "%d with a line, %d without consequence and line, %d ends of the daemon, %d bad%s" % (
                   self.kind, self.spoken + self.silent + self.died, self.next - self.beyond - 1,
-                  time.monotonic() - started, self.spoken, self.silent, self.died, len(self.bad), self.bad or ""), flush=True)
+                  time.monotonic() - started, self.spoken, self.silent, self.died, len(self.bad),
+                  self.bad or ""), flush=True)
 
 
 def main():

@@ -238,7 +238,8 @@ def odd_messages(house, chance):
         subscriber.connect(house.daemon.publish)
         for _ in range(30):
             dealer.send_multipart([chance.randbytes(chance.randint(0, 300)) for _ in range(chance.randint(1, 50))])
-            dealer.send(chance.choice([b"{}", b"[" * 500, b"\0" * 1024, b'{"after":-1}', b'{"after":1e999,"topic":"\\u0000"}']))
+            dealer.send(chance.choice([b"{}", b"[" * 500, b"\0" * 1024, b'{"after":-1}',
+                                       b'{"after":1e999,"topic":"\\u0000"}']))
             subscriber.setsockopt(zmq.SUBSCRIBE, chance.randbytes(chance.randint(1, 500)))
         dealer.send(bytes(1 << 20))
         subscriber.setsockopt(zmq.SUBSCRIBE, bytes(5000))  # libzmq ends the subscriber itself if it is a million
