@@ -3,7 +3,8 @@
     latency_bench.py [ALERTS [FOLDER]]      default: 400 alerts, a ledger in the folder of temporary files
 
 The feed server is a process of its own. It notes the clock before it hands the reply to the kernel, so the figures
-include the way of the reply. The bare time of fdatasync in the same folder stands beside them: each alert waits for one.
+include the way of the reply. The bare time of fdatasync in the same folder stands beside them: each alert waits for
+one (the ledger's log is written over again, which is faster than a file that grows).
 """
 import mmap
 import os
@@ -92,7 +93,7 @@ def fsync_times(folder, count=300):
 
 def figures(times):
     milliseconds = sorted(t * 1000 for t in times)
-    return statistics.median(milliseconds), milliseconds[min(len(milliseconds) - 1, len(milliseconds) * 99 // 100)], milliseconds[-1]
+    return statistics.median(milliseconds), milliseconds[len(milliseconds) * 99 // 100], milliseconds[-1]
 
 
 def show(name, times):
@@ -146,7 +147,8 @@ def main():
         wire, times = measure(folder, count)
         show("fdatasync alone", bare)
         median, worst = show("%d alerts, last byte to subscriber" % len(times), times)
-        print("%-40s %.0f ms to the last one, complete and in order" % ("%d alerts in one document" % BURST, burst(folder, wire) * 1000))
+        print("%-40s %.0f ms to the last one, complete and in order" % (
+            "%d alerts in one document" % BURST, burst(folder, wire) * 1000))
     finally:
         harness.Cleanup.run()
         shutil.rmtree(folder, ignore_errors=True)

@@ -99,7 +99,7 @@ class Campaign:
         check_equal(daemon.stop(signal.SIGKILL), -signal.SIGKILL, "exit status; " + daemon.story())
         del daemon.stderr_lines[:-100]
         harness.Cleanup.pending.pop()  # of this start
-        self.keeper.listen()
+        self.keeper.listen(can_ask=False)
         sequence, published = inspect(self.folder)
         self.inspected += 1
         self.unpublished.append(sequence - published)

@@ -55,7 +55,8 @@ def endure(server, wire, daemon, keeper, begin, end, reason):
     wait_health(daemon, 200)
     wire.publish(5)
     keeper.wait_items(wire.items(), story=daemon.story)
-    check_equal([int(a["seq"]) for a in daemon.syslog.wait_alerts(wire.total)], list(range(1, wire.total + 1)), "syslog")
+    lines = [int(line["seq"]) for line in daemon.syslog.wait_alerts(wire.total)]
+    check_equal(lines, list(range(1, wire.total + 1)), "on syslog")
     daemon.stop_cleanly()
 
 

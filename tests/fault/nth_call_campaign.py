@@ -33,13 +33,18 @@ HEAD = struct.Struct("<IIQQII")  # struct control of shim.c
 PROMPT = 4.0  # seconds within which a poll that did not fail is over; those that did come later
 
 
+def is_sanitized():
+    """Whether a sanitizer has the daemon's malloc for itself, and memory to spend."""
+    with open(harness.DAEMON, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def require():
     """Skip where the shim cannot work."""
     if not os.path.exists(SHIM):
         raise harness.Skip("the shim is not built")
-    with open(harness.DAEMON, "rb") as file:
-        program = file.read()
-    if b"__asan_init" in program or b"__tsan_init" in program:
+    if is_sanitized():
         raise harness.Skip("a sanitizer has malloc for itself")
 
 
@@ -222,7 +227,8 @@ class Campaign:
             try:
                 self.count(sweep.round(nth))
             except AssertionError as error:
-                print("%s %d: %s\n    %s" % (self.kind, nth, error, "\n    ".join(sweep.control.places()[:12])), flush=True)
+                places = "\n    ".join(sweep.control.places()[:12])
+                print("%s %d: %s\n    %s" % (self.kind, nth, error, places), flush=True)
                 with self.lock:
                     self.bad.append(nth)
                 sweep.daemon.kill()
@@ -238,10 +244,11 @@ class Campaign:
             worker.start()
         for worker in workers:
             worker.join()
-        print("%s: %d calls failed (the last that did: about %d) in %.0f s; %d with a line, %d without consequence and line, "
-              "%d ends of the daemon, %d bad%s" % (
+        print("%s: %d calls failed (the last that did: about %d) in %.0f s; "
+              "%d with a line, %d without consequence and line, %d ends of the daemon, %d bad%s" % (
                   self.kind, self.spoken + self.silent + self.died, self.next - self.beyond - 1,
-                  time.monotonic() - started, self.spoken, self.silent, self.died, len(self.bad), self.bad or ""), flush=True)
+                  time.monotonic() - started, self.spoken, self.silent, self.died, len(self.bad),
+                  self.bad or ""), flush=True)
 
 
 def main():

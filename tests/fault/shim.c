@@ -3,7 +3,8 @@
  * running program. A test maps the same control file and arms it; nothing
  * fails, and little is done, while it is not armed.
  */
-#define _GNU_SOURCE
+#include "config.h"
+
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -229,7 +230,7 @@ void *realloc(void *old, size_t size)
 
 /* ---- files ---------------------------------------------------------------------- */
 
-#define FAIL_WITH(kind, default_number)                                                                                        \
+#define FAIL_WITH(kind, default_number)                                                                                \
 	if (!real_malloc)                                                                                                  \
 		find_all();                                                                                                    \
 	if (fails(kind, CALLER)) {                                                                                         \

@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import feedserver  # noqa: E402
 import harness     # noqa: E402
 from harness import check, check_equal  # noqa: E402
+from nth_call_campaign import is_sanitized  # noqa: E402
 from wire import Keeper, Wire  # noqa: E402
 
 LOAD = int(os.environ.get("WW_LOAD_ALERTS", "5000"))
@@ -110,7 +111,7 @@ def test_stalled(folder):
         return next(rounds, None) is None
     house.publish_until(done, 400)
     peak = house.finish("10 stalled subscribers and a stalled replay")
-    check(peak - house.before < GROWTH_MAX, "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
 
 
 def come_and_go(house, ended, seed, errors):
@@ -154,7 +155,7 @@ def test_come_and_go(folder):
         check(time.monotonic() < deadline, "descriptors stay open:", before, descriptors(house.daemon))
         time.sleep(0.1)
     peak = house.finish("200 that come and go")
-    check(peak - house.before < GROWTH_MAX, "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
 
 
 def test_flood(folder):
@@ -238,7 +239,8 @@ def odd_messages(house, chance):
         subscriber.connect(house.daemon.publish)
         for _ in range(30):
             dealer.send_multipart([chance.randbytes(chance.randint(0, 300)) for _ in range(chance.randint(1, 50))])
-            dealer.send(chance.choice([b"{}", b"[" * 500, b"\0" * 1024, b'{"after":-1}', b'{"after":1e999,"topic":"\\u0000"}']))
+            dealer.send(chance.choice([b"{}", b"[" * 500, b"\0" * 1024, b'{"after":-1}',
+                                       b'{"after":1e999,"topic":"\\u0000"}']))
             subscriber.setsockopt(zmq.SUBSCRIBE, chance.randbytes(chance.randint(1, 500)))
         dealer.send(bytes(1 << 20))
         subscriber.setsockopt(zmq.SUBSCRIBE, bytes(5000))  # libzmq ends the subscriber itself if it is a million
@@ -264,7 +266,7 @@ def test_nonsense(folder):
     house.publish_until(annoy, 50)
     check_equal(house.daemon.get("/healthz")[0], 200, "health")
     peak = house.finish("nonsense")
-    check(peak - house.before < GROWTH_MAX, "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
 
 
 if __name__ == "__main__":
