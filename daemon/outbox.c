@@ -5,13 +5,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
+
+#include "outbox_lines.h"
 
 #define GROUP_MAX 64 /* batches in one transaction */
+#define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
+#define PLACE_TIME (BASE_SECOND / 20)
 #define HEARTBEAT_EVERY (10 * BASE_SECOND)
 #define PRUNE_EVERY BASE_HOUR
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
+#define RESEND_WAIT (BASE_SECOND / 4)
+#define RESEND_MOST 5 /* tries, then replay alone has the alert */
+#define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
@@ -19,7 +25,8 @@ struct outbox {
 	struct outbox_options options;
 	struct base_queue *queue;
 	pthread_t thread;
-	_Atomic bool stopping, stuck, keys_stale;
+	_Atomic bool stopping, hurrying, stuck;
+	_Atomic unsigned orders; /* enum outbox_order */
 	_Atomic base_time alive;
 
 	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
@@ -28,6 +35,11 @@ struct outbox {
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;
 	base_time received; /* of the batches being published */
+	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
+	unsigned resends;   /* tries since */
+	bool resending;
+	base_time resend_at;
+	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
 
@@ -38,34 +50,12 @@ static base_time monotonic(const struct outbox *outbox)
 
 /* ---- publishing -------------------------------------------------------- */
 
-static void log_alert(struct outbox *outbox, const struct ledger_message *message)
+static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
 {
-	struct base_buf line;
-	base_buf_init(&line, 8192);
-	if (alert_log_line_of_json(message->json, &line))
-		base_log(outbox->options.log, BASE_ERROR, "outbox", "alert %llu has no readable JSON",
-		         (unsigned long long)message->sequence);
-	else if (outbox->options.journal)
-		publish_journal_alert(outbox->options.journal, LOG_NOTICE, message, base_buf_span(&line));
-	else
-		publish_syslog_line(outbox->options.syslog, LOG_NOTICE, line.data, line.len);
-	base_buf_free(&line);
-}
-
-static void count_alert(struct outbox *outbox, const struct ledger_message *message)
-{
-	/* ww1/alert/<class>/<first|repeat>/ */
-	struct base_span topic = message->topic;
-	const char *class_at = "ww1/alert/";
-	if (!base_span_starts(topic, class_at))
-		return;
-	const char *start = topic.ptr + strlen(class_at), *end = memchr(start, '/', topic.len - strlen(class_at));
-	char class_name[32];
-	if (!end || (size_t)(end - start) >= sizeof class_name)
-		return;
-	memcpy(class_name, start, (size_t)(end - start));
-	class_name[end - start] = '\0';
-	status_alert(outbox->options.board, class_name, end[1] == 'f');
+	base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not leave by %s now: %s",
+	         (unsigned long long)sequence, way, base_result_text(result));
+	if (!outbox->missed)
+		outbox->missed = sequence;
 }
 
 static enum base_result publish_one(void *ctx, const struct ledger_message *message)
@@ -73,10 +63,15 @@ static enum base_result publish_one(void *ctx, const struct ledger_message *mess
 	struct outbox *outbox = ctx;
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
-		base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not be sent now: %s; replay has it",
-		         (unsigned long long)message->sequence, base_result_text(result));
-	log_alert(outbox, message);
-	count_alert(outbox, message);
+		miss(outbox, message->sequence, "ZeroMQ", result);
+	result = outbox_log_alert(&outbox->options, message);
+	if (result)
+		miss(outbox, message->sequence, "the log", result);
+	if (outbox->resending)
+		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
+	if (outbox->options.file)
+		publish_file_alert(outbox->options.file, message);
+	outbox_count_alert(outbox->options.board, message->topic);
 	if (outbox->received != BASE_TIME_NONE)
 		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
 	return BASE_OK;
@@ -87,21 +82,36 @@ static void after_publishing(struct outbox *outbox)
 	uint64_t sequence = ledger_sequence(outbox->options.ledger);
 	publish_set_sequence(outbox->options.publish, sequence);
 	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
-	enum base_result result = ledger_published(outbox->options.ledger, sequence);
+	enum base_result result = ledger_published(outbox->options.ledger, outbox->missed ? outbox->missed - 1 : sequence);
 	if (result) /* harmless: after a crash the last ones are sent twice */
 		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
 		         base_result_text(result));
+	if (outbox->missed && !outbox->resends)
+		outbox->resend_at = monotonic(outbox) + RESEND_WAIT;
 }
 
-/* Send what log lines wait; how many were dropped so far. */
-static uint64_t flush_logs(struct outbox *outbox)
+/* What was missed is not marked published, so the ledger gives it again, with all that came after. */
+static void resend(struct outbox *outbox, base_time now)
 {
-	if (outbox->options.journal) {
-		publish_journal_flush(outbox->options.journal);
-		return publish_journal_dropped(outbox->options.journal);
+	uint64_t missed = outbox->missed;
+	outbox->resends++;
+	outbox->missed = 0;
+	outbox->resending = true;
+	enum base_result result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
+	outbox->resending = false;
+	if (result && !outbox->missed)
+		outbox->missed = missed;
+	if (!outbox->missed) {
+		base_log(outbox->options.log, BASE_NOTICE, "publish", "sent again from alert %llu on", (unsigned long long)missed);
+	} else if (outbox->resends >= RESEND_MOST) {
+		base_log(outbox->options.log, BASE_ERROR, "publish", "alert %llu is given up here; replay has it",
+		         (unsigned long long)outbox->missed);
+		outbox->missed = 0;
 	}
-	publish_syslog_flush(outbox->options.syslog);
-	return publish_syslog_dropped(outbox->options.syslog);
+	outbox->resend_at = now + RESEND_WAIT;
+	after_publishing(outbox);
+	if (!outbox->missed)
+		outbox->resends = 0;
 }
 
 static void heartbeat(struct outbox *outbox, base_time now)
@@ -114,11 +124,13 @@ static void heartbeat(struct outbox *outbox, base_time now)
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
-	uint64_t unlogged = flush_logs(outbox);
+	uint64_t unlogged = outbox_flush_logs(&outbox->options);
 	struct publish_counts counts = publish_counts(outbox->options.publish);
 	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
 	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
 	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
+	if (outbox->options.file)
+		status_set(outbox->options.board, STATUS_FILE_MISSING, publish_file_missing(outbox->options.file));
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 
@@ -152,9 +164,14 @@ static void recovered(struct outbox *outbox)
 	atomic_store(&outbox->stuck, false);
 }
 
-static bool may_pass(enum base_result result)
+/*
+ * Whether it is the ledger's trouble, so that everything waits: also a ledger
+ * damaged while it runs, for what cannot be stored must not be polled either.
+ * Else it lies with the job alone.
+ */
+static bool of_ledger(enum base_result result)
 {
-	return result == BASE_BUSY || result == BASE_IO || result == BASE_NO_MEMORY || result == BASE_TIMEOUT;
+	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND;
 }
 
 /* ---- jobs ----------------------------------------------------------------- */
@@ -201,27 +218,40 @@ static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 	return result;
 }
 
-static enum base_result place_alerts(struct outbox *outbox, struct outbox_job *job)
+/*
+ * Give alerts their stories, job by job, for a bounded time, so that a flood
+ * of them does not keep subscribers waiting. *ready: how many of the first
+ * jobs have all of theirs and go into one transaction.
+ */
+static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 {
-	const struct ledger_batch *batch = &job->commit.batch;
-	for (size_t i = 0; i < batch->alert_count; i++) { /* one placed by an attempt before stays where it is */
-		enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
-		if (result)
-			return result;
+	base_time until = monotonic(outbox) + PLACE_TIME;
+	size_t alerts = 0;
+	for (*ready = 0; *ready < outbox->group_count; ++*ready) {
+		struct outbox_job *job = outbox->group[*ready];
+		const struct ledger_batch *batch = &job->commit.batch;
+		for (; job->commit.placed < batch->alert_count; job->commit.placed++) {
+			if (monotonic(outbox) > until)
+				return BASE_OK;
+			/* One placed by an attempt before stays where it is. */
+			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[job->commit.placed]);
+			if (result)
+				return *ready ? BASE_OK : result;
+		}
+		alerts += batch->alert_count;
+		if (*ready && alerts > COMMIT_ALERTS)
+			return BASE_OK;
 	}
 	return BASE_OK;
 }
 
-/* Store and publish the first count jobs of the group, all of them commits. */
+/* Store and publish the first count jobs of the group, all of them commits with their alerts placed. */
 static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
 {
 	struct ledger_batch batches[GROUP_MAX];
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		enum base_result result = place_alerts(outbox, outbox->group[i]);
-		if (result)
-			return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
@@ -245,11 +275,11 @@ static void answer_first(struct outbox *outbox, enum base_result result)
 }
 
 /* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
-static enum base_result commit_singly(struct outbox *outbox, struct base_error *err)
+static enum base_result commit_singly(struct outbox *outbox, size_t count, struct base_error *err)
 {
-	while (outbox->group_count) {
+	while (count--) {
 		enum base_result result = commit(outbox, 1, err);
-		if (may_pass(result))
+		if (of_ledger(result))
 			return result;
 		if (result)
 			base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "cannot be stored: %s",
@@ -271,9 +301,9 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
-		if (may_pass(result))
+		if (of_ledger(result))
 			failed = result;
-		if (job->kind == OUTBOX_COMMIT || may_pass(result))
+		if (job->kind == OUTBOX_COMMIT || of_ledger(result))
 			outbox->group[kept++] = job;
 		else
 			answer(job, result);
@@ -284,12 +314,16 @@ static enum base_result answer_questions(struct outbox *outbox)
 
 static enum base_result commit_group(struct outbox *outbox, struct base_error *err)
 {
-	if (!outbox->group_count)
-		return BASE_OK;
-	enum base_result result = commit(outbox, outbox->group_count, err);
+	size_t count;
+	enum base_result result = place_alerts(outbox, &count);
 	if (result)
-		return may_pass(result) ? result : commit_singly(outbox, err);
-	while (outbox->group_count)
+		return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
+	if (!count)
+		return BASE_OK;
+	result = commit(outbox, count, err);
+	if (result)
+		return of_ledger(result) ? result : commit_singly(outbox, count, err);
+	while (count--)
 		answer_first(outbox, BASE_OK);
 	return BASE_OK;
 }
@@ -335,12 +369,22 @@ static void prune(struct outbox *outbox, base_time now)
 
 static base_time next_wake(const struct outbox *outbox, base_time now)
 {
-	if (atomic_load(&outbox->stopping)) /* the mark that woke us may be taken already */
+	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
+	if (outbox->group_count && !outbox->trouble.count) /* alerts are still to be placed */
+		return 0;
+	base_time wait = BASE_DAY;
+	if (outbox_logs_wait(&outbox->options)) /* the reader was slow: the rest must not wait for the heartbeat */
+		wait = LOG_RETRY;
+	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
+		wait = outbox->file_wait;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
-	return at > now ? at - now : 0;
+	if (outbox->missed && outbox->resend_at < at)
+		at = outbox->resend_at;
+	base_time due = at > now ? at - now : 0;
+	return due < wait ? due : wait;
 }
 
 /* True when a stop was asked for and nothing is left to do, or the ledger has failed for too long since. */
@@ -362,6 +406,16 @@ static void give_up_rest(struct outbox *outbox)
 	} while (base_queue_len(outbox->queue));
 }
 
+/* A stop is near and the ledger still fails: the pollers must get their jobs back to end. */
+static bool hopeless(struct outbox *outbox, base_time now)
+{
+	if (!atomic_load(&outbox->hurrying))
+		return false;
+	if (!outbox->stop_deadline)
+		outbox->stop_deadline = now + STOP_PATIENCE;
+	return outbox->trouble.count && now > outbox->stop_deadline;
+}
+
 static void reload_keys(struct outbox *outbox)
 {
 	struct base_error err;
@@ -369,19 +423,53 @@ static void reload_keys(struct outbox *outbox)
 		base_log(outbox->options.log, BASE_ERROR, "publish", "the subscribers' keys stay as they were: %s", err.text);
 }
 
+/* It is read through the connection that writes it: no other process can open the ledger while we live. */
+static void back_up(struct outbox *outbox)
+{
+	struct base_error err;
+	const char *path = outbox->options.backup_path;
+	base_time started = monotonic(outbox);
+	if (!path)
+		base_log(outbox->options.log, BASE_ERROR, "backup", "this ledger is backed up by its database's own tools");
+	else if (ledger_backup(outbox->options.ledger, path, &err))
+		base_log(outbox->options.log, BASE_ERROR, "backup", "%s", err.text);
+	else
+		base_log(outbox->options.log, BASE_NOTICE, "backup", "%s holds everything up to sequence %llu, written in %lld ms",
+		         path, (unsigned long long)ledger_sequence(outbox->options.ledger),
+		         (long long)((monotonic(outbox) - started) / (BASE_SECOND / 1000)));
+}
+
+static void follow_orders(struct outbox *outbox)
+{
+	unsigned orders = atomic_exchange(&outbox->orders, 0);
+	if (orders & OUTBOX_RELOAD_KEYS)
+		reload_keys(outbox);
+	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
+		publish_file_reopen(outbox->options.file);
+	if (orders & OUTBOX_BACK_UP)
+		back_up(outbox);
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
 	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
 		atomic_store(&outbox->alive, now);
-		if (atomic_exchange(&outbox->keys_stale, false))
-			reload_keys(outbox);
+		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
+		if (outbox->missed && now >= outbox->resend_at)
+			resend(outbox, now);
+		if (hopeless(outbox, now))
+			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			heartbeat(outbox, now);
+		else if (outbox_logs_wait(&outbox->options))
+			(void)outbox_flush_logs(&outbox->options);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
+		if (outbox->options.file)
+			outbox->file_wait = publish_file_serve(outbox->options.file);
 		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
 		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
 		                    next_wake(outbox, monotonic(outbox)));
@@ -423,6 +511,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
+	outbox->file_wait = BASE_TIME_NONE;
 	base_time now = monotonic(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;
@@ -445,10 +534,15 @@ enum base_result outbox_start(struct outbox *outbox)
 	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
 }
 
-void outbox_reload_keys(struct outbox *outbox)
+void outbox_order(struct outbox *outbox, unsigned orders)
 {
-	atomic_store(&outbox->keys_stale, true);
+	(void)atomic_fetch_or(&outbox->orders, orders);
 	(void)base_queue_push(outbox->queue, &outbox->wake_mark); /* full: it is awake anyway */
+}
+
+void outbox_hurry(struct outbox *outbox)
+{
+	atomic_store(&outbox->hurrying, true);
 }
 
 void outbox_stop(struct outbox *outbox)

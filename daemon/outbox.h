@@ -49,6 +49,7 @@ struct outbox_job {
 		struct {
 			struct ledger_batch batch;
 			base_time received; /* monotonic, of the reply's last byte */
+			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
 	};
 };
@@ -56,10 +57,12 @@ struct outbox_job {
 #define OUTBOX_QUEUE_MAX 8192 /* jobs: the polls under way of all pollers, with room to spare */
 
 struct outbox_options {
+	const char *backup_path; /* NULL: the ledger's engine has its own ways */
 	struct ledger *ledger;
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
 	struct publish_journal *journal; /* the same, instead of syslog; or NULL */
+	struct publish_file *file;       /* or NULL */
 	struct alert_stories *stories;
 	const struct base_clock *clock;
 	struct base_log *log;
@@ -72,11 +75,18 @@ struct outbox;
 /* Restores the stories and publishes what a crash left unpublished. */
 enum base_result outbox_new(const struct outbox_options *options, struct outbox **out, struct base_error *err);
 enum base_result outbox_start(struct outbox *outbox);
+/* A stop is near: a ledger that goes on failing makes waiting jobs end in BASE_STOPPED, so that pollers can end. */
+void outbox_hurry(struct outbox *outbox);
 /* Answer what is queued, then end the thread. A ledger that still fails makes the rest end in BASE_STOPPED. */
 void outbox_stop(struct outbox *outbox);
 void outbox_free(struct outbox *outbox);
-/* Read subscribers' keys anew, soon, in the outbox's thread. From any thread. */
-void outbox_reload_keys(struct outbox *outbox);
+/* What the outbox can be told to do, soon, in its own thread; to be or'ed. */
+enum outbox_order {
+	OUTBOX_RELOAD_KEYS = 1, /* read subscribers' keys anew */
+	OUTBOX_REOPEN_FILE = 2, /* the file of alerts was renamed */
+	OUTBOX_BACK_UP = 4,     /* write a copy of the ledger to backup_path */
+};
+void outbox_order(struct outbox *outbox, unsigned orders); /* from any thread */
 enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job);
 /* Monotonic time of its last sign of life, for the watchdog. */
 base_time outbox_alive(const struct outbox *outbox);

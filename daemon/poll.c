@@ -300,6 +300,41 @@ static void count_entry(const struct poll *poll, enum ledger_state state)
 	status_add(poll->context->options.board, number, 1);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct feed_entry *const *x = a, *const *y = b;
+	int order = memcmp(&(*x)->key, &(*y)->key, sizeof (*x)->key);
+	return order ? order : (*x > *y) - (*x < *y);
+}
+
+/*
+ * What is to be remembered of each entry. Entries of one document that agree
+ * in everything have one key: only the first of them is stored and read.
+ */
+static enum base_result note_entries(struct poll *poll)
+{
+	const struct feed_entry *entries = poll->document->entries;
+	size_t count = poll->document->entry_count;
+	for (size_t i = 0; i < count; i++)
+		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
+		                                         entries[i].change, poll->known[i].classes, entries[i].published};
+	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
+	if (!sorted)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &entries[i];
+	qsort(sorted, count, sizeof *sorted, by_key);
+	for (size_t i = 1; i < count; i++)
+		if (memcmp(&sorted[i]->key, &sorted[i - 1]->key, sizeof sorted[i]->key) == 0) {
+			size_t repeat = (size_t)(sorted[i] - entries);
+			poll->known[repeat].state = LEDGER_SEEN;
+			poll->known[repeat].changed = false;
+			poll->entries[repeat].key = (struct feed_key){0}; /* the ledger passes over it */
+		}
+	free(sorted);
+	return BASE_OK;
+}
+
 static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
@@ -312,8 +347,6 @@ static enum base_result match_document(struct poll *poll)
 		const struct feed_entry *entry = &document->entries[i];
 		const struct ledger_known *known = &poll->known[i];
 		struct ledger_entry *stored = &poll->entries[i];
-		*stored = (struct ledger_entry){entry->key,    entry->link_key, entry->title_key,
-		                                entry->change, known->classes,  entry->published};
 		count_entry(poll, known->state);
 		bool read = known->state == LEDGER_NEW || known->changed;
 		if (!read || (rekeyed && known->state != LEDGER_CHANGED) || !young_enough(poll, entry, known))
@@ -329,6 +362,8 @@ static enum base_result match_document(struct poll *poll)
 static void looked_up(struct poll *poll)
 {
 	enum base_result result = poll->job.result;
+	if (!result)
+		result = note_entries(poll);
 	if (!result)
 		result = match_document(poll);
 	if (result) {

@@ -28,6 +28,7 @@ struct poll_feed {
 	struct plan_state plan;
 	base_time newest;                     /* publication date of its newest entry ever, or BASE_TIME_NONE */
 	bool polled;
+	bool unarmed;                         /* its timer could not be set */
 	bool done;                            /* its one poll with --once is over */
 	size_t entries;                       /* in the last document */
 	struct base_complaint complaint;

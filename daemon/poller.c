@@ -53,18 +53,25 @@ static void end_if_done(struct poller *poller)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
+/* A timer that cannot be set for want of memory is set again by on_alive. */
+static void arm(struct poll_feed *feed, base_time in)
+{
+	struct timeval wait = timeval_of(in);
+	feed->unarmed = event_add(feed->timer, &wait) != 0;
+	if (feed->unarmed)
+		base_log(feed->poller->context.options.log, BASE_WARNING, feed->conf->name, "no memory for its timer; trying again");
+}
+
 static void set_timer(struct poll_feed *feed)
 {
-	if (atomic_load(&feed->poller->stopping) || feed->done)
-		return;
-	struct timeval wait = timeval_of(feed->plan.next_due - wall(feed->poller));
-	(void)event_add(feed->timer, &wait);
+	if (!atomic_load(&feed->poller->stopping) && !feed->done)
+		arm(feed, feed->plan.next_due - wall(feed->poller));
 }
 
 static void start_ready(struct poller *poller)
 {
 	const struct poller_options *options = &poller->context.options;
-	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->settings->poll.concurrency &&
+	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->transfers &&
 	       !atomic_load(&poller->stopping)) {
 		struct poll_feed *feed = STAILQ_FIRST(&poller->ready);
 		STAILQ_REMOVE_HEAD(&poller->ready, link);
@@ -126,8 +133,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	if (atomic_load(&feed->poller->stopping))
 		return;
 	if (outbox_stuck(feed->poller->context.options.outbox)) {
-		struct timeval wait = timeval_of(STUCK_PAUSE);
-		(void)event_add(feed->timer, &wait);
+		arm(feed, STUCK_PAUSE);
 		return;
 	}
 	queue_feed(feed);
@@ -244,6 +250,9 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
 	atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
+	for (size_t i = 0; i < poller->feed_count; i++)
+		if (poller->feeds[i]->unarmed)
+			set_timer(poller->feeds[i]);
 }
 
 static void *run(void *arg)
@@ -273,8 +282,7 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	const struct conf_settings *settings = poller->context.options.settings;
-	enum base_result result = base_queue_new(settings->poll.concurrency + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(4, &poller->wake);
 	if (result)
@@ -301,7 +309,7 @@ static enum base_result build_fetch(struct poller *poller)
 	struct fetch_options options = {
 	    .timeout = settings->fetch.timeout,
 	    .max_size = settings->fetch.max_size,
-	    .max_connections = settings->poll.concurrency,
+	    .max_connections = poller->context.options.transfers,
 	    .allow = allow,
 	    .allow_count = settings->fetch.allow_count,
 	    .log = poller->context.options.log,

@@ -15,6 +15,7 @@
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller */
 	const struct match_rules *rules;      /* the same */
+	unsigned transfers;                   /* at once, at most */
 	struct outbox *outbox;
 	const struct base_clock *clock;
 	struct base_log *log;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "limits.h"
 #include "outbox.h"
 #include "poller.h"
 #include "wirewatch/fetch.h"
@@ -15,28 +16,32 @@
 
 #define STATUS_EVERY (5 * BASE_SECOND)
 #define SIGN_OF_LIFE (60 * BASE_SECOND) /* a thread silent for longer is taken for hung */
-#define SIGNAL_COUNT 3
+#define SIGNAL_COUNT 4
 
 struct service {
 	struct service_options options;
 	struct load loaded;  /* what the pollers use */
 	struct load pending; /* what a reload has read; used once the old pollers have ended */
 	bool reloading, stopping;
+	bool failed; /* it ends although nobody asked for it */
 
 	struct ledger *ledger;
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
 	struct publish_journal *journal; /* this one */
+	struct publish_file *file;       /* or NULL */
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
 	struct outbox *outbox;
 	bool outbox_running;
+	struct base_buf backup_path;
 
 	struct poller **pollers;
 	size_t poller_count, pollers_running;
 	struct base_queue *ended; /* a poller that has ended pushes here */
 
+	size_t connections; /* of subscribers, at most */
 	struct event_base *base;
 	struct event *signals[SIGNAL_COUNT], *ended_event, *status_event, *watchdog_event;
 };
@@ -88,6 +93,7 @@ static enum base_result make_pollers(struct service *service)
 	const struct conf_settings *settings = settings_of(service);
 	struct poller_options options = {
 	    .settings = settings,
+	    .transfers = limits_transfers(settings, service->connections, service->options.log),
 	    .rules = service->loaded.rules,
 	    .outbox = service->outbox,
 	    .clock = service->options.clock,
@@ -165,13 +171,19 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 		(void)status_notify("WATCHDOG=1");
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static void warn_unreloadable(const struct service *service)
 {
 	size_t count;
 	const struct conf_setting_info *infos = conf_setting_infos(&count);
 	const struct conf_settings *old = settings_of(service), *new = conf_settings(service->pending.conf);
 	bool changed = strcmp(old->ledger, new->ledger) != 0 || old->zeromq.publish_count != new->zeromq.publish_count ||
-	               (old->http == NULL) != (new->http == NULL) || (old->http && strcmp(old->http, new->http) != 0);
+	               !same_text(old->http, new->http);
+	changed = changed || !same_text(old->file.alerts, new->file.alerts);
 	for (size_t i = 0; !changed && i < old->zeromq.publish_count; i++)
 		changed = strcmp(old->zeromq.publish[i], new->zeromq.publish[i]) != 0;
 	if (!changed)
@@ -188,6 +200,8 @@ static void reload(struct service *service)
 	(void)snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
 	               (long long)base_clock_monotonic(service->options.clock));
 	(void)status_notify(state);
+	/* Whatever becomes of the configuration: a log that was rotated must be let go. */
+	outbox_order(service->outbox, OUTBOX_REOPEN_FILE);
 	struct base_problems *problems;
 	if (base_problems_new(&problems))
 		return;
@@ -203,7 +217,7 @@ static void reload(struct service *service)
 		service->reloading = true;
 		warn_unreloadable(service);
 		if (settings_of(service)->zeromq.curve_clients)
-			outbox_reload_keys(service->outbox);
+			outbox_order(service->outbox, OUTBOX_RELOAD_KEYS);
 		stop_pollers(service, false);
 	}
 	base_problems_free(problems);
@@ -222,6 +236,7 @@ static void finish_reload(struct service *service)
 	enum base_result result = start_pollers(service);
 	if (result) {
 		base_log(log, BASE_ERROR, "reload", "pollers cannot start: %s; stopping", base_result_text(result));
+		service->failed = true;
 		(void)event_base_loopexit(service->base, NULL);
 		return;
 	}
@@ -238,10 +253,12 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 		return;
 	for (size_t i = 0; i < service->poller_count; i++)
 		poller_join(service->pollers[i]);
-	if (service->reloading && !service->stopping)
+	if (service->reloading && !service->stopping) {
 		finish_reload(service);
-	else
-		(void)event_base_loopexit(service->base, NULL);
+		return;
+	}
+	service->failed = !service->stopping && !service->options.once;
+	(void)event_base_loopexit(service->base, NULL);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *ctx)
@@ -254,10 +271,16 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 		reload(service);
 		return;
 	}
+	if (number == SIGUSR1) {
+		if (service->outbox)
+			outbox_order(service->outbox, OUTBOX_BACK_UP);
+		return;
+	}
 	service->stopping = true;
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
 	(void)status_notify("STOPPING=1");
 	stop_pollers(service, true);
+	outbox_hurry(service->outbox);
 }
 
 /* ---- opening the rooms -------------------------------------------------------------- */
@@ -301,6 +324,7 @@ static enum base_result open_ledger(struct service *service, struct base_error *
 static enum base_result open_publish(struct service *service, struct base_error *err)
 {
 	const struct conf_settings *settings = settings_of(service);
+	service->connections = limits_connections(settings);
 	struct publish_options options = {
 	    .endpoints = settings->zeromq.publish,
 	    .endpoint_count = settings->zeromq.publish_count,
@@ -310,9 +334,33 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .server_key = settings->zeromq.curve_server_key,
 	    .clients = settings->zeromq.curve_clients,
 	    .epoch = ledger_epoch(service->ledger),
+	    .connections_max = service->connections,
 	    .log = service->options.log,
 	};
 	return publish_new(&options, &service->publish, err);
+}
+
+static enum base_result open_file(struct service *service, struct base_error *err)
+{
+	struct publish_file_options options = {
+	    .path = settings_of(service)->file.alerts,
+	    .ledger = service->ledger,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	};
+	return options.path ? publish_file_new(&options, &service->file, err) : BASE_OK;
+}
+
+/* Beside the ledger, so that it is the ledger's own user and disk; `wirewatch backup` waits for it there. */
+static enum base_result name_backup(struct service *service)
+{
+	static const char scheme[] = "sqlite://";
+	const char *ledger = settings_of(service)->ledger;
+	base_buf_init(&service->backup_path, 8192);
+	if (strncmp(ledger, scheme, sizeof scheme - 1) != 0)
+		return BASE_OK;
+	(void)base_buf_printf(&service->backup_path, "%s.backup", ledger + sizeof scheme - 1);
+	return service->backup_path.failed;
 }
 
 static enum base_result open_outbox(struct service *service, struct base_error *err)
@@ -321,11 +369,16 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	enum base_result result = alert_stories_new(settings->alerts.story_window, &service->stories);
 	if (result)
 		return base_fail(err, result, "no story index: %s", base_result_text(result));
+	result = name_backup(service);
+	if (result)
+		return base_fail(err, result, "the ledger's path is too long for a backup beside it");
 	struct outbox_options options = {
+	    .backup_path = service->backup_path.data,
 	    .ledger = service->ledger,
 	    .publish = service->publish,
 	    .syslog = service->syslog,
 	    .journal = service->journal,
+	    .file = service->file,
 	    .stories = service->stories,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
@@ -358,7 +411,7 @@ static struct event *add_event(struct service *service, int fd, short what, even
 
 static enum base_result open_loop(struct service *service, struct base_error *err)
 {
-	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
+	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
 	if (!service->base || base_queue_new(settings_of(service)->poll.pollers + 16, &service->ended))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
@@ -378,7 +431,10 @@ static enum base_result open_loop(struct service *service, struct base_error *er
 
 static enum base_result open_all(struct service *service, struct base_error *err)
 {
-	enum base_result result = fetch_global_init();
+	enum base_result result = limits_raise(settings_of(service), err);
+	if (result)
+		return result;
+	result = fetch_global_init();
 	if (result)
 		return base_fail(err, result, "libcurl cannot start");
 	result = status_board_new(&service->board);
@@ -391,6 +447,8 @@ static enum base_result open_all(struct service *service, struct base_error *err
 		result = open_ledger(service, err);
 	if (!result)
 		result = open_publish(service, err);
+	if (!result)
+		result = open_file(service, err);
 	if (!result)
 		result = open_outbox(service, err);
 	if (!result)
@@ -432,6 +490,8 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
+	if (service->failed) /* whoever started it starts it again */
+		return base_fail(err, BASE_NO_MEMORY, "the pollers have ended");
 	return BASE_OK;
 }
 
@@ -460,7 +520,9 @@ void service_free(struct service *service)
 	if (service->outbox_running)
 		outbox_stop(service->outbox);
 	outbox_free(service->outbox);
+	base_buf_free(&service->backup_path);
 	alert_stories_free(service->stories);
+	publish_file_free(service->file);
 	publish_free(service->publish);
 	ledger_close(service->ledger);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)

@@ -10,6 +10,15 @@ static bool harmful(uint32_t c)
 	       (c >= 0xE0000 && c <= 0xE007F); /* tag characters: invisible */
 }
 
+/* Beyond the BMP JSON writes a surrogate pair (RFC 8259 section 7). */
+static void add_escaped_json(struct base_buf *buf, uint32_t c)
+{
+	if (c > 0xFFFF)
+		(void)base_buf_printf(buf, "\\u%04X\\u%04X", 0xD7C0 + (c >> 10), 0xDC00 + (c & 0x3FF));
+	else
+		(void)base_buf_printf(buf, "\\u%04X", c);
+}
+
 static void add_escaped(struct base_buf *buf, uint32_t c)
 {
 	if (c == '\n')
@@ -35,7 +44,9 @@ enum base_result base_escape(struct base_buf *buf, const char *text, size_t len,
 			continue;
 		}
 		(void)base_buf_add(buf, text + plain, i - plain);
-		if (!valid)
+		if (style == BASE_ESCAPE_JSON)
+			add_escaped_json(buf, c); /* what is ill-formed is U+FFFD by now */
+		else if (!valid)
 			for (size_t k = 0; k < used; k++)
 				(void)base_buf_printf(buf, "\\x%02X", (unsigned char)text[i + k]);
 		else if (quote)

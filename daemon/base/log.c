@@ -103,6 +103,23 @@ bool base_log_wants(const struct base_log *log, enum base_level level)
 	return log && ((int)level >= atomic_load(&log->least) || (log->also && (int)level >= log->also_least));
 }
 
+static void hand_on(struct base_log *log, enum base_level level, const char *line, size_t len)
+{
+	if ((int)level >= atomic_load(&log->least))
+		log->sink(log->ctx, level, line, len);
+	if (log->also && (int)level >= log->also_least)
+		log->also(log->also_ctx, level, line, len);
+}
+
+/* Without memory to escape in, a poorer line is better than none. */
+static void hand_on_plain(struct base_log *log, enum base_level level, char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (line[i] < ' ' || line[i] > '~')
+			line[i] = '?';
+	hand_on(log, level, line, len);
+}
+
 void base_log(struct base_log *log, enum base_level level, const char *context, const char *format, ...)
 {
 	if (!base_log_wants(log, level))
@@ -120,13 +137,10 @@ void base_log(struct base_log *log, enum base_level level, const char *context, 
 
 	struct base_buf line;
 	base_buf_init(&line, 8 * LINE_MAX_BYTES);
-	if (!base_escape(&line, raw, raw_len, BASE_ESCAPE_LINE)) {
-		size_t len = base_utf8_clip(line.data, line.len, LINE_MAX_BYTES);
-		if ((int)level >= atomic_load(&log->least))
-			log->sink(log->ctx, level, line.data, len);
-		if (log->also && (int)level >= log->also_least)
-			log->also(log->also_ctx, level, line.data, len);
-	}
+	if (base_escape(&line, raw, raw_len, BASE_ESCAPE_LINE))
+		hand_on_plain(log, level, raw, raw_len);
+	else
+		hand_on(log, level, line.data, base_utf8_clip(line.data, line.len, LINE_MAX_BYTES));
 	base_buf_free(&line);
 }
 

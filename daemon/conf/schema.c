@@ -74,6 +74,8 @@
 	  "The syslog facility of alerts and messages.") \
 	X(S, "syslog.level", LEVEL, "notice", "debug, info, notice, warning, error", true, syslog.level, syslog.level, \
 	  "Messages below this level are not sent to syslog.") \
+	X(S, "file.alerts", PATH, "", "", false, file.alerts, file.alerts, \
+	  "File that alerts are appended to, one JSON object a line; none if empty.") \
 	X(S, "http", ADDRESS, "127.0.0.1:9475", "address:port or off", false, http, http, \
 	  "Where metrics, health and status are served, or off.") \
 	X(S, "cluster.node", NODE, "", "letters, digits, '.', '-' and '_'; at most 64", false, cluster.node, cluster.node, \

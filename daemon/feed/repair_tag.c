@@ -150,7 +150,7 @@ static bool is_short_field(struct base_span name)
 /* Elements that must have ended where this one starts, though nobody said so. */
 static void close_forgotten(struct repair *r, struct base_span name)
 {
-	if (is_entry(name) && r->entry)
+	if (is_entry(name) && r->entry > 1) /* the root stays open, even one that looks like an entry */
 		close_down_to(r, r->entry - 1);
 	if (!r->entry || r->depth <= r->entry)
 		return;

@@ -350,11 +350,13 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	struct fetch_reply reply = {.status = headers->status, .received = transfer->received};
 	char *effective = NULL, *final_url;
 
-	reply.error = fetch_explain(transfer, code, &reason);
-	reply.reason = reason.text;
 	if (transfer->easy != NULL)
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
 	final_url = fetch_strip_url(effective != NULL ? effective : transfer->url);
+	if (final_url == NULL && transfer->stop == FETCH_STOP_NONE) /* without it relative links would lead elsewhere */
+		transfer->stop = FETCH_STOP_MEMORY;
+	reply.error = fetch_explain(transfer, code, &reason);
+	reply.reason = reason.text;
 	reply.final_url = final_url;
 	reply.content_type = headers->content_type;
 	reply.retry_after = fetch_headers_retry_after(headers, base_clock_wall(clock));

@@ -31,22 +31,32 @@ static enum verdict judge_item(struct match_scratch *scratch, uint32_t index)
 	return verdict;
 }
 
-/* True if a guard used up some words. */
-static bool consume(struct match_scratch *scratch, const struct rule *rule, uint32_t sentence)
+/*
+ * True if the guard used up some words. Each side of an OR is a guard of its
+ * own: as one expression, a short interval inside a longer one would hide it.
+ */
+static bool consume_guard(struct match_scratch *scratch, const struct node *guard, uint32_t sentence)
 {
-	scratch->evaluation++;
-	if (!rule->guard)
-		return false;
-	struct list guards = eval_sentence(scratch, rule->guard, sentence);
+	if (guard->kind == NODE_OR) {
+		bool left = consume_guard(scratch, guard->left, sentence);
+		return consume_guard(scratch, guard->right, sentence) || left;
+	}
+	struct list guards = eval_sentence(scratch, guard, sentence);
 	for (uint32_t i = 0; i < guards.count; i++) {
-		const struct interval *guard = &scratch->intervals[guards.start + i];
-		for (uint32_t m = 0; m < guard->mark_count; m++) {
-			const struct hit *hit = &scratch->hits[scratch->marks[guard->mark + m]];
+		const struct interval *used = &scratch->intervals[guards.start + i];
+		for (uint32_t m = 0; m < used->mark_count; m++) {
+			const struct hit *hit = &scratch->hits[scratch->marks[used->mark + m]];
 			for (uint32_t t = hit->first; t <= hit->last; t++)
 				scratch->consumed[t] = scratch->evaluation;
 		}
 	}
 	return guards.count > 0;
+}
+
+static bool consume(struct match_scratch *scratch, const struct rule *rule, uint32_t sentence)
+{
+	scratch->evaluation++;
+	return rule->guard && consume_guard(scratch, rule->guard, sentence);
 }
 
 enum verdict judge(struct match_scratch *scratch, uint32_t index, uint32_t sentence, struct list *found)

@@ -240,6 +240,17 @@ static uint32_t between_flag(uint32_t c, enum fold_class class)
 	}
 }
 
+/* A slash with letters or digits close on both sides: it joins, as in F/A-18. */
+static bool joins(const struct reader *reader, uint32_t c, size_t used)
+{
+	uint32_t next = 0;
+	size_t next_used = 0;
+	if (c != '/' || !reader->open)
+		return false;
+	enum fold_class class = peek(reader, reader->at + used, &next, &next_used);
+	return class == FOLD_LETTER || class == FOLD_UPPER || class == FOLD_DIGIT;
+}
+
 static enum base_result read_other(struct reader *reader, uint32_t c, enum fold_class class, size_t used)
 {
 	enum base_result result = BASE_OK;
@@ -252,8 +263,8 @@ static enum base_result read_other(struct reader *reader, uint32_t c, enum fold_
 		if (fold_is_cyrillic(next))
 			return BASE_OK;
 	}
+	uint32_t flag = joins(reader, c, used) ? TOKEN_SLASH : between_flag(c, class);
 	result = close_token(reader);
-	uint32_t flag = between_flag(c, class);
 	if (c == '.' && reader->between & TOKEN_AFTER_DOT) /* "..." */
 		flag |= TOKEN_AFTER_STOP;
 	reader->between |= flag;

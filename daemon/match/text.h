@@ -10,7 +10,8 @@ enum token_flag {
 	TOKEN_APOSTROPHE = 1 << 1, /* "Ukraine's" */
 	TOKEN_DOT = 1 << 2,        /* "U.S" */
 	TOKEN_DIGIT = 1 << 3,      /* "F16": a change between letters and digits */
-	TOKEN_JOINED = TOKEN_HYPHEN | TOKEN_APOSTROPHE | TOKEN_DOT | TOKEN_DIGIT,
+	TOKEN_SLASH = 1 << 16,     /* "SAMP/T" */
+	TOKEN_JOINED = TOKEN_HYPHEN | TOKEN_APOSTROPHE | TOKEN_DOT | TOKEN_DIGIT | TOKEN_SLASH,
 	/* what else stands before it */
 	TOKEN_BREAK = 1 << 4,   /* punctuation that no phrase crosses */
 	TOKEN_NEWLINE = 1 << 5, /* a new line, or the start of a field */

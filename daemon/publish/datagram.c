@@ -175,6 +175,16 @@ void publish_datagrams_flush(struct publish_datagrams *sender)
 	pthread_mutex_unlock(&sender->lock);
 }
 
+size_t publish_datagrams_waiting(struct publish_datagrams *sender)
+{
+	size_t waiting;
+
+	pthread_mutex_lock(&sender->lock);
+	waiting = sender->count;
+	pthread_mutex_unlock(&sender->lock);
+	return waiting;
+}
+
 uint64_t publish_datagrams_dropped(struct publish_datagrams *sender)
 {
 	uint64_t dropped;

@@ -18,6 +18,7 @@ enum base_result publish_datagrams_new(const char *path, size_t queue_max, publi
 void publish_datagrams_free(struct publish_datagrams *sender); /* tries once more to send what waits; NULL is fine */
 void publish_datagrams_send(struct publish_datagrams *sender, const char *bytes, size_t len);
 void publish_datagrams_flush(struct publish_datagrams *sender);
+size_t publish_datagrams_waiting(struct publish_datagrams *sender);
 uint64_t publish_datagrams_dropped(struct publish_datagrams *sender);
 
 #endif

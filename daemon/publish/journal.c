@@ -103,6 +103,11 @@ void publish_journal_flush(struct publish_journal *journal)
 	publish_datagrams_flush(journal->socket);
 }
 
+size_t publish_journal_waiting(const struct publish_journal *journal)
+{
+	return publish_datagrams_waiting(journal->socket);
+}
+
 uint64_t publish_journal_dropped(const struct publish_journal *journal)
 {
 	return publish_datagrams_dropped(journal->socket);

@@ -2,6 +2,7 @@
  * Connections as libzmq's socket monitor tells them: how many there are, and
  * a bound on them, because libzmq's accept loop spins when descriptors run out.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -63,7 +64,11 @@ static void take(struct publish_monitor *monitor, uint16_t event, uint32_t value
 	case ZMQ_EVENT_ACCEPT_FAILED:
 		if (base_complain(&monitor->complaint_accept, now))
 			base_log(monitor->log, BASE_WARNING, "publish", "cannot accept a subscriber: %s (%llu times so far)",
-			         strerror((int)value), (unsigned long long)monitor->complaint_accept.count);
+			         (int)value == ECONNABORTED ? "no descriptor to spare" : strerror((int)value),
+			         (unsigned long long)monitor->complaint_accept.count);
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL: /* it left before it was greeted, as a look whether we are there does */
+		base_log(monitor->log, BASE_DEBUG, "publish", "a connection ended during its handshake");
 		break;
 	default:
 		if (base_complain(&monitor->complaint_handshake, now))

@@ -39,11 +39,13 @@ struct publish {
 /* ---- opening and closing ------------------------------------------------------------ */
 
 /* Half of the descriptors belong to subscribers at most, so that fetching keeps its own. */
-static size_t connections_max(void)
+static size_t connections_max(const struct publish_options *options)
 {
 	struct rlimit limit;
 	size_t half;
 
+	if (options->connections_max)
+		return options->connections_max < CONNECTIONS_MAX ? options->connections_max : CONNECTIONS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
 		return CONNECTIONS_MAX;
 	half = (size_t)limit.rlim_cur / 2;
@@ -113,10 +115,10 @@ static enum base_result open_router(struct publish *publish, const struct publis
 	return result ? result : bind_all(publish, publish->router, options->replay_endpoints, options->replay_count, err);
 }
 
-static void set_up_monitor(struct publish *publish, struct publish_monitor *monitor)
+static void set_up_monitor(struct publish *publish, struct publish_monitor *monitor, size_t connections)
 {
 	monitor->total = &publish->connections;
-	monitor->total_max = connections_max();
+	monitor->total_max = connections;
 	monitor->log = publish->log;
 }
 
@@ -128,11 +130,12 @@ static enum base_result open_all(struct publish *publish, const struct publish_o
 		result = publish_peers_new(&publish->peers);
 	if (result)
 		return base_fail(err, result, "no memory for the publisher");
+	publish_accept_guard();
 	publish->context = zmq_ctx_new();
 	if (!publish->context)
 		return publish_zmq_fail(err, "ZeroMQ");
-	set_up_monitor(publish, &publish->publisher_monitor);
-	set_up_monitor(publish, &publish->router_monitor);
+	set_up_monitor(publish, &publish->publisher_monitor, connections_max(options));
+	set_up_monitor(publish, &publish->router_monitor, connections_max(options));
 	publish->publisher_monitor.peers = publish->peers;
 	if (options->server_key || options->clients) {
 		result = publish_auth_new(publish->context, options->server_key, options->clients, publish->log, &publish->auth,
@@ -185,15 +188,6 @@ void publish_free(struct publish *publish)
 
 /* ---- sending -------------------------------------------------------------------------- */
 
-int publish_frames(void *socket, struct base_span topic, struct base_span header, struct base_span body, int flags)
-{
-	if (zmq_send(socket, topic.ptr, topic.len, flags | ZMQ_SNDMORE) < 0 ||
-	    zmq_send(socket, header.ptr, header.len, flags | ZMQ_SNDMORE) < 0 ||
-	    zmq_send(socket, body.ptr, body.len, flags) < 0)
-		return zmq_errno();
-	return 0;
-}
-
 static int set_nodrop(struct publish *publish, int on)
 {
 	return zmq_setsockopt(publish->publisher, ZMQ_XPUB_NODROP, &on, sizeof on);
@@ -203,13 +197,12 @@ static int set_nodrop(struct publish *publish, int on)
  * The topic frame is tried with NODROP, which says whether a subscriber is
  * full; then it is sent with the default drop, so that the others have it.
  */
-static int send_topic(struct publish *publish, struct base_span topic)
+static int send_topic(struct publish *publish, struct publish_frames *frames)
 {
-	int rc, error;
+	int error;
 
 	set_nodrop(publish, 1);
-	rc = zmq_send(publish->publisher, topic.ptr, topic.len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-	error = rc < 0 ? zmq_errno() : 0;
+	error = publish_frames_send_first(frames, publish->publisher);
 	set_nodrop(publish, 0);
 	if (error != EAGAIN)
 		return error;
@@ -217,17 +210,21 @@ static int send_topic(struct publish *publish, struct base_span topic)
 	if (base_complain(&publish->complaint_slow, base_clock_monotonic(publish->clock)))
 		base_log(publish->log, BASE_WARNING, "publish", "a subscriber is too slow and loses messages (%llu times so far)",
 		         (unsigned long long)publish->complaint_slow.count);
-	return zmq_send(publish->publisher, topic.ptr, topic.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ? zmq_errno() : 0;
+	return publish_frames_send_first(frames, publish->publisher);
 }
 
 static enum base_result send_message(struct publish *publish, struct base_span topic, struct base_span header,
                                      struct base_span body)
 {
-	int error = send_topic(publish, topic);
+	struct publish_frames frames = {0};
+	int error;
 
-	if (error == 0 && (zmq_send(publish->publisher, header.ptr, header.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
-	                   zmq_send(publish->publisher, body.ptr, body.len, ZMQ_DONTWAIT) < 0))
-		error = zmq_errno();
+	publish_frames_add_alert(&frames, topic, header, body);
+	error = send_topic(publish, &frames);
+	if (error == 0)
+		error = publish_frames_send(&frames, publish->publisher, false);
+	else
+		publish_frames_drop(&frames);
 	if (error == 0)
 		return BASE_OK;
 	return error == ENOMEM ? BASE_NO_MEMORY : BASE_IO;

@@ -72,6 +72,11 @@ enum base_result publish_monitor_start(struct publish_monitor *monitor, void *co
 void publish_monitor_stop(struct publish_monitor *monitor);
 void publish_monitor_serve(struct publish_monitor *monitor, base_time now);
 
+/* ---- accept.c ------------------------------------------------------------------------- */
+
+/* Does nothing; called so that the linker takes the accept of this room into the program. */
+void publish_accept_guard(void);
+
 /* ---- auth.c: who may connect ------------------------------------------------------------ */
 
 struct publish_auth;
@@ -115,7 +120,22 @@ void publish_replay_counts(const struct publish_replay *replay, uint64_t *replay
 
 /* ---- frames ---------------------------------------------------------------------------- */
 
-/* Send topic, header and body with flags (ZMQ_DONTWAIT, ZMQ_SNDMORE after the last); 0 or an errno. */
-int publish_frames(void *socket, struct base_span topic, struct base_span header, struct base_span body, int flags);
+#define PUBLISH_FRAMES_MAX 8
+
+/* One message. Begin with zeros; what fails on the way is kept in error, an errno. */
+struct publish_frames {
+	zmq_msg_t frames[PUBLISH_FRAMES_MAX];
+	size_t count, sent;
+	int error;
+};
+void publish_frames_add(struct publish_frames *frames, const void *bytes, size_t len);
+void publish_frames_add_alert(struct publish_frames *frames, struct base_span topic, struct base_span header,
+                              struct base_span body);
+/* The first frame alone, with more to come; on failure (an errno) nothing has left and it can be tried again. */
+int publish_frames_send_first(struct publish_frames *frames, void *socket);
+/* All that has not left. more: the message goes on with other frames. Frees everything; 0 or an errno. */
+int publish_frames_send(struct publish_frames *frames, void *socket, bool more);
+/* Free what has not left; publish_frames_send does so by itself. */
+void publish_frames_drop(struct publish_frames *frames);
 
 #endif

@@ -73,20 +73,18 @@ void publish_replay_free(struct publish_replay *replay)
 
 /* ---- sending -------------------------------------------------------------------------- */
 
-static int send_envelope(void *socket, const struct envelope *envelope)
+static void add_envelope(struct publish_frames *frames, const struct envelope *envelope)
 {
 	for (size_t i = 0; i < envelope->count; i++)
-		if (zmq_send(socket, envelope->bytes[i], envelope->len[i], ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-			return zmq_errno();
-	return 0;
+		publish_frames_add(frames, envelope->bytes[i], envelope->len[i]);
 }
 
 /* The end or an error; with the latest sequence in its header. */
 static int send_close(struct publish_replay *replay, const struct job *job, bool with_envelope)
 {
 	uint8_t header[ALERT_HEADER_LEN];
+	struct publish_frames frames = {0};
 	struct base_buf body;
-	int rc;
 
 	base_buf_init(&body, 512);
 	alert_header(replay->options.epoch, ledger_sequence(replay->options.ledger), 0, header);
@@ -96,13 +94,14 @@ static int send_close(struct publish_replay *replay, const struct job *job, bool
 		base_buf_printf(&body, "{\"last\":%llu,\"more\":%s,\"oldest\":%llu}", (unsigned long long)job->last,
 		                job->more ? "true" : "false",
 		                (unsigned long long)ledger_oldest(replay->options.ledger));
-	rc = body.failed ? ENOMEM : with_envelope ? send_envelope(replay->options.socket, &job->envelope) : 0;
-	if (rc == 0)
-		rc = publish_frames(replay->options.socket, base_span_of(job->error ? PUBLISH_TOPIC_ERROR : PUBLISH_TOPIC_END),
-		                    (struct base_span){(const char *)header, sizeof header}, base_buf_span(&body),
-		                    ZMQ_DONTWAIT);
+	if (body.failed)
+		frames.error = ENOMEM;
+	if (with_envelope)
+		add_envelope(&frames, &job->envelope);
+	publish_frames_add_alert(&frames, base_span_of(job->error ? PUBLISH_TOPIC_ERROR : PUBLISH_TOPIC_END),
+	                         (struct base_span){(const char *)header, sizeof header}, base_buf_span(&body));
 	base_buf_free(&body);
-	return rc;
+	return publish_frames_send(&frames, replay->options.socket, false);
 }
 
 struct sending {
@@ -117,13 +116,12 @@ static enum base_result send_alert(void *ctx, const struct ledger_message *messa
 {
 	struct sending *sending = ctx;
 	struct job *job = sending->job;
-	void *socket = sending->replay->options.socket;
+	struct publish_frames frames = {0};
 
 	if (!sending->opened)
-		sending->error = send_envelope(socket, &job->envelope);
-	if (sending->error == 0)
-		sending->error = publish_frames(socket, message->topic, message->header, message->json,
-		                                ZMQ_DONTWAIT | (job->lockstep ? ZMQ_SNDMORE : 0));
+		add_envelope(&frames, &job->envelope);
+	publish_frames_add_alert(&frames, message->topic, message->header, message->json);
+	sending->error = publish_frames_send(&frames, sending->replay->options.socket, job->lockstep);
 	if (sending->error)
 		return BASE_BUSY;
 	sending->opened = job->lockstep;
@@ -138,7 +136,7 @@ enum step { STEP_ON, STEP_WAIT, STEP_OVER };
 
 static enum step after_error(struct job *job, int error, base_time now)
 {
-	if (error != EAGAIN)
+	if (error != EAGAIN && error != ENOMEM)
 		return STEP_OVER; /* EHOSTUNREACH: the client is gone */
 	if (now - job->progress > GIVE_UP)
 		return STEP_OVER;
@@ -176,6 +174,10 @@ static enum step send_piece(struct publish_replay *replay, struct job *job, base
 		job->progress = now;
 		job->backoff = 0;
 	}
+	if (sending.error && sending.opened) { /* a reply in one message cannot wait: it ends short, and its client asks again */
+		(void)zmq_send(replay->options.socket, "", 0, ZMQ_DONTWAIT);
+		return STEP_OVER;
+	}
 	if (sending.error)
 		return after_error(job, sending.error, now);
 	if (result) {
@@ -198,8 +200,10 @@ static enum step step(struct publish_replay *replay, struct job *job, base_time 
 	if (step != STEP_ON || (!job->ended && !job->error))
 		return step;
 	error = send_close(replay, job, !opened);
+	if (error && opened)
+		(void)zmq_send(replay->options.socket, "", 0, ZMQ_DONTWAIT);
 	if (error)
-		return after_error(job, error, now);
+		return opened ? STEP_OVER : after_error(job, error, now);
 	replay->replays += !job->error;
 	return STEP_OVER;
 }

@@ -75,6 +75,11 @@ void publish_syslog_flush(struct publish_syslog *sender)
 	publish_datagrams_flush(sender->socket);
 }
 
+size_t publish_syslog_waiting(const struct publish_syslog *sender)
+{
+	return publish_datagrams_waiting(sender->socket);
+}
+
 uint64_t publish_syslog_dropped(const struct publish_syslog *sender)
 {
 	return publish_datagrams_dropped(sender->socket);

@@ -136,6 +136,7 @@ size_t base_utf8_clip(const char *text, size_t len, size_t max);
 enum base_escape_style {
 	BASE_ESCAPE_LINE,   /* safe as part of a log line or on a terminal */
 	BASE_ESCAPE_QUOTED, /* the same, and safe between double quotes: \" and \\ too */
+	BASE_ESCAPE_JSON,   /* for finished JSON in one line, which stays the same JSON: as RFC 8259 section 7 writes it */
 };
 
 /*

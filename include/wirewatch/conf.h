@@ -81,6 +81,9 @@ struct conf_settings {
 		int facility; /* LOG_DAEMON ... of <syslog.h> */
 		enum base_level level;
 	} syslog;
+	struct {
+		const char *alerts; /* path of the file alerts are appended to; NULL: none */
+	} file;
 	const char *http; /* "address:port", or NULL for off */
 	struct {
 		const char *node; /* never NULL: the host name if not set */

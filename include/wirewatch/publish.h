@@ -20,6 +20,7 @@ struct publish_options {
 	size_t replay_count;
 	struct ledger *ledger; /* what replay reads; same thread */
 	uint64_t epoch;
+	size_t connections_max; /* of both sockets; 0: half of the descriptors. Never above 2,000 */
 	struct base_log *log;  /* may be NULL */
 	/*
 	 * CURVE, both or none. server_key: file with the secret key; one that
@@ -82,6 +83,7 @@ void publish_syslog_free(struct publish_syslog *sender); /* tries once more to s
 void publish_syslog_line(struct publish_syslog *sender, int priority, const char *line, size_t len);
 /* Try to send what waits; called now and then. */
 void publish_syslog_flush(struct publish_syslog *sender);
+size_t publish_syslog_waiting(const struct publish_syslog *sender); /* lines the socket has not taken yet */
 uint64_t publish_syslog_dropped(const struct publish_syslog *sender);
 
 /* ---- journal -------------------------------------------------------------------- */
@@ -102,6 +104,34 @@ void publish_journal_free(struct publish_journal *journal);
 void publish_journal_alert(struct publish_journal *journal, int priority, const struct ledger_message *message,
                            struct base_span line);
 void publish_journal_flush(struct publish_journal *journal);
+size_t publish_journal_waiting(const struct publish_journal *journal);
 uint64_t publish_journal_dropped(const struct publish_journal *journal);
+
+/* ---- file ------------------------------------------------------------------------ */
+
+/*
+ * Alerts appended to a file, one JSON object a line, as on the wire. What
+ * cannot be written (a full disk) is read from the ledger again and written
+ * once it can be, in order. Lines are whole: one cut short is taken back. Not
+ * synced: the ledger is what lasts.
+ */
+struct publish_file;
+struct publish_file_options {
+	const char *path;
+	struct ledger *ledger; /* what is missing is read from; same thread */
+	const struct base_clock *clock;
+	struct base_log *log; /* may be NULL */
+};
+/* BASE_DENIED, BASE_NOT_FOUND or BASE_IO when the file cannot be opened, BASE_INVALID when it is no plain file. */
+enum base_result publish_file_new(const struct publish_file_options *options, struct publish_file **out,
+                                  struct base_error *err);
+void publish_file_free(struct publish_file *file); /* says what is still missing; NULL is fine */
+/* Sequences must come in order. Does not call the ledger. */
+void publish_file_alert(struct publish_file *file, const struct ledger_message *message);
+/* The file was renamed: open a new one. If that fails the old one is used until it can be. */
+void publish_file_reopen(struct publish_file *file);
+/* Write a piece of what is missing, if it is time to. How long until the next call, BASE_TIME_NONE: nothing is missing. */
+base_time publish_file_serve(struct publish_file *file);
+uint64_t publish_file_missing(const struct publish_file *file); /* alerts not in the file yet */
 
 #endif

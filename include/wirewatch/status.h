@@ -30,6 +30,7 @@ enum status_number {
 	STATUS_SUBSCRIBERS,   /* gauge */
 	STATUS_PUBLISH_DROPPED,
 	STATUS_SYSLOG_DROPPED,
+	STATUS_FILE_MISSING, /* gauge */
 	STATUS_COMMITS,
 	STATUS_LAST_COMMIT_OK, /* gauge: 1 while the ledger takes batches */
 	STATUS_NUMBER_COUNT

@@ -138,6 +138,21 @@ def test_hostile_title(folder):
         check(not bad, "unescaped", bad, "in", text)
 
 
+def test_repeated_in_one_document(folder):
+    """an item that stands in a document twice alerts once, also when it is edited afterwards"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    item = news.item(news.by_name("pause-en"))
+    edited = dict(item, text=item["text"] + " Nothing else was said.")
+    server.route("/feed", feedserver.document(documents.rss2([item, item, item])),
+                 feedserver.document(documents.rss2([edited, edited])))
+    daemon = harness.Daemon(folder, [server.url("/feed")])
+    for _ in range(2):
+        check_equal(daemon.once(), 0, "exit status; " + daemon.story())
+    server.wait_requests("/feed", 2)
+    check_equal([line["class"] for line in daemon.syslog.wait_alerts(1)], ["pause"], "alerts")
+
+
 if __name__ == "__main__":
     harness.run_tests([test_rss2, test_rss1, test_atom, test_previous_sequence, test_gzip, test_details,
-                       test_hostile_title])
+                       test_hostile_title, test_repeated_in_one_document])

@@ -118,8 +118,13 @@ def yaml_of(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+# A loopback address of this process's own: tests that run side by side cannot take each other's ports.
+LOOPBACK = "127.%d.%d.%d" % (64 + (os.getpid() >> 16 & 63), os.getpid() >> 8 & 255, os.getpid() & 255)
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """A port that is free at LOOPBACK."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
         return listener.getsockname()[1]
 
 
@@ -137,7 +142,7 @@ class Daemon:
         self.publish = "ipc://" + os.path.join(folder, "alerts.sock")
         self.replay = "ipc://" + os.path.join(folder, "replay.sock")
         self.config = os.path.join(folder, "wirewatch.yaml")
-        self.http = "127.0.0.1:%d" % free_port()
+        self.http = "%s:%d" % (LOOPBACK, free_port())
         self.syslog = SyslogSocket(os.path.join(folder, "log"))
         self.notify = NotifySocket(os.path.join(folder, "notify"))
         self.settings = {
@@ -149,6 +154,7 @@ class Daemon:
             "http": self.http,
         }
         self.feeds = feeds
+        self.command = [DAEMON]
         self.write_config(settings)
 
     def write_config(self, settings=None, feeds=None):
@@ -171,7 +177,7 @@ class Daemon:
     def start(self, *arguments, ready=True):
         check(os.access(DAEMON, os.X_OK), DAEMON, "is not built")
         self.notify.forget()
-        self.process = subprocess.Popen([DAEMON, "-c", self.config, *arguments], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*self.command, "-c", self.config, *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment())
         threading.Thread(target=self._read_stderr, args=(self.process.stderr,), daemon=True).start()
         Cleanup.add(self.kill)

@@ -129,6 +129,64 @@ def test_taken_endpoint(folder):
     check(address in stderr, stderr)
 
 
+def test_few_descriptors(folder):
+    """few descriptors and a crowd at the sockets: no core is spun, polls go on, subscribers are served afterwards"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    feed = news.NumberedFeed(server)
+    daemon = harness.Daemon(folder, [feed.url], {"poll.max": harness.Plain("1s")})
+    daemon.command = ["prlimit", "--nofile=280:280", *daemon.command]
+    daemon.start()
+    daemon.wait_log("limits: poll.concurrency is 200, but with 280 open files allowed")
+    crowd = []
+    for _ in range(600):
+        peer = socket.socket(socket.AF_UNIX)
+        peer.setblocking(False)
+        try:
+            peer.connect(daemon.publish[len("ipc://"):])
+        except BlockingIOError:  # the backlog is full, which is fine
+            peer.close()
+            continue
+        crowd.append(peer)
+    daemon.wait_log("publish: more than 64 connections")
+    asked = len(server.requests())
+    before = daemon.cpu_seconds()
+    time.sleep(3)  # the span measured
+    used = daemon.cpu_seconds() - before
+    print("# %d connections, %.2f s of CPU in 3 s" % (len(crowd), used))
+    check(daemon.alive(), daemon.story())
+    check(used < 1, "CPU used with a crowd:", used)
+    check(len(os.listdir("/proc/%d/fd" % daemon.process.pid)) < 220, "descriptors in use")
+    check(harness.wait_until(lambda: len(server.requests()) > asked), "no polls any more;", daemon.story())
+    for peer in crowd:
+        peer.close()
+    subscriber = harness.Subscriber(daemon.publish)
+    subscriber.wait_welcome()
+    feed.grow(1)
+    subscriber.wait_topic("ww1/alert/")
+    check("no file descriptor left" not in daemon.story(), daemon.story())
+    daemon.stop_cleanly()
+
+
+def test_too_few_descriptors(folder):
+    """a limit that leaves nothing to work with is refused at the start"""
+    daemon = harness.Daemon(folder, [])
+    daemon.command = ["prlimit", "--nofile=100:100", *daemon.command]
+    daemon.start(ready=False)
+    check_equal(daemon.wait(), 1, daemon.story())
+    daemon.wait_log("only 100 open files are allowed")
+
+
+def test_soft_limit_raised(folder):
+    """the soft limit on descriptors is raised to the hard one"""
+    daemon = harness.Daemon(folder, [])
+    daemon.command = ["prlimit", "--nofile=100:3000", *daemon.command]
+    daemon.start()
+    check("process_max_fds 3000" in daemon.get("/metrics")[1], "the limit in /metrics")
+    daemon.stop_cleanly()
+
+
 if __name__ == "__main__":
     harness.run_tests([test_idle, test_notify, test_watchdog, test_end_in_the_middle, test_sigint,
-                       test_dead_log_socket, test_no_log_socket, test_taken_endpoint])
+                       test_dead_log_socket, test_no_log_socket, test_taken_endpoint, test_few_descriptors,
+                       test_too_few_descriptors, test_soft_limit_raised])

@@ -21,7 +21,6 @@ def restart_rounds(folder, how, rounds=6):
     harness.Cleanup.add(server.stop)
     feed = news.NumberedFeed(server)
     daemon = harness.Daemon(folder, [feed.url], {"poll.max": harness.Plain("1s")})
-    subscriber = harness.Subscriber(daemon.publish, "ww1/alert/")
     total = 0
     for round_number in range(rounds):
         feed.grow(5)
@@ -34,6 +33,8 @@ def restart_rounds(folder, how, rounds=6):
         check(status in (0, -signal.SIGKILL), "exit status", status, daemon.story())
     daemon.start()
     daemon.syslog.wait_alerts(total)
+    subscriber = harness.Subscriber(daemon.publish)
+    subscriber.wait_welcome()
     sentinel_count = total + 1
     feed.grow(1)
     subscriber.alerts_until_item("urn:test:numbered-%06d" % sentinel_count)

@@ -1,6 +1,6 @@
 """The n-th call of a kind fails in the running daemon, n = 1, 2, ... until none fails: nothing lost, nothing wrong.
 
-    nth_call_campaign.py [KIND [FROM [TO]]]      kinds: memory write sync open curl alien-memory
+    nth_call_campaign.py [KIND [FROM [TO]]]      kinds: see KINDS
 
 Each round arms the shim (shim.c) while an item appears on the wire, waits until the call has failed, disarms it
 and lets another item appear: both must be alerted exactly once, and unless the poll went through as if nothing had
@@ -8,6 +8,7 @@ been, some line must say what happened. The short version is nth_call_test.py.
 """
 import mmap
 import os
+import re
 import shutil
 import struct
 import sys
@@ -23,11 +24,13 @@ from harness import check, check_equal  # noqa: E402
 from wire import Keeper, Wire  # noqa: E402
 
 SHIM = os.path.join(harness.BUILDDIR, "tests", "fault", ".libs", "shim.so")
-KINDS = {"memory": (1, 0), "write": (2, 0), "sync": (3, 0), "open": (4, 0), "curl": (5, 0), "alien-memory": (1, 1),
-         "alien-write": (2, 1)}
+# Kind and whose calls: 1 for those of libzmq, which aborts by its own assertions when they fail.
+KINDS = {"memory": (1, 0), "write": (2, 0), "sync": (3, 0), "open": (4, 0), "curl": (5, 0), "file-write": (6, 0),
+         "message-memory": (1, 1),
+         "alien-memory": (1, 1), "alien-write": (2, 1)}
 WORKERS = 10
 HEAD = struct.Struct("<IIQQII")  # struct control of shim.c
-PROMPT = 2.5  # seconds within which a poll that did not fail is over; those that did come later
+PROMPT = 4.0  # seconds within which a poll that did not fail is over; those that did come later
 
 
 def require():
@@ -48,10 +51,11 @@ class Control:
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 4096)
 
-    def arm(self, kind, nth):
+    def arm(self, kind, nth, error=0):
+        """The n-th call fails; with an error number, all from then on."""
         number, alien = KINDS[kind]
         self.map[:] = bytes(4096)
-        self.map[4:HEAD.size] = HEAD.pack(0, alien, nth, 0, 0, 0)[4:]
+        self.map[4:HEAD.size] = HEAD.pack(0, alien, nth, 0, 0, error)[4:]
         self.map[:4] = struct.pack("<I", number)
 
     def disarm(self):
@@ -96,10 +100,12 @@ class Sweep:
         self.control = Control(os.path.join(folder, "control"))
         self.daemon = ShimmedDaemon(folder, self.wire.urls, {"poll.max": harness.Plain("1s")}, self.control)
         self.keeper = Keeper(self.daemon.publish, self.daemon.replay)
+        self.wire.publish(1)
         self.daemon.start()
         self.expect_all()
 
     def expect_all(self):
+        """Every item exactly once at the subscriber, and its line on syslog."""
         self.keeper.wait_items(self.wire.items(), patience=20, story=self.daemon.story)
 
     def wait_fired(self):
@@ -110,13 +116,14 @@ class Sweep:
             if len(self.keeper.items) == self.wire.total:
                 time.sleep(0.05)  # what comes after publishing; the shim counts on
                 return
-        return
 
     def round(self, nth):
         daemon, result = self.daemon, Result(nth)
         said = len(daemon.stderr_lines)
         self.control.arm(self.kind, nth)
         started = time.monotonic()
+        # libzmq allocates most when somebody comes.
+        alien = harness.Subscriber(daemon.publish) if self.kind.startswith("alien") else None
         self.wire.publish(1)
         self.wait_fired()
         result.fired = self.control.fired
@@ -128,30 +135,49 @@ class Sweep:
         if not daemon.alive():
             result.died = daemon.wait()
         result.lines = daemon.stderr_lines[said:]
+        if alien:
+            alien.close()
+            harness.Cleanup.pending.remove(alien.close)
         if result.died is not None:
             daemon.start()
         self.wire.publish(1)  # the clean poll
         self.expect_all()
+        check_syslog(daemon, self.keeper.last)
         check_alerts(self.keeper)
         return result
 
 
+def check_syslog(daemon, last):
+    """Every alert is there; one may come again, but later than that."""
+    deadline = time.monotonic() + harness.PATIENCE
+    while True:
+        missing = set(range(1, last + 1)) - {int(line["seq"]) for line in daemon.syslog.alerts()}
+        if not missing:
+            return
+        check(time.monotonic() < deadline, "not on syslog:", missing, daemon.story())
+        time.sleep(0.05)
+
+
+def content(keeper, sequence):
+    """What an alert says of its item, numbers aside: the same for all items of the wire."""
+    data = harness.json.loads(keeper.kept[sequence][2])["data"]
+    said = {key: data[key] for key in ("class", "cameo", "title", "link", "item", "language", "feed", "rule", "systems",
+                                       "actors", "supplier", "recipient", "quantities", "money", "revision_of")}
+    said["evidence"] = [evidence["text"] for evidence in data["evidence"]]
+    return re.sub(r"\d+", "#", harness.json.dumps(said))
+
+
 def check_alerts(keeper):
-    """The alerts say what the items said: no fault may bend one."""
+    """The latest alerts say what the first one said: no fault may bend one."""
     for sequence in (keeper.last - 1, keeper.last):
-        data = harness.json.loads(keeper.kept[sequence][2])["data"]
-        number = int(data["item"][-6:])
-        check_equal((data["class"], data["title"], [e["text"] for e in data["evidence"]], data["quantities"][0]["count"]),
-                    ("pause", "Shipment %d is halted" % number,
-                     ["Norway has halted deliveries of %d artillery shells to Ukraine." % (1000 + number)],
-                     1000 + number), "the alert of " + data["item"])
+        check_equal(content(keeper, sequence), content(keeper, 1), "alert %d" % sequence)
 
 
 def verdict(result, allow_death=False):
     """"" or what is wrong with it."""
     if result.died is not None and not allow_death:
         return "the daemon died (%d)" % result.died
-    if result.late and not result.lines:
+    if result.late and not result.lines and result.died is None:
         return "the item came late without a word"
     return ""
 
@@ -175,7 +201,7 @@ class Campaign:
             return self.next - 1 if self.next - 1 <= self.last and self.beyond < 3 * WORKERS else None
 
     def count(self, result):
-        trouble = verdict(result, self.kind.startswith("alien"))
+        trouble = verdict(result, self.kind.startswith(("alien", "message")))
         with self.lock:
             self.beyond = 0 if result.fired else self.beyond + 1
             if not result.fired:

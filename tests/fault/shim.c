@@ -25,7 +25,7 @@
 #define CALLERS_MAX 24
 #define EARLY_BYTES 4096
 
-enum kind { OFF, MEMORY, WRITE, SYNC, OPEN, CURL_CALL };
+enum kind { OFF, MEMORY, WRITE, SYNC, OPEN, CURL_CALL, FILE_WRITE /* pwrite and ftruncate alone */ };
 
 /* As shim.py writes it, little endian, at these offsets. */
 struct control {
@@ -34,7 +34,7 @@ struct control {
 	_Atomic uint64_t nth;   /* which one fails */
 	_Atomic uint64_t count; /* counted so far */
 	_Atomic uint32_t fired;
-	uint32_t unused;
+	_Atomic uint32_t number; /* not 0: all calls from the n-th on fail with this errno */
 	char places[PLACES_BYTES]; /* who called: "object+offset" lines */
 };
 
@@ -167,8 +167,11 @@ static bool fails(enum kind kind, const void *caller)
 		return false;
 	if (is_alien(caller) != (atomic_load(&control->alien) == 1))
 		return false;
-	if (atomic_fetch_add(&control->count, 1) + 1 != atomic_load(&control->nth))
+	uint64_t count = atomic_fetch_add(&control->count, 1) + 1, nth = atomic_load(&control->nth);
+	if (count < nth || (count > nth && !atomic_load(&control->number)))
 		return false;
+	if (count > nth)
+		return true;
 	inside = true;
 	note_places();
 	inside = false;
@@ -226,11 +229,11 @@ void *realloc(void *old, size_t size)
 
 /* ---- files ---------------------------------------------------------------------- */
 
-#define FAIL_WITH(kind, number)                                                                                        \
+#define FAIL_WITH(kind, default_number)                                                                                        \
 	if (!real_malloc)                                                                                                  \
 		find_all();                                                                                                    \
 	if (fails(kind, CALLER)) {                                                                                         \
-		errno = (number);                                                                                              \
+		errno = atomic_load(&control->number) ? (int)atomic_load(&control->number) : (default_number);                 \
 		return -1;                                                                                                     \
 	}
 
@@ -243,24 +246,28 @@ ssize_t write(int fd, const void *bytes, size_t len)
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
 	FAIL_WITH(WRITE, ENOSPC)
+	FAIL_WITH(FILE_WRITE, ENOSPC)
 	return real_pwrite(fd, bytes, len, at);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 {
 	FAIL_WITH(WRITE, ENOSPC)
+	FAIL_WITH(FILE_WRITE, ENOSPC)
 	return real_pwrite64(fd, bytes, len, at);
 }
 
 int ftruncate(int fd, off_t len)
 {
 	FAIL_WITH(WRITE, EIO)
+	FAIL_WITH(FILE_WRITE, EIO)
 	return real_ftruncate(fd, len);
 }
 
 int ftruncate64(int fd, off64_t len)
 {
 	FAIL_WITH(WRITE, EIO)
+	FAIL_WITH(FILE_WRITE, EIO)
 	return real_ftruncate64(fd, len);
 }
 

@@ -17,12 +17,13 @@ class Wire:
     The window must be wider than what a feed gains before its next successful poll.
     """
 
-    def __init__(self, server, feeds=1, window=200, chance=None):
-        self.total, self.window, self.lock = 0, window, threading.Lock()
+    def __init__(self, server, feeds=1, window=200, chance=None, path="/wire", after=0):
+        self.after = self.total = after  # the last number, and where it began
+        self.window, self.lock = window, threading.Lock()
         self.chance = chance or random.Random(0)
         self.shown = [[] for _ in range(feeds)]
         self.bodies = [None] * feeds
-        self.urls = [server.route("/wire%d" % i, self._behaviour(i)) for i in range(feeds)]
+        self.urls = [server.route("%s%d" % (path, i), self._behaviour(i)) for i in range(feeds)]
 
     def _behaviour(self, index):
         def behave(connection, request):
@@ -43,7 +44,7 @@ class Wire:
                 self.bodies[index] = None
 
     def items(self):
-        return ["urn:test:numbered-%06d" % n for n in range(1, self.total + 1)]
+        return ["urn:test:numbered-%06d" % n for n in range(self.after + 1, self.total + 1)]
 
 
 class Keeper:
@@ -92,11 +93,11 @@ class Keeper:
         self.listen()
         self.fill()
 
-    def wait_items(self, wanted, patience=harness.PATIENCE, story=lambda: ""):
-        """Until the items of the list are held; each exactly once is what _keep sees to."""
+    def wait_items(self, wanted, patience=harness.PATIENCE, story=lambda: "", silence=0.5):
+        """Until the items of the list are held; each exactly once is what _keep sees to. Asks after so much silence."""
         deadline = harness.time.monotonic() + patience
         while len(self.items) < len(wanted) and harness.time.monotonic() < deadline:
-            if not self.listen(0.5):
+            if not self.listen(silence):
                 self.fill()
         missing = [i for i in wanted if i not in self.items]
         check(not missing, len(missing), "items missing, first:", missing[:3], story())

@@ -1,5 +1,5 @@
 # fish completion for wirewatch(1)
-set -l commands tail match parse feeds status import export
+set -l commands tail match parse feeds status import export keygen
 set -l classes delivery pledge pause resume request refusal sale production
 
 function __wirewatch_is
@@ -14,6 +14,7 @@ complete -c wirewatch -n "not __wirewatch_is $commands" -a feeds -d 'The health 
 complete -c wirewatch -n "not __wirewatch_is $commands" -a status -d 'Totals of the running daemon'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a import -d 'An OPML file as a feed list'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a export -d 'The configured feeds as OPML'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a keygen -d 'Make a key pair'
 complete -c wirewatch -n "not __wirewatch_is $commands" -l version -d 'Print the version'
 complete -c wirewatch -l help -d 'Say how it is used'
 
@@ -24,10 +25,14 @@ complete -c wirewatch -n '__wirewatch_is tail' -l class -x -a "(__fish_complete_
 complete -c wirewatch -n '__wirewatch_is tail' -l first -d 'No repeats of a story'
 complete -c wirewatch -n '__wirewatch_is tail' -l since -x -d 'Begin earlier: a duration or sequence'
 complete -c wirewatch -n '__wirewatch_is tail' -l count -x -d 'End after so many'
+complete -c wirewatch -n '__wirewatch_is tail' -l state -r -F -d 'Remember there what was printed'
+complete -c wirewatch -n '__wirewatch_is tail' -l replay -x -d 'Where to ask for stored alerts'
+complete -c wirewatch -n '__wirewatch_is tail' -l server-key -r -F -d 'Public key of the daemon'
+complete -c wirewatch -n '__wirewatch_is tail' -l key -r -F -d 'Own secret key'
 complete -c wirewatch -n '__wirewatch_is match' -l jsonl -d 'One text a line'
 complete -c wirewatch -n '__wirewatch_is match' -l explain -d 'Say why'
 complete -c wirewatch -n '__wirewatch_is match' -s r -l rules -r -F -d Rules
 complete -c wirewatch -n '__wirewatch_is parse' -l content-type -x -d 'As if sent with this type'
 complete -c wirewatch -n '__wirewatch_is parse' -l base -x -d 'URL that links are relative to'
 complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that fail'
-complete -c wirewatch -n '__wirewatch_is match parse import' -F
+complete -c wirewatch -n '__wirewatch_is match parse import keygen' -F

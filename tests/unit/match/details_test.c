@@ -49,6 +49,7 @@ static const struct {
     {"Germany delivered HIMARS, according to Ukraine", "Germany", "", "", ""},
     {"HIMARS were delivered to Ukrainian airspace", "", "", "", ""},
     {"HIMARS were delivered to Ukraine's neighbour", "", "", "", ""},
+    {"HIMARS were delivered to Ukraine's four neighbours", "", "", "", ""},
     {"Weapons for Germany to send", "", "", "", ""},
     {"US-made HIMARS were delivered", "", "", "", ""},
     {"Germany delivered HIMARS while France delivered missiles", "", "", "", ""}, /* two candidates */
@@ -93,6 +94,7 @@ static const struct {
     {"Germany pledged $60-70 million in aid", "Germany", "", "", ""},
     {"Germany pledged $60 to $70 million in aid", "Germany", "", "", ""},
     {"Germany pledged X$60 million in aid", "Germany", "", "", ""},
+    {"Germany delivered 2,000-pound missiles", "Germany", "", "", ""},
     {"Germany pledged 5 million tons of aid", "Germany", "", "", ""},
     {"Germany pledged $1.0000000001 of aid", "Germany", "", "", ""},
 };

@@ -12,6 +12,9 @@
 #define SIZE ((size_t)1 << 20)
 #define SECONDS_MAX 60 /* far above what it takes, also under the sanitizers; a quadratic step would take hours */
 
+#define HARD_ONE "'$a .. $a .. $a .. $a .. $a .. RECIPIENT', "
+#define HARD HARD_ONE HARD_ONE HARD_ONE HARD_ONE HARD_ONE HARD_ONE HARD_ONE HARD_ONE
+
 static const char rules[] =
     "sets: {a: [abc, abc*, '*abc', 'abc abc', 'abc abc abc'], b: [abd, 'abd abc'], not: [not]}\n"
     "rules:\n"
@@ -23,7 +26,8 @@ static const char rules[] =
     "actors: {X: [act, 'act act'], Y: [yac]}\n"
     "details:\n"
     "  skip: the OR a\n  joins: and\n  ends: in\n  clauses: who\n  units: more\n  bounds: 'under'\n  ranges: to\n"
-    "  roles: ['SUPPLIER .. $a .. $a .. RECIPIENT', '$a .. $a .. $a .. to RECIPIENT', 'SUPPLIER $a .. SUPPLIER $a']\n"
+    "  roles: ['SUPPLIER .. $a .. $a .. RECIPIENT', '$a .. $a .. $a .. to RECIPIENT', 'SUPPLIER $a .. SUPPLIER $a', "
+    HARD HARD HARD HARD HARD HARD HARD HARD "'$a to RECIPIENT']\n"
     "  numbers: {1: [one], 1000: [thousand]}\n  currencies: {USD: {signs: ['$', US$], aliases: [dollar]}}\n"
     "  things: {tanks: [tank, abc]}\n";
 
@@ -34,13 +38,17 @@ static void fill(struct base_buf *text, const char *piece)
 		assert_int_equal(base_buf_add_text(text, piece), BASE_OK);
 }
 
+/* Roles could be read in very many ways here, none of which holds. */
+#define MANY_WAYS "abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx abc xx "
+#define MAZE "Act " MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS MANY_WAYS ". "
+
 static void test_bounded(void **state)
 {
 	(void)state;
 	static const char *const pieces[] = {
 	    "abc ", "abc abd ", "abc abc abd not act sys ", "act abc abc abc and the a the a ", "a", "a b ", ". ", "\n", "A. ",
 	    "$1 one thousand abc ", "1 1 1 1 ", "1.1", "act and act, ", "yac abc act ", "\xCC\x81", "\xFF", "U.S.", "'", "-", "abc-",
-	    "\xD0\xB0'", "<abc & abd>", "$5-$", "abc\xE2\x80\x8B",
+	    "\xD0\xB0'", "<abc & abd>", "$5-$", "abc\xE2\x80\x8B", MAZE,
 	};
 	struct trial trial;
 	struct base_buf text, out;

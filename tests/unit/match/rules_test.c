@@ -161,6 +161,11 @@ static void test_guard(void **state)
 	/* each sentence for itself */
 	assert_true(trial_fires(&trial, NULL, "They did not halt the arms. They halted arms"));
 	trial_close(&trial);
+	/* each guard for itself: a short one inside a long one does not hide it */
+	trial_open_rule(&trial, "$halted NEAR/6 arms", "    guard: [not ONEAR/4 $halted, quickly]\n",
+	                "sets: {halted: [halt, halted, paused]}\n");
+	assert_false(trial_fires(&trial, NULL, "They did not quickly halt the arms"));
+	trial_close(&trial);
 }
 
 static void test_block_given_unless_lang(void **state)

@@ -9,7 +9,7 @@
 
 #include "fold_vectors.h"
 
-/* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits; | sentence, / break, else space. */
+/* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits, + slash; | sentence, / break, else space. */
 static const char *tokens_of(const char *title, const char *body, struct base_buf *out)
 {
 	struct text text = {0};
@@ -22,6 +22,7 @@ static const char *tokens_of(const char *title, const char *body, struct base_bu
 		            : token->flags & TOKEN_APOSTROPHE ? '\''
 		            : token->flags & TOKEN_DOT        ? '.'
 		            : token->flags & TOKEN_DIGIT      ? '_'
+		            : token->flags & TOKEN_SLASH      ? '+'
 		            : token->flags & TOKEN_BREAK      ? '/'
 		                                              : ' ';
 		if (i > 0 && token->sentence != token[-1].sentence)
@@ -57,6 +58,8 @@ static void test_tokens(void **state)
 	    {"F 16", "f 16"},
 	    {"F\u201116", "f-16"},
 	    {"IRIS-T", "iris-t"},
+	    {"SAMP/T, F/A-18", "samp+t/f+a-18"},
+	    {"tanks / shells/ guns /mortars", "tanks/shells/guns/mortars"},
 	    {"hand\u2013held", "hand-held"},
 	    {"a \u2013 b", "a/b"},
 	    {"Ukraine's l'arm\u00e9e", "ukraine's l'arm\u00e9e"},
@@ -64,6 +67,7 @@ static void test_tokens(void **state)
 	     "\u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442 \u043e\u0431\u0454\u043a\u0442"},
 	    {"U.S. forces", "u.s forces"},
 	    {"16,000 1.5 1,5 16\u00a0000", "16000 1.5 1.5 16000"},
+	    {"1.2,3", "1.2/3"},
 	    {"one, two (three) \"four\"", "one/two/three/four"},
 	    {"zu\u00adsam\u200bmen", "zusammen"},
 	    {"\u0440\u0430\u043a\u0435\u0301\u0442\u0430", "\u0440\u0430\u043a\u0435\u0442\u0430"}, /* a stress mark */
