@@ -26,8 +26,14 @@ static enum base_result give_up(struct work *work)
 
 static enum base_result attempt(struct work *work, struct base_span xml, bool recover)
 {
-	enum base_result result = feed_xml_guard(xml, &work->reading.why);
+	bool too_long;
+	enum base_result result = feed_xml_guard(xml, &too_long, &work->reading.why);
 
+	if (result == BASE_OK && too_long) {
+		work->reading = (struct feed_reading){.ending = FEED_BROKEN};
+		work->reading.result = base_fail(&work->reading.why, BASE_SYNTAX, "a very long CDATA section");
+		return BASE_OK;
+	}
 	if (result == BASE_OK)
 		return feed_xml_read(xml, recover, &work->builder, &work->reading);
 	work->reading.ending = FEED_REFUSED;

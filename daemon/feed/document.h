@@ -33,8 +33,11 @@ struct feed_reading {
 enum base_result feed_xml_read(struct base_span xml, bool recover, struct feed_builder *builder,
                                struct feed_reading *reading);
 
-/* guard.c: refuse what would keep libxml2 busy beyond the document's share. */
-enum base_result feed_xml_guard(struct base_span xml, struct base_error *err);
+/*
+ * guard.c: refuse what would keep libxml2 busy beyond the document's share.
+ * *too_long: a CDATA section is longer than libxml2 takes; no use to try.
+ */
+enum base_result feed_xml_guard(struct base_span xml, bool *too_long, struct base_error *err);
 
 /* repair.c: a copy of the document with everything mended that can be mended byte by byte; each repair is noted. */
 enum base_result feed_xml_repair(struct base_span xml, struct base_buf *out, struct feed_builder *builder);

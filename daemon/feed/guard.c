@@ -14,6 +14,7 @@
 
 #define MOST_ATTRIBUTES 64
 #define LONGEST_TAG ((size_t)128 << 10)
+#define LONGEST_SECTION 9900000 /* libxml2 takes ten million bytes (XML_MAX_TEXT_LENGTH) */
 #define SHORTEST_SUSPECT (MOST_ATTRIBUTES * 5) /* x="" and a space */
 
 /* Past the mark, which is two characters and a '>'. */
@@ -82,14 +83,17 @@ static const char *skip_special(struct base_span rest)
 	return base_span_starts(rest, "<!--") ? skip(at + 4, end, "-->") : skip_doctype(at + 2, end);
 }
 
-enum base_result feed_xml_guard(struct base_span xml, struct base_error *err)
+enum base_result feed_xml_guard(struct base_span xml, bool *too_long, struct base_error *err)
 {
 	const char *at = xml.ptr, *end = xml.ptr + xml.len;
 
+	*too_long = false;
 	while (at < end && (at = memchr(at, '<', (size_t)(end - at)))) {
 		struct base_span rest = {at, (size_t)(end - at)};
 		if (rest.len > 1 && (at[1] == '!' || at[1] == '?')) {
 			at = skip_special(rest);
+			if ((size_t)(at - rest.ptr) > LONGEST_SECTION && base_span_starts(rest, "<![CDATA["))
+				*too_long = true;
 			continue;
 		}
 		const char *next = memchr(at + 1, '<', rest.len - 1);
