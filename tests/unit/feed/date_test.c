@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "wirewatch/feed.h"
@@ -259,9 +260,35 @@ static void what_is_no_date(void **state)
 	assert_int_equal(feed_date_parse((struct base_span){"2026-02-03\0", 11}, &time), BASE_SYNTAX);
 }
 
+/* Both ways to read a date agree: lower case sends it to the reader of all forms. */
+static void test_usual_dates_are_read_alike_by_both_readers(void **state)
+{
+	static const char *const zones[] = {"GMT", "+0000", "+0200", "-0530", "+1400"};
+	static const char *const months[2][3] = {{"Jan", "Feb", "Dec"}, {"jan", "feb", "dec"}};
+
+	(void)state;
+	for (int year = 1999; year < 2030; year++) {
+		for (int day = 1; day < 32; day++) {
+			char usual[64], other[64];
+			base_time one = 0, two = 0;
+			int month = day % 3, zone = (day + year) % 5;
+			snprintf(usual, sizeof usual, "Tue, %02d %s %d 23:%02d:59 %s", day, months[0][month], year, day, zones[zone]);
+			snprintf(other, sizeof other, "Tue, %02d %s %d 23:%02d:59 %s", day, months[1][month], year, day, zones[zone]);
+			assert_int_equal(feed_date_parse(base_span_of(usual), &one), feed_date_parse(base_span_of(other), &two));
+			assert_true(one == two);
+			one = two = 0;
+			snprintf(usual, sizeof usual, "%d-%02d-%02dT23:%02d:59%s", year, month + 1, day, day, day % 2 ? "Z" : "+02:00");
+			snprintf(other, sizeof other, "%d-%02d-%02dt23:%02d:59%s", year, month + 1, day, day, day % 2 ? "Z" : "+02:00");
+			assert_int_equal(feed_date_parse(base_span_of(usual), &one), feed_date_parse(base_span_of(other), &two));
+			assert_true(one == two);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_usual_dates_are_read_alike_by_both_readers),
 		cmocka_unit_test(mail_dates),
 		cmocka_unit_test(iso_dates),
 		cmocka_unit_test(dates_in_other_languages),
