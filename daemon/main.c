@@ -113,6 +113,7 @@ int main(int argc, char **argv)
 	if (!read_arguments(argc, argv, &args, &code))
 		return code;
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN); /* until the event loop takes it over */
 	(void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like a full disk, no end */
 	struct base_problems *problems;
 	if (base_problems_new(&problems))

@@ -61,6 +61,8 @@ static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum
 static enum base_result publish_one(void *ctx, const struct ledger_message *message)
 {
 	struct outbox *outbox = ctx;
+	/* First: who has the alert and asks for the status must not be told less. */
+	status_set(outbox->options.board, STATUS_SEQUENCE, message->sequence);
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
 		miss(outbox, message->sequence, "ZeroMQ", result);
@@ -316,6 +318,12 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 {
 	size_t count;
 	enum base_result result = place_alerts(outbox, &count);
+	if (result && !of_ledger(result)) { /* the first job's own fault */
+		base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "has an alert no story can take: %s",
+		         base_result_text(result));
+		answer_first(outbox, result);
+		return BASE_OK;
+	}
 	if (result)
 		return base_fail(err, result, "cannot group alerts into stories: %s", base_result_text(result));
 	if (!count)

@@ -54,7 +54,7 @@ struct outbox_job {
 	};
 };
 
-#define OUTBOX_QUEUE_MAX 8192 /* jobs: the polls under way of all pollers, with room to spare */
+#define OUTBOX_QUEUE_MAX 16384 /* jobs: the polls under way of all pollers, with room to spare */
 
 struct outbox_options {
 	const char *backup_path; /* NULL: the ledger's engine has its own ways */

@@ -17,7 +17,6 @@ struct poll {
 	struct feed_key body;
 	struct plan_poll outcome;
 	struct plan_state plan; /* after this poll */
-	const char *result;     /* for the status board */
 	char reason[512];
 	long http_status;
 	base_time received;
@@ -109,24 +108,6 @@ static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 			out->newest = poll->document->entries[i].published;
 }
 
-static void commit(struct poll *poll)
-{
-	plan_ahead(poll);
-	poll->job.kind = OUTBOX_COMMIT;
-	memset(&poll->job.commit, 0, sizeof poll->job.commit);
-	describe_feed(poll, &poll->job.commit.batch.feed);
-	poll->job.commit.batch.entries = poll->entries;
-	poll->job.commit.batch.entry_count = poll->entries ? poll->document->entry_count : 0;
-	poll->job.commit.batch.alerts = poll->alerts;
-	poll->job.commit.batch.alert_count = poll->alert_count;
-	poll->job.commit.batch.now = wall(poll);
-	poll->job.commit.received = poll->received;
-	if (submit(poll)) { /* cannot happen: the queue has room for all polls; if it does, the old validators ask again */
-		base_log(log_of(poll), BASE_ERROR, poll->feed->conf->name, "the outbox takes no more; the feed is asked again");
-		end(poll);
-	}
-}
-
 static void say_failure(struct poll *poll)
 {
 	struct poll_feed *feed = poll->feed;
@@ -199,24 +180,58 @@ static void report(const struct poll *poll)
 	(void)status_feed_set(board, &shown);
 }
 
+/* Say and show how the poll ended, then end it. */
+static void conclude(struct poll *poll, bool was_failing)
+{
+	if (was_failing != (poll->feed->plan.failures > 0))
+		status_add(poll->context->options.board, STATUS_FEEDS_FAILING, was_failing ? UINT64_MAX : 1); /* -1 or +1 */
+	if (poll->outcome.outcome == PLAN_FAILED)
+		say_failure(poll);
+	else
+		say_recovery(poll);
+	report(poll);
+	end(poll);
+}
+
+/* Nothing was stored: the old validators bring it all again, after a while. */
+static void not_stored(struct poll *poll, const char *why)
+{
+	bool was_failing = poll->feed->plan.failures > 0;
+	poll->outcome.outcome = PLAN_FAILED;
+	(void)snprintf(poll->reason, sizeof poll->reason, "cannot be stored: %s", why);
+	plan_ahead(poll);
+	poll->feed->plan = poll->plan;
+	conclude(poll, was_failing);
+}
+
+static void commit(struct poll *poll)
+{
+	plan_ahead(poll);
+	poll->job.kind = OUTBOX_COMMIT;
+	memset(&poll->job.commit, 0, sizeof poll->job.commit);
+	describe_feed(poll, &poll->job.commit.batch.feed);
+	poll->job.commit.batch.entries = poll->entries;
+	poll->job.commit.batch.entry_count = poll->entries ? poll->document->entry_count : 0;
+	poll->job.commit.batch.alerts = poll->alerts;
+	poll->job.commit.batch.alert_count = poll->alert_count;
+	poll->job.commit.batch.now = wall(poll);
+	poll->job.commit.received = poll->received;
+	if (submit(poll))
+		not_stored(poll, "the outbox takes no more");
+}
+
 /* The outbox has stored the batch, or could not. */
 static void committed(struct poll *poll)
 {
-	if (poll->job.result) { /* nothing stored: the old validators bring it all again */
-		poll->feed->plan.next_due = poll->plan.next_due;
-		poll->feed->plan.last_start = poll->plan.last_start;
+	if (poll->job.result == BASE_STOPPED) {
+		end(poll);
+	} else if (poll->job.result) {
+		not_stored(poll, base_result_text(poll->job.result));
 	} else {
 		bool was_failing = poll->feed->plan.failures > 0;
 		update_feed(poll);
-		if (was_failing != (poll->feed->plan.failures > 0))
-			status_add(poll->context->options.board, STATUS_FEEDS_FAILING, was_failing ? UINT64_MAX : 1); /* -1 or +1 */
-		if (poll->outcome.outcome == PLAN_FAILED)
-			say_failure(poll);
-		else
-			say_recovery(poll);
-		report(poll);
+		conclude(poll, was_failing);
 	}
-	end(poll);
 }
 
 static void fail(struct poll *poll, const char *reason)
@@ -234,7 +249,7 @@ static void fail(struct poll *poll, const char *reason)
  */
 static bool young_enough(const struct poll *poll, const struct feed_entry *entry, const struct ledger_known *known)
 {
-	base_time date = entry->published > entry->updated ? entry->published : entry->updated;
+	base_time date = entry->published != BASE_TIME_NONE ? entry->published : entry->updated;
 	if (date == BASE_TIME_NONE)
 		date = known->state == LEDGER_NEW ? (poll->feed->polled ? wall(poll) : BASE_TIME_NONE) : known->first_seen;
 	return date != BASE_TIME_NONE && wall(poll) - date <= poll->context->options.settings->alerts.max_age;
@@ -397,10 +412,8 @@ static void look_up(struct poll *poll)
 	poll->job.look_up.entries = poll->document->entries;
 	poll->job.look_up.count = count;
 	poll->job.look_up.known = poll->known;
-	if (submit(poll)) {
-		base_log(log_of(poll), BASE_ERROR, poll->feed->conf->name, "the outbox takes no more; the feed is asked again");
-		end(poll);
-	}
+	if (submit(poll))
+		not_stored(poll, "the outbox takes no more");
 }
 
 /* ---- the reply ----------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct poller {
 	struct base_queue *wake; /* poller_stop pushes here */
 	_Atomic base_time alive;
 	_Atomic bool stopping, cancelling;
+	bool failed;                    /* to learn what is stored of its feeds */
 
 	struct poll_feed **feeds;
 	size_t feed_count, feed_cap, feeds_left; /* left: of --once */
@@ -64,6 +65,11 @@ static void arm(struct poll_feed *feed, base_time in)
 
 static void set_timer(struct poll_feed *feed)
 {
+	base_time ahead = feed->plan.last_start == BASE_TIME_NONE ? 0 : feed->plan.last_start - wall(feed->poller);
+	if (ahead > 0) { /* the clock was set back: the wait stays as long as it was */
+		feed->plan.last_start -= ahead;
+		feed->plan.next_due -= ahead;
+	}
 	if (!atomic_load(&feed->poller->stopping) && !feed->done)
 		arm(feed, feed->plan.next_due - wall(feed->poller));
 }
@@ -179,6 +185,8 @@ static void plan_first_poll(struct poll_feed *feed, bool known)
 	base_time spread = FIRST_POLL_GAP * (base_time)poller->feed_count;
 	base_time interval = feed->conf->interval ? feed->conf->interval : options->settings->poll.min;
 	base_time now = wall(poller);
+	if (feed->conf->interval && known && !feed->plan.failures && feed->plan.next_due > feed->plan.last_start + interval)
+		feed->plan.next_due = feed->plan.last_start + interval; /* it may have been shortened meanwhile */
 	if (options->once)
 		feed->plan.next_due = now;
 	else
@@ -189,6 +197,15 @@ static void plan_first_poll(struct poll_feed *feed, bool known)
 static void recalled(struct poller *poller)
 {
 	poller->context.jobs_out--;
+	if (poller->recall.result) { /* to poll without it would drop validators and ask too early */
+		poller->failed = !atomic_load(&poller->stopping);
+		if (poller->failed)
+			base_log(poller->context.options.log, BASE_ERROR, "poller", "what is stored of the feeds cannot be read: %s",
+			         base_result_text(poller->recall.result));
+		free_recalls(&poller->recall);
+		(void)event_base_loopexit(poller->base, NULL);
+		return;
+	}
 	struct status_board *board = poller->context.options.board;
 	for (size_t i = 0; i < poller->feed_count; i++) {
 		struct poll_feed *feed = poller->feeds[i];
@@ -259,6 +276,7 @@ static void *run(void *arg)
 {
 	struct poller *poller = arg;
 	enum base_result result = ask_recall(poller);
+	poller->failed = result != BASE_OK;
 	if (result)
 		base_log(poller->context.options.log, BASE_ERROR, "poller", "cannot start: %s", base_result_text(result));
 	else
@@ -343,8 +361,7 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	return result;
 }
 
-/* "host:port" of an http(s) URL; conf has checked its form. */
-static struct base_span server_of(const char *url)
+struct base_span poller_server_of(const char *url)
 {
 	const char *start = strstr(url, "://");
 	start = start ? start + 3 : url;
@@ -359,7 +376,7 @@ static struct base_span server_of(const char *url)
 
 static enum base_result find_host(struct poller *poller, const char *url, struct poll_host **out)
 {
-	struct base_span name = server_of(url);
+	struct base_span name = poller_server_of(url);
 	struct poll_host **bucket = &poller->hosts[base_hash64(poller->hash_key, name.ptr, name.len) % HOST_BUCKETS];
 	for (struct poll_host *host = *bucket; host; host = host->next)
 		if (base_span_is(name, host->name)) {
@@ -461,6 +478,11 @@ void poller_free(struct poller *poller)
 	base_queue_free(poller->context.inbox);
 	base_queue_free(poller->wake);
 	free(poller);
+}
+
+bool poller_failed(const struct poller *poller)
+{
+	return poller->failed;
 }
 
 base_time poller_alive(const struct poller *poller)

@@ -14,6 +14,7 @@
 #include "wirewatch/fetch.h"
 #include "wirewatch/status.h"
 
+#define POLLERS_MOST 1024 /* more than a configuration can ask for, before or after a reload */
 #define STATUS_EVERY (5 * BASE_SECOND)
 #define SIGN_OF_LIFE (60 * BASE_SECOND) /* a thread silent for longer is taken for hung */
 #define SIGNAL_COUNT 4
@@ -68,13 +69,12 @@ static void free_pollers(struct service *service)
 	service->poller_count = 0;
 }
 
-/* Feeds of one host stay with one poller, so that politeness needs no lock. */
+/* Feeds of one server stay with one poller, so that politeness needs no lock. */
 static size_t poller_of(const struct service *service, const char *url)
 {
 	static const uint64_t key[2] = {0, 0}; /* only a split; nothing to defend */
-	const char *host = strstr(url, "://");
-	host = host ? host + 3 : url;
-	return (size_t)(base_hash64(key, host, strcspn(host, ":/?#")) % service->poller_count);
+	struct base_span server = poller_server_of(url);
+	return (size_t)(base_hash64(key, server.ptr, server.len) % service->poller_count);
 }
 
 static enum base_result fill_pollers(struct service *service)
@@ -176,21 +176,40 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
+static bool same_list(const char *const *a, size_t a_count, const char *const *b, size_t b_count)
+{
+	bool same = a_count == b_count;
+	for (size_t i = 0; same && i < a_count; i++)
+		same = strcmp(a[i], b[i]) == 0;
+	return same;
+}
+
+/* What was changed and is only read at the start. */
 static void warn_unreloadable(const struct service *service)
 {
-	size_t count;
-	const struct conf_setting_info *infos = conf_setting_infos(&count);
 	const struct conf_settings *old = settings_of(service), *new = conf_settings(service->pending.conf);
-	bool changed = strcmp(old->ledger, new->ledger) != 0 || old->zeromq.publish_count != new->zeromq.publish_count ||
-	               !same_text(old->http, new->http);
-	changed = changed || !same_text(old->file.alerts, new->file.alerts);
-	for (size_t i = 0; !changed && i < old->zeromq.publish_count; i++)
-		changed = strcmp(old->zeromq.publish[i], new->zeromq.publish[i]) != 0;
-	if (!changed)
-		return;
-	for (size_t i = 0; i < count; i++)
-		if (!infos[i].reloadable)
-			base_log(service->options.log, BASE_INFO, "reload", "%s takes effect only at a restart", infos[i].key);
+	const struct {
+		const char *key;
+		bool same;
+	} fixed[] = {
+	    {"ledger", same_text(old->ledger, new->ledger)},
+	    {"alerts.story_window", old->alerts.story_window == new->alerts.story_window},
+	    {"alerts.keep", old->alerts.keep == new->alerts.keep},
+	    {"zeromq.publish",
+	     same_list(old->zeromq.publish, old->zeromq.publish_count, new->zeromq.publish, new->zeromq.publish_count)},
+	    {"zeromq.replay",
+	     same_list(old->zeromq.replay, old->zeromq.replay_count, new->zeromq.replay, new->zeromq.replay_count)},
+	    {"zeromq.curve.server_key", same_text(old->zeromq.curve_server_key, new->zeromq.curve_server_key)},
+	    {"zeromq.curve.clients", same_text(old->zeromq.curve_clients, new->zeromq.curve_clients)},
+	    {"syslog.facility", old->syslog.facility == new->syslog.facility},
+	    {"syslog.level", old->syslog.level == new->syslog.level},
+	    {"file.alerts", same_text(old->file.alerts, new->file.alerts)},
+	    {"http", same_text(old->http, new->http)},
+	    {"cluster.node", same_text(old->cluster.node, new->cluster.node)},
+	};
+	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+		if (!fixed[i].same)
+			base_log(service->options.log, BASE_WARNING, "reload", "%s takes effect only at a restart", fixed[i].key);
 }
 
 static void reload(struct service *service)
@@ -203,8 +222,11 @@ static void reload(struct service *service)
 	/* Whatever becomes of the configuration: a log that was rotated must be let go. */
 	outbox_order(service->outbox, OUTBOX_REOPEN_FILE);
 	struct base_problems *problems;
-	if (base_problems_new(&problems))
+	if (base_problems_new(&problems)) {
+		base_log(log, BASE_ERROR, "reload", "refused, no memory; the old configuration stays");
+		(void)status_notify("READY=1");
 		return;
+	}
 	struct load loaded;
 	if (load_all(service->options.conf_path, problems, &loaded)) {
 		for (size_t i = 0; i < base_problems_count(problems); i++)
@@ -258,6 +280,8 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	service->failed = !service->stopping && !service->options.once;
+	for (size_t i = 0; i < service->poller_count && !service->stopping; i++)
+		service->failed = service->failed || poller_failed(service->pollers[i]);
 	(void)event_base_loopexit(service->base, NULL);
 }
 
@@ -268,7 +292,8 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 	if (service->stopping)
 		return;
 	if (number == SIGHUP) {
-		reload(service);
+		if (!service->options.once) /* what runs once has one configuration */
+			reload(service);
 		return;
 	}
 	if (number == SIGUSR1) {
@@ -413,7 +438,7 @@ static enum base_result open_loop(struct service *service, struct base_error *er
 {
 	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
-	if (!service->base || base_queue_new(settings_of(service)->poll.pollers + 16, &service->ended))
+	if (!service->base || base_queue_new(POLLERS_MOST, &service->ended))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
 	bool ok = true;
 	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
@@ -506,6 +531,8 @@ static void wait_for_pollers(struct service *service)
 	if (!service->pollers_running) /* all joined */
 		return;
 	stop_pollers(service, true);
+	if (service->outbox_running) /* a failing ledger must not keep their jobs */
+		outbox_hurry(service->outbox);
 	for (size_t i = 0; i < service->pollers_running; i++)
 		poller_join(service->pollers[i]);
 }

@@ -49,7 +49,7 @@
 	  "Transfers under way at once, at most.") \
 	X(S, "poll.per_host", COUNT, "1", "1 to 100", true, poll.per_host, poll.per_host, \
 	  "Transfers under way at once to one host, at most.") \
-	X(S, "poll.pollers", COUNT, "1", "1 to 64", false, poll.pollers, poll.pollers, "Threads that poll; feeds are split by host.") \
+	X(S, "poll.pollers", COUNT, "1", "1 to 64", true, poll.pollers, poll.pollers, "Threads that poll; feeds are split by host.") \
 	X(S, "fetch.timeout", DURATION, "30s", "1s to 10m", true, fetch.timeout, fetch.timeout, \
 	  "A transfer that takes longer, redirects included, is given up.") \
 	X(S, "fetch.max_size", SIZE, "16MiB", "1KiB to 256MiB", true, fetch.max_size, fetch.max_size, \
@@ -58,9 +58,9 @@
 	  "Address ranges that may be polled although they are private or loopback.") \
 	X(S, "alerts.max_age", DURATION, "48h", SPAN_BOUNDS, true, alerts.max_age, alerts.max_age, \
 	  "Entries older than this are recorded but raise no alert.") \
-	X(S, "alerts.story_window", DURATION, "72h", "1s to 365d", true, alerts.story_window, alerts.story_window, \
+	X(S, "alerts.story_window", DURATION, "72h", "1s to 365d", false, alerts.story_window, alerts.story_window, \
 	  "Reports of one event within this time are one story.") \
-	X(S, "alerts.keep", DURATION, "90d", SPAN_BOUNDS, true, alerts.keep, alerts.keep, \
+	X(S, "alerts.keep", DURATION, "90d", SPAN_BOUNDS, false, alerts.keep, alerts.keep, \
 	  "Alerts are kept for replay this long.") \
 	X(S, "zeromq.publish", ENDPOINTS, "ipc:///run/wirewatch/alerts.sock", "ipc:// or tcp://", false, zeromq.publish, \
 	  zeromq.publish_count, "Where alerts are published; one endpoint or a list.") \
@@ -72,7 +72,7 @@
 	  "Folder with the CURVE public keys of those who may subscribe.") \
 	X(S, "syslog.facility", FACILITY, "daemon", FACILITIES, false, syslog.facility, syslog.facility, \
 	  "The syslog facility of alerts and messages.") \
-	X(S, "syslog.level", LEVEL, "notice", "debug, info, notice, warning, error", true, syslog.level, syslog.level, \
+	X(S, "syslog.level", LEVEL, "notice", "debug, info, notice, warning, error", false, syslog.level, syslog.level, \
 	  "Messages below this level are not sent to syslog.") \
 	X(S, "file.alerts", PATH, "", "", false, file.alerts, file.alerts, \
 	  "File that alerts are appended to, one JSON object a line; none if empty.") \

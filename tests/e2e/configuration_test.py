@@ -114,6 +114,22 @@ def test_reload(folder):
     daemon.stop_cleanly()
 
 
+def test_more_pollers(folder):
+    """SIGHUP may raise the number of pollers; the end comes at once all the same"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    server.route("/feed", feedserver.document(documents.rss2([])))
+    daemon = harness.Daemon(folder, [server.url("/feed")])
+    for _ in range(3):
+        daemon.settings["poll.pollers"] = 1
+        daemon.write_config()
+        daemon.start()
+        daemon.settings["poll.pollers"] = 64
+        daemon.write_config()
+        daemon.reload()
+        daemon.stop_cleanly()
+
+
 def test_bad_reload(folder):
     """SIGHUP with a bad configuration: refused with its lines, the old one stays"""
     server = feedserver.FeedServer()
@@ -155,4 +171,4 @@ def test_rules_reload(folder):
 
 if __name__ == "__main__":
     harness.run_tests([test_three_mistakes, test_check, test_check_rules, test_feed_files, test_usage, test_reload,
-                       test_bad_reload, test_rules_reload])
+                       test_more_pollers, test_bad_reload, test_rules_reload])
