@@ -239,8 +239,10 @@ static bool write_state(const char *path, const char *text)
 	FILE *file;
 	bool good;
 
-	if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary)
+	if ((size_t)snprintf(temporary, sizeof temporary, "%s.new", path) >= sizeof temporary) {
+		errno = ENAMETOOLONG;
 		return false;
+	}
 	file = fopen(temporary, "we");
 	if (!file)
 		return false;
