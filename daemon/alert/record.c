@@ -175,11 +175,6 @@ enum match_class alert_class(const struct alert *alert)
 	return alert->class;
 }
 
-const char *alert_feed_url(const struct alert *alert)
-{
-	return alert->feed_url.ptr;
-}
-
 const char *alert_item(const struct alert *alert)
 {
 	return alert->item.ptr;
@@ -188,11 +183,6 @@ const char *alert_item(const struct alert *alert)
 const struct feed_key *alert_key(const struct alert *alert)
 {
 	return &alert->key;
-}
-
-base_time alert_detected(const struct alert *alert)
-{
-	return alert->detected;
 }
 
 bool alert_is_first(const struct alert *alert)

@@ -1,7 +1,6 @@
 /* One line a message, always with its context, escaped once, here. */
 #include "wirewatch/base.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #define LINE_MAX_BYTES 2048
 
 struct base_log {
-	_Atomic int least;
+	int least;
 	base_log_sink *sink;
 	void *ctx;
 	bool priorities; /* write <N> before each line, for the journal */
@@ -22,11 +21,6 @@ struct base_log {
 };
 
 static const char *const level_names[] = {"debug", "info", "notice", "warning", "error"};
-
-const char *base_level_text(enum base_level level)
-{
-	return level_names[level];
-}
 
 enum base_result base_level_parse(const char *text, enum base_level *out)
 {
@@ -73,7 +67,7 @@ enum base_result base_log_new(enum base_level least, base_log_sink *sink, void *
 	struct base_log *log = calloc(1, sizeof *log);
 	if (!log)
 		return BASE_NO_MEMORY;
-	atomic_init(&log->least, (int)least);
+	log->least = (int)least;
 	log->sink = sink ? sink : write_stderr;
 	log->ctx = sink ? ctx : log;
 	log->priorities = !sink && base_log_to_journal();
@@ -93,19 +87,14 @@ void base_log_also(struct base_log *log, enum base_level least, base_log_sink *s
 	log->also_ctx = ctx;
 }
 
-void base_log_set_level(struct base_log *log, enum base_level least)
+static bool wants(const struct base_log *log, enum base_level level)
 {
-	atomic_store(&log->least, (int)least);
-}
-
-bool base_log_wants(const struct base_log *log, enum base_level level)
-{
-	return log && ((int)level >= atomic_load(&log->least) || (log->also && (int)level >= log->also_least));
+	return log && ((int)level >= log->least || (log->also && (int)level >= log->also_least));
 }
 
 static void hand_on(struct base_log *log, enum base_level level, const char *line, size_t len)
 {
-	if ((int)level >= atomic_load(&log->least))
+	if ((int)level >= log->least)
 		log->sink(log->ctx, level, line, len);
 	if (log->also && (int)level >= log->also_least)
 		log->also(log->also_ctx, level, line, len);
@@ -122,7 +111,7 @@ static void hand_on_plain(struct base_log *log, enum base_level level, char *lin
 
 void base_log(struct base_log *log, enum base_level level, const char *context, const char *format, ...)
 {
-	if (!base_log_wants(log, level))
+	if (!wants(log, level))
 		return;
 	char raw[LINE_MAX_BYTES];
 	int head = context ? snprintf(raw, sizeof raw, "%.200s: ", context) : 0;

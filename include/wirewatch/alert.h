@@ -24,10 +24,8 @@ enum base_result alert_new(const struct alert_source *source, const struct match
 void alert_free(struct alert *alert);
 
 enum match_class alert_class(const struct alert *alert);
-const char *alert_feed_url(const struct alert *alert);
 const char *alert_item(const struct alert *alert); /* the entry's item id */
 const struct feed_key *alert_key(const struct alert *alert);
-base_time alert_detected(const struct alert *alert);
 bool alert_is_first(const struct alert *alert); /* of a placed alert: the first report of its story */
 
 /* ---- stories ----------------------------------------------------------------- */

@@ -202,7 +202,6 @@ enum base_result base_duration_parse(const char *text, size_t len, base_time *ou
 
 enum base_level { BASE_DEBUG, BASE_INFO, BASE_NOTICE, BASE_WARNING, BASE_ERROR };
 
-const char *base_level_text(enum base_level level); /* "debug" ... "error" */
 enum base_result base_level_parse(const char *text, enum base_level *out);
 int base_level_syslog(enum base_level level); /* 7 6 5 4 3, as in RFC 5424 section 6.2.1 */
 
@@ -217,8 +216,6 @@ enum base_result base_log_new(enum base_level least, base_log_sink *sink, void *
 void base_log_free(struct base_log *log);
 /* Give lines from least up to a second sink too; before other threads log. */
 void base_log_also(struct base_log *log, enum base_level least, base_log_sink *sink, void *ctx);
-void base_log_set_level(struct base_log *log, enum base_level least);
-bool base_log_wants(const struct base_log *log, enum base_level level);
 /*
  * Log one line "context: message". context says what it is about (a feed's
  * name, a room) and may be NULL; both are escaped as a whole, lines are
