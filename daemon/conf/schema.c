@@ -28,6 +28,7 @@
 #define URL_NAME "url"
 #define ENDPOINTS_NAME "endpoint or list"
 #define RANGES_NAME "list of address ranges"
+#define TEXTS_NAME "list of texts"
 #define PATTERNS_NAME "list of files"
 #define FEEDS_NAME "list of feeds"
 
@@ -89,7 +90,8 @@
 	X(F, "feeds[].charset", CHARSET, "", "a charset's name such as windows-1251", true, charset, charset, \
 	  "The charset to assume where the document gives no valid one.") \
 	X(F, "feeds[].interval", DURATION, "", POLL_BOUNDS, true, interval, interval, \
-	  "Poll this often; without it the interval is learned between poll.min and poll.max.")
+	  "Poll this often; without it the interval is learned between poll.min and poll.max.") \
+	X(F, "feeds[].tags", TEXTS, "", "", true, tags, tag_count, "For people: what kinds of feed it is.")
 
 #define INFO(owner, key, type, standard, bounds, reloadable, field, count, help) \
 	{key, type##_NAME, standard, bounds, reloadable, help},
