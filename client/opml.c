@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "feed_list.h"
 #include "wirewatch/conf.h"
 #include "wirewatch/feed.h"
 
@@ -44,32 +45,6 @@ static int print_out(const char *command, const struct base_buf *out)
 		return CLIENT_FAILED;
 	}
 	return CLIENT_DONE;
-}
-
-/* ---- reading ---------------------------------------------------------------------- */
-
-struct listing {
-	struct conf *conf;
-	const char *file;
-	struct base_problems *problems;
-};
-
-static enum base_result list_feed(void *ctx, const struct feed_outline *outline)
-{
-	struct listing *listing = ctx;
-
-	struct conf_outline feed = {outline->url,		outline->name, outline->language, outline->tags,
-								outline->tag_count, listing->file, outline->line};
-
-	return conf_add_feed(listing->conf, &feed, listing->problems);
-}
-
-static enum base_result read_list(struct conf *conf, const char *file, struct base_span bytes,
-								  struct base_problems *problems)
-{
-	struct listing listing = {conf, file, problems};
-
-	return feed_opml_read(file, bytes, list_feed, &listing, problems);
 }
 
 /* ---- import --------------------------------------------------------------------- */
@@ -126,7 +101,7 @@ static int import(const char *file)
 	}
 	if (base_problems_new(&problems) != BASE_OK || conf_new(&conf) != BASE_OK)
 		goto done;
-	result = read_list(conf, file, (struct base_span){bytes, len}, problems);
+	result = feed_list_read(conf, file, (struct base_span){bytes, len}, problems);
 	if (conf_feed_count(conf) > 0 || result == BASE_OK)
 		code = print_yaml(conf);
 	if (result != BASE_OK || base_problems_count(problems) > 0)
@@ -204,7 +179,7 @@ static int export(const char *file)
 	base_buf_init(&out, MAX_OUT);
 	if (base_problems_new(&problems) != BASE_OK)
 		return CLIENT_FAILED;
-	result = conf_load(file, read_list, problems, &conf);
+	result = conf_load(file, feed_list_read, problems, &conf);
 	if (result != BASE_OK) {
 		print_problems("export", result, problems);
 	} else {

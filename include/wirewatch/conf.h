@@ -112,6 +112,7 @@ void conf_free(struct conf *conf);
 const struct conf_settings *conf_settings(const struct conf *conf);
 size_t conf_feed_count(const struct conf *conf);
 const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index);
+struct base_span conf_url_host(struct base_span url); /* of a feed's; without user, port and brackets */
 /* Rule files, globs expanded, sorted. */
 size_t conf_rule_file_count(const struct conf *conf);
 const char *conf_rule_file_at(const struct conf *conf, size_t index);

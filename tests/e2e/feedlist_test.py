@@ -134,6 +134,30 @@ def test_export(folder):
     check("bad.yaml:1: " in stderr, stderr)
 
 
+def test_check_feeds(folder):
+    """check-feeds asks each feed once, one at a time to a host, and tells which work"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    server.route("/good", feedserver.document(documents.rss2([news.numbered(1)])))
+    server.route("/html", feedserver.document(b"<html><body>hello</body></html>", content_type="text/html"))
+    feeds = [{"url": server.url(path), "name": path[1:]} for path in ("/good", "/html", "/none")]
+    config = {"feeds": feeds, "feed_files": [], "fetch": {"allow_addresses": ["127.0.0.0/8"]}}
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    status, stdout, stderr = harness.client("check-feeds", "--json", "-c", path)
+    check_equal((status, stderr), (1, ""))
+    told = [json.loads(line) for line in stdout.splitlines()]
+    check_equal([(feed["name"], feed["works"], feed["entries"]) for feed in told],
+                [("good", True, 1), ("html", False, 0), ("none", False, 0)])
+    check("newest" in told[0] and "reason" in told[1] and "404" in told[2]["reason"], told)
+    check_equal([request.path for request in server.requests()], ["/good", "/html", "/none"])
+    status, stdout, _ = harness.client("check-feeds", "--failing", "-c", path)
+    check_equal((status, "good" in stdout, "1 of 3 feeds work." in stdout), (1, False, True))
+    config["feeds"] = feeds[:1]
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    check_equal(harness.client("check-feeds", "-c", path)[0], 0)
+    check_equal(harness.client("check-feeds", "extra")[0], 2)
+
+
 def test_parse_url(folder):
     """parse fetches a URL, a loopback one too; its header and address count"""
     server = feedserver.FeedServer()
@@ -161,4 +185,5 @@ def test_parse_is_safe_on_a_terminal(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_import, test_import_mistakes, test_export, test_parse_url, test_parse_is_safe_on_a_terminal])
+    harness.run_tests([test_import, test_lists_of_other_readers, test_import_mistakes, test_export, test_check_feeds,
+                       test_parse_url, test_parse_is_safe_on_a_terminal])
