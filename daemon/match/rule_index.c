@@ -17,6 +17,7 @@ static size_t weight_of(const struct node *node)
 	case NODE_GROUP:
 		return node->group->of == GROUP_TERMS ? node->group->count : ENTITY_WEIGHT;
 	case NODE_LANG:
+	case NODE_SOURCE:
 		return SIZE_MAX;
 	case NODE_NOT:
 		return node->left ? weight_of(node->left) : SIZE_MAX;

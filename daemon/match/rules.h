@@ -39,6 +39,7 @@ enum node_kind {
 	NODE_TITLE,
 	NODE_LEAD,
 	NODE_LANG,
+	NODE_SOURCE,
 };
 
 struct node { /* of an expression; one operand is left */
@@ -47,6 +48,7 @@ struct node { /* of an expression; one operand is left */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
+	struct base_span source; /* a feed's host, URL or name */
 };
 
 #define RULE_LANGS_MAX 8

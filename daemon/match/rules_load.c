@@ -7,6 +7,15 @@
 #define ARENA_MAX ((size_t)512 << 20)
 #define RULES_MAX ((size_t)1 << 16)
 
+struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file)
+{
+	struct place place = {.file = file, .line = node->line, .problems = loader->problems, .column = node->column};
+	for (size_t i = 0; i < loader->file_count; i++)
+		if (loader->files[i].file == file)
+			place.bytes = loader->files[i].bytes;
+	return place;
+}
+
 void loader_check_keys(const struct loader *loader, const struct conf_node *map, const char *const *known,
                        const char *what)
 {
@@ -22,7 +31,7 @@ void loader_check_keys(const struct loader *loader, const struct conf_node *map,
 
 static enum base_result one_expression(struct loader *loader, const struct conf_node *node, const struct node **out)
 {
-	struct place place = {loader->file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, loader->file);
 	if (node->kind == CONF_SCALAR) {
 		enum base_result result = expression_parse(&loader->context, node->text, &place, out);
 		return result == BASE_SYNTAX ? BASE_OK : result;
@@ -244,7 +253,7 @@ enum base_result match_rules_load(const struct match_source *sources, size_t cou
 	if (result)
 		goto out;
 	size_t before = base_problems_count(problems);
-	struct loader loader = {.rules = rules, .problems = problems};
+	struct loader loader = {.rules = rules, .problems = problems, .files = sources, .file_count = count};
 	loader.context = (struct expression_context){rules, sets_resolve, &loader};
 	result = read_all(&loader, sources, count, trees);
 	sets_free(&loader);

@@ -95,6 +95,7 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 	if (scratch->rules != rules)
 		return BASE_INVALID;
 	enum base_result result = start_item(scratch);
+	scratch->input = input;
 	if (!result)
 		result = text_read(&scratch->text, input->title, input->text);
 	if (!result)

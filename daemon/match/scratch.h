@@ -51,6 +51,7 @@ struct state { /* of a rule or a group within this item: valid if stamp is the i
 
 struct match_scratch {
 	const struct match_rules *rules;
+	const struct match_input *input; /* of the present item */
 	struct text text;
 	struct memo_cell *memo;
 	uint32_t *symbols; /* of all tokens */
@@ -98,6 +99,8 @@ enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
 void language_guess(const struct text *text, struct base_span given, char out[12]);
 
+/* source.c: whether a feed's host (or a domain above it), URL or name is `wanted`, without regard to case. */
+bool source_is(const struct match_input *input, struct base_span wanted);
 /* eval.c: the intervals of an expression in a sentence; sees scratch->failed. */
 struct list eval_sentence(struct match_scratch *scratch, const struct node *node, uint32_t sentence);
 bool eval_holds(struct list list);
