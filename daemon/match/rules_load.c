@@ -173,11 +173,11 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors and details");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, furniture and tail");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
@@ -185,12 +185,22 @@ static enum base_result collect_file(struct loader *loader, const struct conf_no
 	return sets ? sets_collect(loader, sets) : BASE_OK;
 }
 
+/* Of several files any one will do. */
+static enum base_result read_tail(struct loader *loader, const struct conf_node *root)
+{
+	const struct node *tail = NULL;
+	const struct conf_node *node = root && root->kind == CONF_MAP ? conf_node_get(root, "tail") : NULL;
+	enum base_result result = loader_expression(loader, node, &tail);
+	return result || !tail ? result : expression_or(loader->rules, loader->rules->tail, tail, &loader->rules->tail);
+}
+
 static enum base_result read_file(struct loader *loader, const struct conf_node *root)
 {
 	const struct conf_node *systems = section(loader, root, "systems", CONF_MAP, true),
 	                       *actors = section(loader, root, "actors", CONF_MAP, true),
 	                       *rules = section(loader, root, "rules", CONF_LIST, true),
-	                       *details = section(loader, root, "details", CONF_MAP, true);
+	                       *details = section(loader, root, "details", CONF_MAP, true),
+	                       *furniture = section(loader, root, "furniture", CONF_MAP, true);
 	enum base_result result = systems ? entities_read(loader, systems, GROUP_SYSTEMS) : BASE_OK;
 	if (!result && actors)
 		result = entities_read(loader, actors, GROUP_ACTORS);
@@ -198,7 +208,9 @@ static enum base_result read_file(struct loader *loader, const struct conf_node 
 		result = read_rules(loader, rules);
 	if (!result && details)
 		result = details_read(loader, details);
-	return result;
+	if (!result && furniture)
+		result = furniture_read(loader, furniture);
+	return result ? result : read_tail(loader, root);
 }
 
 static enum base_result parse_files(struct loader *loader, const struct match_source *sources, size_t count,
@@ -282,6 +294,7 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->aliases);
 	free(rules->links);
 	free(rules->heads);
+	free(rules->furniture);
 	free(rules->details.patterns);
 	free(rules->details.signs);
 	free(rules);

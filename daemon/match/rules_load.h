@@ -47,6 +47,8 @@ enum base_result entities_read(struct loader *loader, const struct conf_node *ma
 enum base_result entities_find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out);
 enum base_result entities_read_aliases(struct loader *loader, const struct conf_node *list, uint32_t entity,
                                        enum alias_kind kind);
+/* furniture_load.c */
+enum base_result furniture_read(struct loader *loader, const struct conf_node *map);
 /* details_load.c; what several files say is united */
 enum base_result details_read(struct loader *loader, const struct conf_node *map);
 /* Where a value is written. */

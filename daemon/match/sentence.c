@@ -64,27 +64,26 @@ static bool starts_sentence(const struct text *text, size_t index)
 	return dot_ends(text, token - 1, token);
 }
 
-static enum base_result open_sentence(struct text *text, size_t first, bool lead)
+static enum base_result open_sentence(struct text *text, size_t first)
 {
 	enum base_result result = base_grow(&text->sentences, &text->sentence_cap, text->sentence_count + 1,
 	                                    sizeof *text->sentences, SENTENCES_MAX);
 	if (result)
 		return result;
 	bool title = text->tokens[first].flags & TOKEN_TITLE;
-	text->sentences[text->sentence_count++] = (struct sentence){.first = (uint32_t)first, .title = title, .lead = lead};
+	text->sentences[text->sentence_count++] = (struct sentence){.first = (uint32_t)first, .title = title, .cut = UINT32_MAX};
 	return BASE_OK;
 }
 
 enum base_result text_divide(struct text *text)
 {
-	uint32_t word = 0, text_words = 0;
+	uint32_t word = 0;
 	for (size_t i = 0; i < text->token_count; i++) {
 		struct token *token = &text->tokens[i];
 		size_t count = text->sentence_count;
 		bool start = starts_sentence(text, i) || i - text->sentences[count - 1].first >= SENTENCE_TOKENS_MAX;
 		if (start) {
-			bool title = token->flags & TOKEN_TITLE;
-			enum base_result result = open_sentence(text, i, title || text_words < LEAD_WORDS);
+			enum base_result result = open_sentence(text, i);
 			if (result)
 				return result;
 			count++;
@@ -92,11 +91,21 @@ enum base_result text_divide(struct text *text)
 		}
 		if (i > 0 && !(token->flags & TOKEN_JOINED))
 			word++;
-		if (!(token->flags & (TOKEN_JOINED | TOKEN_TITLE)))
-			text_words++;
 		token->word = word;
 		token->sentence = (uint32_t)(count - 1);
 		text->sentences[count - 1].last = (uint32_t)i + 1;
 	}
+	text_mark_lead(text);
 	return BASE_OK;
+}
+
+void text_mark_lead(struct text *text)
+{
+	uint32_t words = 0;
+	for (size_t s = 0; s < text->sentence_count; s++) {
+		struct sentence *sentence = &text->sentences[s];
+		sentence->lead = sentence->title || (!sentence->furniture && words < LEAD_WORDS);
+		if (!sentence->title && !sentence->furniture)
+			words += text->tokens[sentence->last - 1].word - text->tokens[sentence->first].word + 1;
+	}
 }
