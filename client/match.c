@@ -146,7 +146,8 @@ static enum base_result match_line(const struct options *options, struct base_sp
 	enum base_result result = output_read_item(line, &item, err);
 	if (result)
 		return result;
-	struct match_input input = {item.title, item.text, item.language};
+	struct match_input input = {
+	    .title = item.title, .text = item.text, .language = item.language, .feed_url = item.source, .feed_name = item.source};
 	const struct match_result *found;
 	if (options->explain) {
 		(void)base_buf_add_text(out, "== ");

@@ -93,6 +93,7 @@ enum base_result output_read_item(struct base_span line, struct output_item *ite
 	item->title = text_of(json, "title");
 	item->text = text_of(json, "text");
 	item->language = text_of(json, "lang");
+	item->source = text_of(json, "source");
 	if (!result)
 		result = make_plain(&item->text, &item->plain);
 	if (!result)

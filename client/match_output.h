@@ -5,7 +5,7 @@
 #include "wirewatch/match.h"
 
 struct output_item { /* a line of --jsonl; spans live until output_free_item */
-	struct base_span id, title, text, language;
+	struct base_span id, title, text, language, source;
 	void *json;
 	struct base_buf plain, plain_title;
 };

@@ -62,8 +62,10 @@ static enum base_result load(const glob_t *files, struct match_rules **out)
 		result = read_sources(files, sources);
 	if (!result)
 		result = match_rules_load(sources, files->gl_pathc, problems, out);
-	for (size_t i = 0; problems && i < base_problems_count(problems); i++)
-		(void)fprintf(stderr, "%s\n", base_problems_at(problems, i));
+	for (size_t i = 0; problems && i < base_problems_count(problems); i++) {
+		const char *quote = base_problems_quote_at(problems, i);
+		(void)fprintf(stderr, "%s\n%s%s", base_problems_at(problems, i), quote ? quote : "", quote ? "\n" : "");
+	}
 	if (result == BASE_NO_MEMORY || result == BASE_LIMIT)
 		(void)fprintf(stderr, "wirewatch match: %s\n", base_result_text(result));
 	base_problems_free(problems);

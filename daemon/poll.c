@@ -281,6 +281,8 @@ static enum base_result match_entry(struct poll *poll, const struct feed_entry *
 	    .title = entry->title,
 	    .text = base_buf_span(&text),
 	    .language = conf->language ? base_span_of(conf->language) : entry->language,
+	    .feed_url = base_span_of(conf->url),
+	    .feed_name = base_span_of(conf->name),
 	};
 	const struct match_result *match = NULL;
 	if (!result)

@@ -326,6 +326,8 @@ static struct list eval_node(struct match_scratch *scratch, const struct node *n
 		return sentence->lead ? eval_node(scratch, node->left) : nothing;
 	case NODE_LANG:
 		return (struct list){0, 0, base_span_is(base_span_of(node->lang), scratch->language)};
+	case NODE_SOURCE:
+		return (struct list){0, 0, source_is(scratch->input, node->source)};
 	default:
 		return eval_both(scratch, node);
 	}
@@ -378,6 +380,8 @@ bool eval_item(struct match_scratch *scratch, const struct node *node)
 		return (!node->left || eval_item(scratch, node->left)) && !eval_item(scratch, node->right);
 	case NODE_LANG:
 		return base_span_is(base_span_of(node->lang), scratch->language);
+	case NODE_SOURCE:
+		return source_is(scratch->input, node->source);
 	case NODE_ATLEAST:
 		return count_places(scratch, node->left, node->n) >= node->n;
 	default:

@@ -72,6 +72,9 @@ static void add_reason(struct match_scratch *scratch, const struct rule *rule, u
 	case VERDICT_NOT_GIVEN:
 		(void)base_buf_add_text(out, "no: `given` does not hold for the item");
 		break;
+	case VERDICT_TAIL:
+		(void)base_buf_add_text(out, "no: it stands after the lead, and title and lead hold nothing of `tail`");
+		break;
 	case VERDICT_UNLESS:
 		(void)base_buf_add_text(out, "no: `unless` holds for the item");
 		break;

@@ -14,7 +14,27 @@ static bool language_fits(const struct match_scratch *scratch, const struct rule
 	return rule->lang_count == 0;
 }
 
-static enum verdict judge_item(struct match_scratch *scratch, uint32_t index)
+/* What follows the lead counts only where the title or the lead holds `tail`. */
+static bool sentence_counts(struct match_scratch *scratch, uint32_t sentence)
+{
+	const struct node *tail = scratch->rules->tail;
+	struct state *state = &scratch->tail;
+	if (!tail || scratch->text.sentences[sentence].lead)
+		return true;
+	if (state->stamp != scratch->item) {
+		bool holds = false;
+		for (uint32_t s = 0; s < scratch->text.sentence_count && !holds; s++) {
+			if (!scratch->text.sentences[s].lead)
+				continue;
+			eval_reset(scratch);
+			holds = eval_holds(eval_sentence(scratch, tail, s));
+		}
+		*state = (struct state){scratch->item, holds};
+	}
+	return state->value;
+}
+
+static enum verdict judge_rule(struct match_scratch *scratch, uint32_t index)
 {
 	const struct rule *rule = &scratch->rules->rules[index];
 	struct state *state = &scratch->rule_item[index];
@@ -29,6 +49,12 @@ static enum verdict judge_item(struct match_scratch *scratch, uint32_t index)
 		verdict = VERDICT_UNLESS;
 	*state = (struct state){scratch->item, verdict};
 	return verdict;
+}
+
+static enum verdict judge_item(struct match_scratch *scratch, uint32_t index, uint32_t sentence)
+{
+	enum verdict verdict = judge_rule(scratch, index);
+	return verdict == VERDICT_FIRED && !sentence_counts(scratch, sentence) ? VERDICT_TAIL : verdict;
 }
 
 /*
@@ -65,7 +91,7 @@ enum verdict judge(struct match_scratch *scratch, uint32_t index, uint32_t sente
 	eval_reset(scratch);
 	if (!eval_holds(eval_sentence(scratch, rule->when, sentence)))
 		return VERDICT_MISSING;
-	enum verdict verdict = judge_item(scratch, index); /* may use the evaluation's memory, so it comes first */
+	enum verdict verdict = judge_item(scratch, index, sentence); /* may use the evaluation's memory, so it comes first */
 	eval_reset(scratch);
 	scratch->guarded = consume(scratch, rule, sentence);
 	*found = eval_sentence(scratch, rule->when, sentence);

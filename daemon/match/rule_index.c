@@ -17,6 +17,7 @@ static size_t weight_of(const struct node *node)
 	case NODE_GROUP:
 		return node->group->of == GROUP_TERMS ? node->group->count : ENTITY_WEIGHT;
 	case NODE_LANG:
+	case NODE_SOURCE:
 		return SIZE_MAX;
 	case NODE_NOT:
 		return node->left ? weight_of(node->left) : SIZE_MAX;
@@ -47,7 +48,7 @@ enum base_result rules_grow_heads(struct match_rules *rules)
 	enum base_result result =
 	    base_grow(&rules->heads, &rules->head_cap, need, sizeof *rules->heads, LEXICON_TERMS_MAX);
 	while (!result && rules->head_count < need)
-		rules->heads[rules->head_count++] = (struct heads){LEXICON_NONE, LEXICON_NONE};
+		rules->heads[rules->head_count++] = (struct heads){LEXICON_NONE, LEXICON_NONE, LEXICON_NONE};
 	return result;
 }
 

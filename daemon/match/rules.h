@@ -39,6 +39,7 @@ enum node_kind {
 	NODE_TITLE,
 	NODE_LEAD,
 	NODE_LANG,
+	NODE_SOURCE,
 };
 
 struct node { /* of an expression; one operand is left */
@@ -47,6 +48,7 @@ struct node { /* of an expression; one operand is left */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
+	struct base_span source; /* a feed's host, URL or name */
 };
 
 #define RULE_LANGS_MAX 8
@@ -83,8 +85,21 @@ struct link { /* a rule to be tried when a term occurs */
 	uint32_t rule, next;
 };
 
+enum furniture_kind { /* where the words stand */
+	FURNITURE_STARTS,   /* at the start of a sentence */
+	FURNITURE_CONTAINS, /* anywhere in it */
+	FURNITURE_HEADINGS, /* alone in a line, above links */
+	FURNITURE_ENDS,     /* alone in a line, after which nothing is the item's own */
+};
+
+struct furniture {
+	enum furniture_kind kind;
+	bool colon;    /* a colon must follow */
+	uint32_t next; /* of the same term */
+};
+
 struct heads { /* what hangs on a term; LEXICON_NONE: nothing */
-	uint32_t alias, rule;
+	uint32_t alias, rule, furniture;
 };
 
 enum role_step_kind { STEP_WORDS, STEP_SUPPLIER, STEP_RECIPIENT, STEP_GAP };
@@ -139,6 +154,9 @@ struct match_rules {
 	size_t alias_count, alias_cap;
 	struct link *links;
 	size_t link_count, link_cap;
+	struct furniture *furniture;
+	size_t furniture_count, furniture_cap;
+	const struct node *tail; /* what the title or lead must hold for the rest to count; NULL: nothing */
 	struct heads *heads; /* one a term */
 	size_t head_count, head_cap;
 	size_t group_count;

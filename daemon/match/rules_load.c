@@ -7,6 +7,15 @@
 #define ARENA_MAX ((size_t)512 << 20)
 #define RULES_MAX ((size_t)1 << 16)
 
+struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file)
+{
+	struct place place = {.file = file, .line = node->line, .problems = loader->problems, .column = node->column};
+	for (size_t i = 0; i < loader->file_count; i++)
+		if (loader->files[i].file == file)
+			place.bytes = loader->files[i].bytes;
+	return place;
+}
+
 void loader_check_keys(const struct loader *loader, const struct conf_node *map, const char *const *known,
                        const char *what)
 {
@@ -22,7 +31,7 @@ void loader_check_keys(const struct loader *loader, const struct conf_node *map,
 
 static enum base_result one_expression(struct loader *loader, const struct conf_node *node, const struct node **out)
 {
-	struct place place = {loader->file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, loader->file);
 	if (node->kind == CONF_SCALAR) {
 		enum base_result result = expression_parse(&loader->context, node->text, &place, out);
 		return result == BASE_SYNTAX ? BASE_OK : result;
@@ -164,11 +173,11 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors and details");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, furniture and tail");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
@@ -176,12 +185,22 @@ static enum base_result collect_file(struct loader *loader, const struct conf_no
 	return sets ? sets_collect(loader, sets) : BASE_OK;
 }
 
+/* Of several files any one will do. */
+static enum base_result read_tail(struct loader *loader, const struct conf_node *root)
+{
+	const struct node *tail = NULL;
+	const struct conf_node *node = root && root->kind == CONF_MAP ? conf_node_get(root, "tail") : NULL;
+	enum base_result result = loader_expression(loader, node, &tail);
+	return result || !tail ? result : expression_or(loader->rules, loader->rules->tail, tail, &loader->rules->tail);
+}
+
 static enum base_result read_file(struct loader *loader, const struct conf_node *root)
 {
 	const struct conf_node *systems = section(loader, root, "systems", CONF_MAP, true),
 	                       *actors = section(loader, root, "actors", CONF_MAP, true),
 	                       *rules = section(loader, root, "rules", CONF_LIST, true),
-	                       *details = section(loader, root, "details", CONF_MAP, true);
+	                       *details = section(loader, root, "details", CONF_MAP, true),
+	                       *furniture = section(loader, root, "furniture", CONF_MAP, true);
 	enum base_result result = systems ? entities_read(loader, systems, GROUP_SYSTEMS) : BASE_OK;
 	if (!result && actors)
 		result = entities_read(loader, actors, GROUP_ACTORS);
@@ -189,7 +208,9 @@ static enum base_result read_file(struct loader *loader, const struct conf_node 
 		result = read_rules(loader, rules);
 	if (!result && details)
 		result = details_read(loader, details);
-	return result;
+	if (!result && furniture)
+		result = furniture_read(loader, furniture);
+	return result ? result : read_tail(loader, root);
 }
 
 static enum base_result parse_files(struct loader *loader, const struct match_source *sources, size_t count,
@@ -244,7 +265,7 @@ enum base_result match_rules_load(const struct match_source *sources, size_t cou
 	if (result)
 		goto out;
 	size_t before = base_problems_count(problems);
-	struct loader loader = {.rules = rules, .problems = problems};
+	struct loader loader = {.rules = rules, .problems = problems, .files = sources, .file_count = count};
 	loader.context = (struct expression_context){rules, sets_resolve, &loader};
 	result = read_all(&loader, sources, count, trees);
 	sets_free(&loader);
@@ -273,6 +294,7 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->aliases);
 	free(rules->links);
 	free(rules->heads);
+	free(rules->furniture);
 	free(rules->details.patterns);
 	free(rules->details.signs);
 	free(rules);

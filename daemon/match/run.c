@@ -38,6 +38,7 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->symbols);
 	free(scratch->symbol_starts);
 	free(scratch->hits);
+	free(scratch->paragraphs);
 	free(scratch->sentence_hits);
 	free(scratch->mentions);
 	free(scratch->firings);
@@ -67,6 +68,7 @@ static enum base_result start_item(struct match_scratch *scratch)
 		memset(scratch->rule_tried, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_tried);
 		memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs);
 		memset(scratch->entity_told, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_told);
+		scratch->tail = (struct state){0, 0};
 		memset(scratch->consumed, 0, scratch->consumed_cap * sizeof *scratch->consumed);
 	}
 	scratch->item++;
@@ -95,6 +97,7 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 	if (scratch->rules != rules)
 		return BASE_INVALID;
 	enum base_result result = start_item(scratch);
+	scratch->input = input;
 	if (!result)
 		result = text_read(&scratch->text, input->title, input->text);
 	if (!result)
@@ -103,6 +106,8 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 		return result;
 	language_guess(&scratch->text, input->language, scratch->language);
 	result = hits_find(scratch);
+	if (!result)
+		result = furniture_find(scratch);
 	return result ? result : mentions_find(scratch);
 }
 

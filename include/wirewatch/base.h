@@ -246,9 +246,17 @@ void base_problems_free(struct base_problems *problems);
 /* line 0: concerns the file as a whole. Kept in the order added; at most 1,000. */
 void base_problem(struct base_problems *problems, const char *file, size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/*
+ * Show where the last problem added is: the row of the file it concerns, of
+ * which the first `lead` bytes stand before the mistake. Call it right after
+ * base_problem; without it a problem has no quote.
+ */
+void base_problem_quote(struct base_problems *problems, struct base_span row, size_t lead);
 size_t base_problems_count(const struct base_problems *problems);
 /* "file:line: message" (or "file: message"), escaped; valid as long as problems. */
 const char *base_problems_at(const struct base_problems *problems, size_t index);
+/* Two lines for a terminal, the row and below it a ^ under the mistake, escaped; NULL if there is no quote. */
+const char *base_problems_quote_at(const struct base_problems *problems, size_t index);
 
 /* ---- queue between threads ---------------------------------------------- */
 

@@ -48,6 +48,7 @@ struct match_input {
 	struct base_span title;    /* plain text or none */
 	struct base_span text;     /* plain text, paragraphs divided by newlines */
 	struct base_span language; /* BCP 47 or none: then guessed */
+	struct base_span feed_url, feed_name; /* for source: in rules; may be none */
 };
 
 struct match_mark { /* code point offsets into the evidence text, end exclusive */
