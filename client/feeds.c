@@ -3,6 +3,7 @@
 #include "client.h"
 #include "print.h"
 #include "terminal.h"
+#include "wirewatch/feed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,17 +33,12 @@ static bool is_failing(const json_t *feed)
 	return client_json_number(feed, "failures") > 0;
 }
 
-/* Whole seconds from "2026-02-03T04:05:06Z" as the daemon writes it, or BASE_TIME_NONE. */
+/* BASE_TIME_NONE if the daemon says none. */
 static base_time read_time(const char *text)
 {
-	long long year;
-	int month, day, hour, minute, second;
+	base_time time;
 
-	if (sscanf(text, "%4lld-%2d-%2dT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) != 6 || month < 1 ||
-	    month > 12 || day < 1 || day > 31)
-		return BASE_TIME_NONE;
-	return base_days_from_civil(year, month, day) * BASE_DAY + hour * BASE_HOUR + minute * BASE_MINUTE +
-	       second * BASE_SECOND;
+	return feed_date_parse(base_span_of(text), &time) == BASE_OK ? time : BASE_TIME_NONE;
 }
 
 static void add_when(struct base_buf *out, base_time when, base_time now)
