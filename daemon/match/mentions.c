@@ -101,11 +101,26 @@ static void meet_needs(struct match_scratch *scratch, bool again)
 	}
 }
 
+/* Whether some hit is an alias, and whether some is an ambiguous one. */
+static void look_for_aliases(const struct match_scratch *scratch, bool *any, bool *ambiguous)
+{
+	const struct match_rules *rules = scratch->rules;
+	*any = *ambiguous = false;
+	for (size_t h = 0; h < scratch->hit_count && !*ambiguous; h++) {
+		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
+			*any = true;
+			*ambiguous |= rules->aliases[a].kind == ALIAS_AMBIGUOUS;
+		}
+	}
+}
+
 enum base_result mentions_find(struct match_scratch *scratch)
 {
 	/* First the sure ones alone: needs may ask for $systems and $actors. */
 	enum base_result result = BASE_OK;
-	for (int ambiguous = 0; !result && ambiguous < 2; ambiguous++) {
+	bool any, unsure;
+	look_for_aliases(scratch, &any, &unsure);
+	for (int ambiguous = 0; !result && any && ambiguous <= unsure; ambiguous++) {
 		if (ambiguous) {
 			meet_needs(scratch, false);
 			scratch->item++; /* groups seen so far may have lacked the ambiguous */
@@ -115,6 +130,7 @@ enum base_result mentions_find(struct match_scratch *scratch)
 		result = find_of(scratch, GROUP_SYSTEMS, ambiguous);
 		if (!result)
 			result = find_of(scratch, GROUP_ACTORS, ambiguous);
+		groups_forget(scratch);
 	}
 	return result == BASE_LIMIT ? BASE_OK : result; /* so many names: the first ones will do */
 }

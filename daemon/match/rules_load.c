@@ -292,7 +292,9 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->rules);
 	free(rules->entities);
 	free(rules->aliases);
-	free(rules->links);
+	links_free(&rules->term_groups);
+	links_free(&rules->group_rules);
+	free(rules->group_indexed);
 	free(rules->heads);
 	free(rules->furniture);
 	free(rules->details.patterns);
