@@ -3,6 +3,8 @@
  * starts first wins, then the longest; exceptions ("Patriot Day") compete like
  * aliases but name nothing.
  */
+#include <string.h>
+
 #include "scratch.h"
 
 #define MENTIONS_MAX ((size_t)1 << 22)
@@ -114,6 +116,21 @@ static void look_for_aliases(const struct match_scratch *scratch, bool *any, boo
 	}
 }
 
+/* Puts systems, which end at `middle`, and actors into the order of their hits. */
+static enum base_result merge(struct match_scratch *scratch, size_t middle)
+{
+	size_t count = scratch->mention_count, i = 0, j = middle, out = count;
+	enum base_result result = base_grow(&scratch->mentions, &scratch->mention_cap, 2 * count,
+	                                    sizeof *scratch->mentions, 2 * MENTIONS_MAX);
+	struct mention *list = scratch->mentions;
+	if (result || middle == 0 || middle == count)
+		return result;
+	while (i < middle || j < count)
+		list[out++] = j == count || (i < middle && list[i].hit <= list[j].hit) ? list[i++] : list[j++];
+	memcpy(list, list + count, count * sizeof *list);
+	return BASE_OK;
+}
+
 enum base_result mentions_find(struct match_scratch *scratch)
 {
 	/* First the sure ones alone: needs may ask for $systems and $actors. */
@@ -128,8 +145,11 @@ enum base_result mentions_find(struct match_scratch *scratch)
 		}
 		forget(scratch);
 		result = find_of(scratch, GROUP_SYSTEMS, ambiguous);
+		size_t middle = scratch->mention_count;
 		if (!result)
 			result = find_of(scratch, GROUP_ACTORS, ambiguous);
+		if (!result)
+			result = merge(scratch, middle);
 		groups_forget(scratch);
 	}
 	return result == BASE_LIMIT ? BASE_OK : result; /* so many names: the first ones will do */

@@ -60,9 +60,11 @@ void match_scratch_free(struct match_scratch *scratch)
 
 static enum base_result start_item(struct match_scratch *scratch)
 {
-	base_arena_free(scratch->arena);
-	scratch->arena = NULL;
-	enum base_result result = base_arena_new(RESULT_MAX, &scratch->arena);
+	enum base_result result = BASE_OK;
+	if (scratch->arena)
+		base_arena_reset(scratch->arena);
+	else
+		result = base_arena_new(RESULT_MAX, &scratch->arena);
 	if (scratch->item > UINT32_MAX - 8 || scratch->evaluation > UINT32_MAX / 2) {
 		/* The stamps start again: forget all old ones. */
 		scratch->item = scratch->evaluation = 0;
