@@ -53,13 +53,28 @@ struct node { /* of an expression; one operand is left */
 
 #define RULE_LANGS_MAX 8
 
+struct alternative { /* one of several expressions of which any one will do */
+	const struct node *node;
+	const char *text, *file; /* as it is written, for explanations */
+	size_t line;
+};
+
+enum rule_part { PART_WHEN, PART_GUARD, PART_BLOCK, PART_GIVEN, PART_UNLESS, PART_COUNT };
+
 struct rule {
 	const char *name;
+	const char *file;
+	size_t line;
+	struct { /* the same as when, guard ..., one by one */
+		const struct alternative *items;
+		size_t count;
+	} parts[PART_COUNT];
 	enum match_class class;
 	const struct node *when, *guard, *block, *given, *unless; /* all but when may be NULL */
 	const struct group *trigger;                              /* the leftmost group of when */
 	char langs[RULE_LANGS_MAX][4];
 	size_t lang_count;
+	char languages[RULE_LANGS_MAX * 4]; /* the same, "en,uk" */
 };
 
 struct entity { /* a system or an actor; of details: a thing, a number or a currency */
@@ -148,6 +163,11 @@ struct details {
 	size_t sign_count, sign_cap;
 };
 
+struct named_set {
+	const char *name;
+	const struct node *node;
+};
+
 struct match_rules {
 	struct base_arena *arena;
 	struct details details;
@@ -163,6 +183,8 @@ struct match_rules {
 	const struct node *tail; /* what the title or lead must hold for the rest to count; NULL: nothing */
 	struct heads *heads; /* one a term */
 	size_t head_count, head_cap;
+	struct named_set *sets;
+	size_t set_count, set_cap;
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
 	struct links term_groups;                      /* of the groups that rules, needs and tail ask for */

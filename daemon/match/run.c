@@ -155,12 +155,12 @@ static enum base_result try_rule(struct match_scratch *scratch, uint32_t rule, u
 	if (!groups_may_hold(scratch, scratch->rules->rules[rule].when))
 		return BASE_OK;
 	struct list found;
-	enum verdict verdict = judge(scratch, rule, sentence, &found);
+	enum match_verdict verdict = judge(scratch, rule, sentence, &found);
 	if (!eval_within_limits(scratch))
 		return BASE_OK;
 	if (scratch->failed)
 		return scratch->failed;
-	return verdict == VERDICT_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;
+	return verdict == MATCH_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;
 }
 
 /* The rules of each group that occurs, in the order of the text. */

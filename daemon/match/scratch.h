@@ -144,18 +144,8 @@ bool eval_within_limits(struct match_scratch *scratch);
 bool eval_hit_counts(const struct match_scratch *scratch, const struct group *group, const struct hit *hit);
 
 /* judge.c: one rule in one sentence. */
-enum verdict {
-	VERDICT_FIRED,
-	VERDICT_MISSING, /* when does not hold */
-	VERDICT_GUARDED,
-	VERDICT_BLOCKED,
-	VERDICT_LANG,
-	VERDICT_NOT_GIVEN,
-	VERDICT_UNLESS,
-	VERDICT_TAIL,
-};
 /* *found: the intervals of when, valid until the next evaluation. */
-enum verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
+enum match_verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
 
 /* result.c: from firings to events. */
 enum base_result result_make(struct match_scratch *scratch);
