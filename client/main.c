@@ -15,6 +15,8 @@ struct command {
 static const struct command commands[] = {
     {"tail", client_tail, "print alerts as they come"},
     {"match", client_match, "run the rules over a text and say why they fire"},
+    {"rules", client_rules, "list the rules, and the words that a pattern catches"},
+    {"score", client_score, "judge the rules by a labelled corpus"},
     {"parse", client_parse, "show a feed as the daemon understands it"},
     {"feeds", client_feeds, "each feed's health, asked of the running daemon"},
     {"status", client_status, "totals of the running daemon"},

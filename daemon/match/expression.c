@@ -163,11 +163,16 @@ static const struct node *parse_term(struct parser *parser, bool cased)
 static const struct node *parse_builtin(struct parser *parser, enum group_of of)
 {
 	struct match_rules *rules = parser->context->rules;
-	struct group *group = base_arena_alloc(rules->arena, sizeof *group);
 	const struct node *node = NULL;
-	if (group) {
+	struct node *again = rules->builtin[of] ? new_node(rules, NODE_GROUP, NULL, NULL) : NULL;
+	struct group *group = rules->builtin[of] ? NULL : base_arena_alloc(rules->arena, sizeof *group);
+	if (again) {
+		again->group = rules->builtin[of];
+		node = again;
+	} else if (group) {
 		*group = (struct group){.of = of, .parts = true};
 		node = group_node(rules, group);
+		rules->builtin[of] = group;
 	}
 	if (!node)
 		parser->failed = BASE_NO_MEMORY;

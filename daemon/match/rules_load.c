@@ -1,6 +1,7 @@
 /* Compiles rule files into a rule set; says every mistake with its file and line. */
 #include "rules_load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,9 @@ static void read_lang(const struct loader *loader, const struct conf_node *node,
 		return;
 	}
 	memcpy(rule->langs[rule->lang_count++], node->text.ptr, node->text.len);
+	size_t used = strlen(rule->languages);
+	(void)snprintf(rule->languages + used, sizeof rule->languages - used, used ? ",%s" : "%s",
+	               rule->langs[rule->lang_count - 1]);
 }
 
 static void read_langs(const struct loader *loader, const struct conf_node *node, struct rule *rule)
@@ -95,16 +99,50 @@ static const struct group *leftmost(const struct node *node)
 	return group ? group : leftmost(node->right);
 }
 
+/* Keeps each expression of the part on its own too. */
+static enum base_result keep_alternative(struct loader *loader, const struct conf_node *node, const struct node *one,
+                                         struct alternative *out)
+{
+	struct base_arena *arena = loader->rules->arena;
+	const char *file = loader->rules_file;
+	struct base_span text = base_arena_copy(arena, node->text);
+	*out = (struct alternative){one, text.ptr, file, node->line};
+	return text.ptr ? BASE_OK : BASE_NO_MEMORY;
+}
+
+static enum base_result read_part(struct loader *loader, const struct conf_node *node, struct rule *rule,
+                                  enum rule_part part, const struct node **out)
+{
+	if (!node)
+		return BASE_OK;
+	bool list = node->kind == CONF_LIST;
+	size_t count = list ? node->count : 1;
+	struct alternative *items = base_arena_alloc(loader->rules->arena, count * sizeof *items);
+	enum base_result result = items ? BASE_OK : BASE_NO_MEMORY;
+	rule->parts[part].items = items;
+	for (size_t i = 0; !result && i < count; i++) {
+		const struct conf_node *item = list ? node->items[i] : node;
+		const struct node *one = NULL;
+		result = one_expression(loader, item, &one);
+		if (result || !one)
+			continue;
+		result = keep_alternative(loader, item, one, &items[rule->parts[part].count++]);
+		if (!result)
+			result = expression_or(loader->rules, *out, one, out);
+	}
+	return result;
+}
+
 static enum base_result read_expressions(struct loader *loader, const struct conf_node *map, struct rule *rule)
 {
 	const struct {
 		const char *key;
 		const struct node **out;
-	} parts[] = {{"when", &rule->when},   {"guard", &rule->guard},   {"block", &rule->block},
+	} parts[PART_COUNT] = {{"when", &rule->when},   {"guard", &rule->guard},   {"block", &rule->block},
 	             {"given", &rule->given}, {"unless", &rule->unless}};
 	enum base_result result = BASE_OK;
 	for (size_t i = 0; !result && i < sizeof parts / sizeof parts[0]; i++)
-		result = loader_expression(loader, conf_node_get(map, parts[i].key), parts[i].out);
+		result = read_part(loader, conf_node_get(map, parts[i].key), rule, (enum rule_part)i, parts[i].out);
 	if (result)
 		return result;
 	const struct conf_node *when = conf_node_get(map, "when");
@@ -139,6 +177,8 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 	if (class && match_class_parse(class, &rule.class))
 		base_problem(loader->problems, loader->file, conf_node_get(map, "class")->line, "there is no class %s", class);
 	read_langs(loader, conf_node_get(map, "lang"), &rule);
+	rule.file = loader->rules_file;
+	rule.line = map->line;
 	rule.name = base_arena_copy(rules->arena, base_span_of(name ? name : "?")).ptr;
 	enum base_result result = rule.name ? read_expressions(loader, map, &rule) : BASE_NO_MEMORY;
 	if (!result)
@@ -151,6 +191,10 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 static enum base_result read_rules(struct loader *loader, const struct conf_node *list)
 {
 	enum base_result result = BASE_OK;
+	struct base_span file = base_arena_copy(loader->rules->arena, base_span_of(loader->file));
+	loader->rules_file = file.ptr;
+	if (!file.ptr)
+		return BASE_NO_MEMORY;
 	for (size_t i = 0; !result && i < list->count; i++)
 		result = read_rule(loader, list->items[i]);
 	return result;
@@ -234,6 +278,8 @@ static enum base_result read_all(struct loader *loader, const struct match_sourc
 	enum base_result result = parse_files(loader, sources, count, trees);
 	if (!result)
 		result = sets_read_all(loader);
+	if (!result)
+		result = sets_keep(loader);
 	for (size_t i = 0; !result && i < count; i++) {
 		loader->file = sources[i].file;
 		result = trees[i] ? read_file(loader, conf_tree_root(trees[i])) : BASE_OK;
@@ -292,9 +338,12 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->rules);
 	free(rules->entities);
 	free(rules->aliases);
-	free(rules->links);
+	links_free(&rules->term_groups);
+	links_free(&rules->group_rules);
+	free(rules->group_indexed);
 	free(rules->heads);
 	free(rules->furniture);
+	free(rules->sets);
 	free(rules->details.patterns);
 	free(rules->details.signs);
 	free(rules);
@@ -303,6 +352,12 @@ void match_rules_free(struct match_rules *rules)
 size_t match_rules_count(const struct match_rules *rules)
 {
 	return rules->rule_count;
+}
+
+struct match_rule_info match_rule_at(const struct match_rules *rules, size_t index)
+{
+	const struct rule *rule = &rules->rules[index];
+	return (struct match_rule_info){rule->name, rule->file, rule->line, rule->class, rule->languages};
 }
 
 size_t match_terms_count(const struct match_rules *rules)

@@ -30,6 +30,7 @@ struct loader {
 	struct set_source *sources;
 	size_t source_count, source_cap;
 	const char *file; /* being read */
+	const char *rules_file; /* the same, kept with the rules */
 	const struct match_source *files;
 	size_t file_count;
 };
@@ -38,6 +39,8 @@ struct loader {
 enum base_result sets_collect(struct loader *loader, const struct conf_node *sets);
 /* Reads every set, used or not, so that all mistakes are found. */
 enum base_result sets_read_all(struct loader *loader);
+/* Their names and nodes, for explanations. */
+enum base_result sets_keep(struct loader *loader);
 void sets_free(struct loader *loader);
 expression_set_fn sets_resolve;
 /* One term of a list, with an optional case: before it. BASE_SYNTAX: a problem was said. */

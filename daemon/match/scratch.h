@@ -36,6 +36,14 @@ struct firing { /* a rule fired in a sentence */
 	uint32_t mark, mark_count; /* tokens to be marked: indices in kept_marks */
 };
 
+struct group_entry { /* a hit of a group, in the order of the text */
+	uint32_t group, hit, next;
+};
+
+struct group_hits { /* of a group in the present sentence: valid if stamp is the scratch's */
+	uint32_t stamp, first, last;
+};
+
 struct memo_cell { /* the wildcards that a word matches */
 	uint8_t len; /* 0: free */
 	uint8_t count;
@@ -77,6 +85,12 @@ struct match_scratch {
 	size_t firing_count, firing_cap;
 	uint32_t *kept_marks; /* hits */
 	size_t kept_mark_count, kept_mark_cap;
+	/* one sentence */
+	struct group_hits *group_hits; /* one a group */
+	struct group_entry *group_entries;
+	size_t group_entry_count, group_entry_cap;
+	uint32_t group_sentence; /* the sentence read + 1; 0: none */
+	uint32_t group_stamp;
 	/* one evaluation */
 	struct interval *intervals;
 	size_t interval_count, interval_cap;
@@ -106,6 +120,12 @@ struct match_scratch {
 enum base_result hits_find(struct match_scratch *scratch);
 /* furniture.c: drops the hits of what is none of the item's own text. */
 enum base_result furniture_find(struct match_scratch *scratch);
+/* groups.c: reads which groups occur in the sentence, unless it was the last one read. */
+void groups_read(struct match_scratch *scratch, uint32_t sentence);
+/* To be called when hits or their flags change. */
+void groups_forget(struct match_scratch *scratch);
+/* False if the expression cannot hold in the sentence read, by its groups alone. */
+bool groups_may_hold(const struct match_scratch *scratch, const struct node *node);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
@@ -124,18 +144,8 @@ bool eval_within_limits(struct match_scratch *scratch);
 bool eval_hit_counts(const struct match_scratch *scratch, const struct group *group, const struct hit *hit);
 
 /* judge.c: one rule in one sentence. */
-enum verdict {
-	VERDICT_FIRED,
-	VERDICT_MISSING, /* when does not hold */
-	VERDICT_GUARDED,
-	VERDICT_BLOCKED,
-	VERDICT_LANG,
-	VERDICT_NOT_GIVEN,
-	VERDICT_UNLESS,
-	VERDICT_TAIL,
-};
 /* *found: the intervals of when, valid until the next evaluation. */
-enum verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
+enum match_verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
 
 /* result.c: from firings to events. */
 enum base_result result_make(struct match_scratch *scratch);

@@ -227,6 +227,20 @@ enum base_result sets_read_all(struct loader *loader)
 	return result;
 }
 
+enum base_result sets_keep(struct loader *loader)
+{
+	struct match_rules *rules = loader->rules;
+	enum base_result result = base_grow(&rules->sets, &rules->set_cap, loader->set_count, sizeof *rules->sets, SETS_MAX);
+	for (size_t i = 0; !result && i < loader->set_count; i++) {
+		struct base_span name = base_arena_copy(rules->arena, base_span_of(loader->sets[i].name));
+		if (!name.ptr)
+			return BASE_NO_MEMORY;
+		if (loader->sets[i].node)
+			rules->sets[rules->set_count++] = (struct named_set){name.ptr, loader->sets[i].node};
+	}
+	return result;
+}
+
 void sets_free(struct loader *loader)
 {
 	free(loader->sets);

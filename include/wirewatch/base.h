@@ -98,6 +98,8 @@ struct base_arena;
 enum base_result base_arena_new(size_t max, struct base_arena **out); /* max: bytes in all */
 /* One block for what is to come, about size bytes; a hint. Memory that is never used costs nothing but addresses. */
 enum base_result base_arena_reserve(struct base_arena *arena, size_t size);
+/* Forgets everything in it and keeps the largest block, so that the like fits again without an allocation. */
+void base_arena_reset(struct base_arena *arena);
 void base_arena_free(struct base_arena *arena);                        /* NULL is fine */
 /* Zeroed, aligned for any type; NULL when the maximum or memory is reached. */
 void *base_arena_alloc(struct base_arena *arena, size_t size);
