@@ -73,7 +73,7 @@ static void free_pollers(struct service *service)
 static size_t poller_of(const struct service *service, const char *url)
 {
 	static const uint64_t key[2] = {0, 0}; /* only a split; nothing to defend */
-	struct base_span server = poller_server_of(url);
+	struct base_span server = plan_host_of(url);
 	return (size_t)(base_hash64(key, server.ptr, server.len) % service->poller_count);
 }
 
@@ -119,7 +119,8 @@ static enum base_result make_pollers(struct service *service)
 static enum base_result start_pollers(struct service *service)
 {
 	status_set(service->board, STATUS_FEEDS, conf_feed_count(service->loaded.conf));
-	status_set(service->board, STATUS_FEEDS_FAILING, 0);
+	for (enum status_number state = STATUS_FEEDS_FAILING; state <= STATUS_FEEDS_ENDED; state++)
+		status_set(service->board, state, 0);
 	enum base_result result = make_pollers(service);
 	for (size_t i = 0; i < service->poller_count && !result; i++) {
 		result = poller_start(service->pollers[i]);
@@ -141,10 +142,11 @@ static void say_status(struct service *service, const char *besides)
 {
 	char state[320];
 	const struct status_board *board = service->board;
-	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
+	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, %llu stale, seq %llu, %llu subscribers",
 	               besides, outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
 	               (unsigned long long)status_get(board, STATUS_FEEDS),
 	               (unsigned long long)status_get(board, STATUS_FEEDS_FAILING),
+	               (unsigned long long)status_get(board, STATUS_FEEDS_STALE),
 	               (unsigned long long)status_get(board, STATUS_SEQUENCE),
 	               (unsigned long long)status_get(board, STATUS_SUBSCRIBERS));
 	(void)status_notify(state);
