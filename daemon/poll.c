@@ -166,7 +166,7 @@ static void looked_up(struct poll *poll)
 			alert_free(poll->alerts[--poll->alert_count]);
 		free(poll->entries);
 		poll->entries = NULL;
-		poll_fail(poll, PLAN_OURS, base_result_text(result));
+		poll_fail(poll, PLAN_OTHER, base_result_text(result));
 		return;
 	}
 	note_dates(poll);
@@ -185,7 +185,7 @@ static void look_up(struct poll *poll)
 	if (!poll->known || !poll->entries) {
 		free(poll->entries);
 		poll->entries = NULL;
-		poll_fail(poll, PLAN_OURS, base_result_text(BASE_NO_MEMORY));
+		poll_fail(poll, PLAN_OTHER, base_result_text(BASE_NO_MEMORY));
 		return;
 	}
 	poll->job.kind = OUTBOX_LOOK_UP;
@@ -241,7 +241,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	struct base_error err;
 	enum base_result result = feed_parse(&input, &poll->document, &err);
 	if (result) {
-		poll_fail(poll, cut ? PLAN_CUT : result == BASE_NO_MEMORY ? PLAN_OURS : PLAN_NOT_FEED,
+		poll_fail(poll, cut ? PLAN_CUT : result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED,
 		          cut ? reply->reason : err.text);
 		return;
 	}
@@ -263,10 +263,10 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 static enum plan_failure failure_of(const struct fetch_reply *reply)
 {
 	static const enum plan_failure kinds[FETCH_ERROR_COUNT] = {
-	    [FETCH_FINE] = PLAN_OURS,      [FETCH_NAME] = PLAN_NAME,         [FETCH_CONNECT] = PLAN_CONNECT,
+	    [FETCH_FINE] = PLAN_OTHER,      [FETCH_NAME] = PLAN_NAME,         [FETCH_CONNECT] = PLAN_CONNECT,
 	    [FETCH_TLS] = PLAN_TLS,        [FETCH_SLOW] = PLAN_SLOW,         [FETCH_TOO_LARGE] = PLAN_REFUSED,
 	    [FETCH_ADDRESS] = PLAN_REFUSED, [FETCH_CUT] = PLAN_CUT,          [FETCH_STATUS] = PLAN_STATUS,
-	    [FETCH_OTHER] = PLAN_REFUSED,
+	    [FETCH_OTHER] = PLAN_OTHER,
 	};
 	if (reply->error != FETCH_STATUS)
 		return kinds[reply->error];
@@ -307,7 +307,7 @@ static void fetched(void *ctx, const struct fetch_reply *reply)
 	poll->transfer = NULL;
 	poll->context->host_free(poll->feed);
 	if (keep_reply(poll, reply)) {
-		poll_fail(poll, PLAN_OURS, base_result_text(BASE_NO_MEMORY));
+		poll_fail(poll, PLAN_OTHER, base_result_text(BASE_NO_MEMORY));
 	} else if (reply->error != FETCH_FINE && !(reply->error == FETCH_CUT && reply->body.len)) {
 		poll_fail(poll, failure_of(reply), reply->reason);
 	} else if (reply->status == 304) {

@@ -297,7 +297,7 @@ void poll_not_stored(struct poll *poll, const char *why)
 		poll->next = again;
 	}
 	if (poll->outcome.outcome != PLAN_CANCELLED) {
-		poll->outcome = (struct plan_poll){.outcome = PLAN_FAILED, .failure = PLAN_OURS};
+		poll->outcome = (struct plan_poll){.outcome = PLAN_FAILED, .failure = PLAN_OTHER};
 		(void)snprintf(poll->reason, sizeof poll->reason, "cannot be stored: %s", why);
 	}
 	plan_ahead(poll);

@@ -92,6 +92,7 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 	feed->body = recall->body;
 	feed->newest = recall->newest;
 	feed->polled = recall->polled;
+	(void)poller_find_host(poller, feed); /* without memory the configured one paces it */
 	feed->complaint.count = plan_feed_state(feed->plan)->failures; /* said before the restart */
 	plan_fleet_know(poller->context.fleet, feed->slot, feed->plan);
 	if (plan_feed_health(feed->plan) == PLAN_PAUSED)
@@ -293,12 +294,14 @@ static struct poll_host *new_host(struct poller *poller, struct base_span name)
 	return NULL;
 }
 
-static enum base_result find_host(struct poller *poller, struct base_span name, struct poll_host **out)
+enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed)
 {
+	const char *address = feed->plan ? plan_feed_address(feed->plan) : NULL;
+	struct base_span name = plan_host_of(address ? address : feed->conf->url);
 	struct poll_host **bucket = &poller->hosts[base_hash64(poller->hash_key, name.ptr, name.len) % HOST_BUCKETS];
 	for (struct poll_host *host = *bucket; host; host = host->next)
 		if (base_span_is(name, host->name)) {
-			*out = host;
+			feed->host = host;
 			return BASE_OK;
 		}
 	struct poll_host *host = new_host(poller, name);
@@ -306,7 +309,7 @@ static enum base_result find_host(struct poller *poller, struct base_span name, 
 		return BASE_NO_MEMORY;
 	host->next = *bucket;
 	*bucket = host;
-	*out = host;
+	feed->host = host;
 	return BASE_OK;
 }
 
@@ -329,13 +332,12 @@ enum base_result poller_add(struct poller *poller, const struct conf_feed *conf)
 	struct poll_feed *feed = calloc(1, sizeof *feed);
 	if (!feed)
 		return BASE_NO_MEMORY;
-	struct base_span host = plan_host_of(conf->url);
 	feed->conf = conf;
 	feed->poller = poller;
 	feed->timer = event_new(poller->base, -1, 0, turns_on_timer, feed);
-	result = feed->timer ? find_host(poller, host, &feed->host) : BASE_NO_MEMORY;
+	result = feed->timer ? poller_find_host(poller, feed) : BASE_NO_MEMORY;
 	if (!result)
-		result = plan_fleet_add(poller->context.fleet, host, conf->interval != 0, &feed->slot);
+		result = plan_fleet_add(poller->context.fleet, plan_host_of(conf->url), conf->interval != 0, &feed->slot);
 	if (result) {
 		free_feed(feed);
 		return result;

@@ -38,6 +38,9 @@ struct timeval poller_wait(base_time time);
 /* Leave the loop when there is nothing left to do. */
 void poller_end_if_done(struct poller *poller);
 
+/* Feeds are paced by the host they are asked at, which a move changes. */
+enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed);
+
 /* Set the feed's timer to when it is due. */
 void turns_set_timer(struct poll_feed *feed);
 /* The feed's timer has fired. */

@@ -100,6 +100,7 @@ void turns_poll_ended(struct poll_feed *feed)
 	struct poller *poller = feed->poller;
 	poller->running--;
 	turns_done(feed);
+	(void)poller_find_host(poller, feed); /* without memory it stays with the old one */
 	turns_set_timer(feed);
 	start_ready(poller);
 	poller_end_if_done(poller);

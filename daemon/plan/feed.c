@@ -131,7 +131,7 @@ static const char *failure_text(enum plan_failure failure)
 	    [PLAN_TLS] = "TLS",              [PLAN_CUT] = "cut short",         [PLAN_DENIED] = "access denied",
 	    [PLAN_MISSING] = "not found",    [PLAN_GONE] = "gone",             [PLAN_BUSY] = "asked to slow down",
 	    [PLAN_SERVER] = "server error",  [PLAN_STATUS] = "HTTP status",    [PLAN_NOT_FEED] = "not a feed",
-	    [PLAN_REFUSED] = "refused here", [PLAN_OURS] = "our own trouble",
+	    [PLAN_REFUSED] = "refused here", [PLAN_OTHER] = "other trouble",
 	};
 	return texts[failure];
 }

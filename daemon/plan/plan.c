@@ -197,6 +197,17 @@ static unsigned succeeded(const struct plan_fleet *fleet, struct plan_feed *feed
 	return events;
 }
 
+/* As soon as it may be asked again; a feed that fails keeps the distance it had. */
+static void plan_cancelled(const struct plan_fleet *fleet, struct plan_feed *feed, const struct plan_poll *poll)
+{
+	enum plan_why floor;
+	base_time interval = poll->fixed_interval > 0 ? poll->fixed_interval : fleet_shortest(fleet, feed, &floor);
+	if (!feed->state.failures || feed->interval < interval)
+		feed->interval = interval;
+	feed->why = WHY_CANCELLED;
+	feed->state.next_due = poll->started + feed->interval;
+}
+
 unsigned plan_next(struct plan_fleet *fleet, size_t slot, struct plan_feed *feed, const struct plan_poll *poll,
                    double chance)
 {
@@ -205,13 +216,10 @@ unsigned plan_next(struct plan_fleet *fleet, size_t slot, struct plan_feed *feed
 	feed->state.last_start = poll->started;
 	fleet_asked(fleet, slot, poll->started);
 	if (poll->outcome == PLAN_CANCELLED) {
-		enum plan_why floor;
-		feed->interval = poll->fixed_interval > 0 ? poll->fixed_interval : fleet_shortest(fleet, feed, &floor);
-		feed->why = WHY_CANCELLED;
-		feed->state.next_due = poll->started + feed->interval;
+		plan_cancelled(fleet, feed, poll);
 		return 0;
 	}
-	if (poll->outcome != PLAN_FAILED || poll->failure != PLAN_OURS)
+	if (poll->outcome != PLAN_FAILED || poll->failure != PLAN_OTHER)
 		events |= fleet_heard(fleet, slot, poll->outcome != PLAN_FAILED || !is_silence(poll->failure));
 	learn(feed, poll);
 	fleet_note(fleet, slot, feed);

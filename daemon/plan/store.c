@@ -123,7 +123,7 @@ static void read_why(struct plan_feed *feed, const long long *n)
 {
 	feed->why = n[0] >= 0 && n[0] < WHY_COUNT ? (enum plan_why)n[0] : WHY_NOTHING;
 	feed->interval = span_of(n[1]);
-	feed->failure = n[2] >= 0 && n[2] < PLAN_FAILURE_COUNT ? (enum plan_failure)n[2] : PLAN_OURS;
+	feed->failure = n[2] >= 0 && n[2] < PLAN_FAILURE_COUNT ? (enum plan_failure)n[2] : PLAN_OTHER;
 	feed->ended = n[3] == 1;
 	feed->stale = n[4] == 1;
 }

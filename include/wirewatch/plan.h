@@ -40,8 +40,8 @@ enum plan_failure { /* each kind backs off by its own count; stored by number: a
 	PLAN_SERVER,    /* other 5xx */
 	PLAN_STATUS,    /* other statuses */
 	PLAN_NOT_FEED,
-	PLAN_REFUSED,   /* by our limits: address, size, redirects */
-	PLAN_OURS,      /* out of memory, a ledger that fails */
+	PLAN_REFUSED,   /* by our limits: address, size */
+	PLAN_OTHER,     /* our own trouble: out of memory, a ledger that fails; and what has no name */
 	PLAN_FAILURE_COUNT
 };
 

@@ -189,7 +189,7 @@ static void poll(struct simulation *run, const struct plan_options *options, str
 	base_time least = options->min;
 	if (feed->failing > 0 && chance(&run->random) < feed->failing) {
 		done.outcome = PLAN_FAILED;
-		done.failure = (enum plan_failure)(chance(&run->random) * (PLAN_OURS - PLAN_SERVER) + PLAN_SERVER);
+		done.failure = (enum plan_failure)(chance(&run->random) * (PLAN_OTHER - PLAN_SERVER) + PLAN_SERVER);
 		if (chance(&run->random) < 0.3) {
 			done.failure = PLAN_BUSY;
 			done.retry_after = (base_time)(chance(&run->random) * 8) * BASE_HOUR + BASE_SECOND;

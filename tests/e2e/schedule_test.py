@@ -1,5 +1,9 @@
 """The schedule in the running daemon: pauses, gaps, ends, what survives a restart, what is said about it."""
+import contextlib
 import json
+import os
+import re
+import sqlite3
 import time
 
 import documents
@@ -145,6 +149,37 @@ def test_outage(folder):
     check_equal(sum("network: no host" in line for line in daemon.stderr_lines), 1, "lines")
 
 
+def test_move(folder):
+    """a permanent redirect of a week is believed: the new address is asked, without the old validators, also later"""
+    server, new = new_server(), new_server()
+    url = server.route("/old", feedserver.redirect(new.url("/new"), "301 Moved Permanently"))
+    body = documents.rss2([news.item(news.by_name("pause-en"))])
+    new.route("/new", feedserver.document(body, headers=[("ETag", '"1"')]))
+    daemon = harness.Daemon(folder, [url])
+    daemon.start()
+    new.wait_requests("/new", 3)
+    daemon.stop_cleanly()
+    asked, done = len(server.requests("/old")), len(new.requests("/new"))
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "ledger.db"))) as ledger, ledger:
+        learned, = ledger.execute("SELECT learned FROM feed").fetchone()
+        check(re.search(rb"^move \d+ [23] 0$", learned, re.M), learned)  # the stop may have cancelled the third
+        week_ago = re.sub(rb"^move (\d+) \d+ 0$", lambda m: b"move %d 9 0" % (int(m.group(1)) - 8 * 86400 * 10**6), learned,
+                          flags=re.M)
+        ledger.execute("UPDATE feed SET learned = ?", (week_ago,))
+    daemon.start()
+    daemon.wait_log("has moved for good and is polled at %s" % re.escape(new.url("/new")))
+    later = new.wait_requests("/new", done + 3)
+    check_equal(len(server.requests("/old")), asked + 1, "requests to the old address")
+    check_equal([r.header("If-None-Match") for r in later[done:done + 3]], ['"1"', None, '"1"'], "conditions")
+    daemon.stop_cleanly()
+    done = len(new.requests("/new"))
+    daemon.start()
+    new.wait_requests("/new", done + 1)
+    daemon.stop_cleanly()
+    check_equal(len(server.requests("/old")), asked + 1, "requests to the old address after a restart")
+    check_equal(len(daemon.syslog.alerts()), 1, "alerts")
+
+
 def test_plan_is_told(folder):
     """/feeds says when and why each feed is polled next, and a document's ttl outlives 304s and restarts"""
     server = new_server()
@@ -172,4 +207,5 @@ def test_plan_is_told(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_pause_of_a_host, test_gap, test_gone, test_cancelled, test_outage, test_plan_is_told])
+    harness.run_tests([test_pause_of_a_host, test_gap, test_gone, test_cancelled, test_outage, test_move,
+                       test_plan_is_told])

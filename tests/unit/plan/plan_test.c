@@ -220,6 +220,8 @@ static void a_cancelled_poll_counts_as_a_request(void **state)
 	(void)one_poll(&one, POLL(.outcome = PLAN_NEW, .max_age = 2 * BASE_HOUR));
 	assert_int_equal(one_poll(&one, POLL(.outcome = PLAN_CANCELLED)), 2 * BASE_HOUR);
 	assert_int_equal(plan_feed_state(one.feed)->failures, 0);
+	base_time backed_off = one_fail(&one, PLAN_MISSING);
+	assert_int_equal(one_poll(&one, POLL(.outcome = PLAN_CANCELLED)), backed_off);
 	one_close(&one);
 }
 
