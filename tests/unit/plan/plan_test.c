@@ -137,6 +137,7 @@ static void failures_double_up_to_their_maximum(void **state)
 	assert_int_equal(plan_feed_state(one.feed)->failures, 105);
 	assert_int_equal(one_poll(&one, POLL(.outcome = PLAN_NOT_MODIFIED)), 10 * BASE_MINUTE);
 	assert_int_equal(plan_feed_state(one.feed)->failures, 0);
+	assert_int_equal(one_fail(&one, PLAN_SERVER), 20 * BASE_MINUTE); /* it begins anew */
 	one.interval = BASE_DAY; /* longer than the maximum: stays as it is */
 	assert_int_equal(one_fail(&one, PLAN_CONNECT), BASE_DAY);
 	one_close(&one);
@@ -187,6 +188,28 @@ static void a_pause_is_kept_and_is_no_failure(void **state)
 	assert_int_equal(plan_feed_state(one.feed)->failures, 1);
 	(void)one_poll(&one, POLL(.outcome = PLAN_NOT_MODIFIED));
 	assert_int_equal(plan_feed_paused(one.feed), BASE_TIME_NONE);
+	one_close(&one);
+}
+
+static void a_pause_survives_a_restart(void **state)
+{
+	struct one one;
+	struct plan_feed *again;
+	struct base_buf stored;
+	(void)state;
+	one_open(&one, &plain);
+	base_time until = START + 3 * BASE_HOUR + BASE_SECOND;
+	(void)one_poll(&one, POLL(.outcome = PLAN_FAILED, .failure = PLAN_BUSY, .retry_after = 3 * BASE_HOUR));
+	base_buf_init(&stored, PLAN_STORED_MAX);
+	assert_int_equal(plan_feed_store(one.feed, &stored), BASE_OK);
+	assert_int_equal(plan_feed_restore(plan_feed_state(one.feed), base_buf_span(&stored), &again), BASE_OK);
+	assert_int_equal(plan_feed_paused(again), until);
+	assert_false(plan_feed_hurry(again, START + BASE_HOUR));
+	plan_first(again, START + BASE_HOUR, BASE_MINUTE, BASE_HOUR, 0); /* even if the operator would have it sooner now */
+	assert_int_equal(plan_feed_state(again)->next_due, until);
+	assert_true(plan_feed_hurry(again, until));
+	plan_feed_free(again);
+	base_buf_free(&stored);
 	one_close(&one);
 }
 
@@ -349,6 +372,7 @@ int main(void)
 	    cmocka_unit_test(failures_double_up_to_their_maximum),
 	    cmocka_unit_test(each_kind_backs_off_by_itself_and_never_ends),
 	    cmocka_unit_test(a_pause_is_kept_and_is_no_failure),
+	    cmocka_unit_test(a_pause_survives_a_restart),
 	    cmocka_unit_test(gone_ends_it_for_good),
 	    cmocka_unit_test(a_cancelled_poll_counts_as_a_request),
 	    cmocka_unit_test(an_outage_blames_nobody),
