@@ -149,6 +149,43 @@ def test_outage(folder):
     check_equal(sum("network: no host" in line for line in daemon.stderr_lines), 1, "lines")
 
 
+def edit_learned(folder, change):
+    """Change what the ledger knows of its one feed's schedule, as if time had passed."""
+    with contextlib.closing(sqlite3.connect(os.path.join(folder, "ledger.db"))) as ledger, ledger:
+        learned, = ledger.execute("SELECT learned FROM feed").fetchone()
+        ledger.execute("UPDATE feed SET learned = ?", (change(learned),))
+
+
+def test_stale(folder):
+    """a feed silent for longer than likely is asked once without validators, said to be stale, and to be so no more"""
+    server = new_server()
+    body = documents.rss2([news.item(news.by_name("pause-en"))])
+    url = server.route("/feed", feedserver.document(body, headers=[("ETag", '"1"')]), feedserver.not_modified())
+    daemon = harness.Daemon(folder, [url])
+    daemon.start()
+    server.wait_requests("/feed", 2)
+    daemon.stop_cleanly()
+
+    def three_days_ago(learned):
+        then = int((time.time() - 3 * 86400) * 1e6)
+        learned = re.sub(rb"^(item|full) .*\n", b"", learned, flags=re.M)
+        learned = re.sub(rb"^counts .*", b"counts 14000000 280000000 0 20000000 280", learned, flags=re.M)
+        return learned + b"item %d\nfull %d\n" % (then, then)
+    edit_learned(folder, three_days_ago)
+    server.route("/feed", feedserver.document(body, headers=[("ETag", '"1"')]), feedserver.not_modified())
+    before = len(server.requests("/feed"))
+    daemon.start()
+    daemon.wait_log("stale: nothing new for longer")
+    requests = server.wait_requests("/feed", before + 3)[before:before + 3]
+    check_equal([r.header("If-None-Match") for r in requests], [None, '"1"', '"1"'], "conditions")
+    check_equal((feeds_of(daemon)[url]["state"], metric(daemon, 'wirewatch_feeds{state="stale"}')), ("stale", 1))
+    server.route("/feed", feedserver.document(documents.rss2([news.numbered(1)])))
+    daemon.wait_log("no longer stale")
+    check(harness.wait_until(lambda: feeds_of(daemon)[url]["state"] == "well"), "well again")
+    daemon.stop_cleanly()
+    check_equal(sum("stale: nothing new" in line for line in daemon.stderr_lines), 1, "lines")
+
+
 def test_move(folder):
     """a permanent redirect of a week is believed: the new address is asked, without the old validators, also later"""
     server, new = new_server(), new_server()
@@ -160,12 +197,12 @@ def test_move(folder):
     new.wait_requests("/new", 3)
     daemon.stop_cleanly()
     asked, done = len(server.requests("/old")), len(new.requests("/new"))
-    with contextlib.closing(sqlite3.connect(os.path.join(folder, "ledger.db"))) as ledger, ledger:
-        learned, = ledger.execute("SELECT learned FROM feed").fetchone()
-        check(re.search(rb"^move \d+ [23] 0$", learned, re.M), learned)  # the stop may have cancelled the third
-        week_ago = re.sub(rb"^move (\d+) \d+ 0$", lambda m: b"move %d 9 0" % (int(m.group(1)) - 8 * 86400 * 10**6), learned,
-                          flags=re.M)
-        ledger.execute("UPDATE feed SET learned = ?", (week_ago,))
+
+    def week_ago(learned):
+        found = re.search(rb"^move (\d+) [23] 0$", learned, re.M)  # the stop may have cancelled the third
+        check(found, learned)
+        return learned.replace(found.group(0), b"move %d 9 0" % (int(found.group(1)) - 8 * 86400 * 10**6))
+    edit_learned(folder, week_ago)
     daemon.start()
     daemon.wait_log("has moved for good and is polled at %s" % re.escape(new.url("/new")))
     later = new.wait_requests("/new", done + 3)
@@ -207,5 +244,5 @@ def test_plan_is_told(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_pause_of_a_host, test_gap, test_gone, test_cancelled, test_outage, test_move,
+    harness.run_tests([test_pause_of_a_host, test_gap, test_gone, test_cancelled, test_outage, test_stale, test_move,
                        test_plan_is_told])
