@@ -53,8 +53,8 @@ struct poll_context {
 };
 
 /* Show it on the status board. result and reason are of the last poll. */
-void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result, const char *reason,
-                    long http_status);
+void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result,
+                    const char *reason, long http_status);
 /* Count the feed's health in the board's totals, or take it out again. */
 void poll_feed_count(const struct poll_context *context, const struct poll_feed *feed, bool in);
 /* A number in [0, 1). */
@@ -65,7 +65,7 @@ struct poll;
 enum base_result poll_start(struct poll_context *context, struct poll_feed *feed);
 /* The outbox has answered the poll's job. */
 void poll_answered(struct outbox_job *job);
-/* Give up the transfer, if it is still under way, and store that there was one; a poll past it goes on to its commit. */
+/* Give up the transfer, if still under way, and store that there was one; a poll past it goes on to its commit. */
 void poll_cancel(struct poll *poll);
 
 #endif

@@ -205,7 +205,8 @@ static void say_events(const struct poll *poll)
 	} texts[] = {
 	    {PLAN_EVENT_STALE, BASE_WARNING, "stale: nothing new for longer than its own rate makes likely"},
 	    {PLAN_EVENT_FRESH, BASE_NOTICE, "no longer stale"},
-	    {PLAN_EVENT_ENDED, BASE_ERROR, "gone for good (HTTP status 410): not polled any more, take it out of the configuration"},
+	    {PLAN_EVENT_ENDED, BASE_ERROR,
+	     "gone for good (HTTP status 410): not polled any more, take it out of the configuration"},
 	    {PLAN_EVENT_OVERRIDE, BASE_NOTICE, "its interval is shorter than what the publisher asks for"},
 	    {PLAN_EVENT_OUTAGE, BASE_WARNING, "no host answers any more: no feed is blamed for it until one does"},
 	    {PLAN_EVENT_NETWORK, BASE_NOTICE, "hosts answer again"},
@@ -236,8 +237,8 @@ void poll_feed_count(const struct poll_context *context, const struct poll_feed 
 		status_add(context->options.board, numbers[health], in ? 1 : UINT64_MAX); /* +1 or -1 */
 }
 
-void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result, const char *reason,
-                    long http_status)
+void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result,
+                    const char *reason, long http_status)
 {
 	const struct plan_state *state = plan_feed_state(feed->plan);
 	struct base_buf plan;

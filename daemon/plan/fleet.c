@@ -323,7 +323,8 @@ static base_time walk(double kappa, double weighted, const double *profile, base
 	return (at < end ? at : end) - from;
 }
 
-base_time fleet_interval(const struct plan_fleet *fleet, const struct plan_feed *feed, base_time from, enum plan_why *why)
+base_time fleet_interval(const struct plan_fleet *fleet, const struct plan_feed *feed, base_time from,
+                         enum plan_why *why)
 {
 	double profile[RATE_HOURS];
 	enum plan_why floor;

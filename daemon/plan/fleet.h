@@ -43,7 +43,8 @@ uint64_t fleet_host_hash(struct base_span host);
 /* Take in what is known of the feed now. */
 void fleet_note(struct plan_fleet *fleet, size_t slot, const struct plan_feed *feed);
 /* The learned interval from the time on, within the feed's bounds; *why says which of them holds. */
-base_time fleet_interval(const struct plan_fleet *fleet, const struct plan_feed *feed, base_time from, enum plan_why *why);
+base_time fleet_interval(const struct plan_fleet *fleet, const struct plan_feed *feed, base_time from,
+                         enum plan_why *why);
 /* The shortest interval the publisher's hints and the operator allow. */
 base_time fleet_shortest(const struct plan_fleet *fleet, const struct plan_feed *feed, enum plan_why *why);
 /* Count a request, and look at the budget if it is time to. */

@@ -57,8 +57,8 @@ static struct base_span name_of(struct base_span host)
 /* RFC 1918, 5735, 6598, 4193, 4291: for politeness alone; what may be connected to is decided by the fetch room. */
 static bool is_local_v4(const uint8_t a[4])
 {
-	return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 169 && a[1] == 254) || (a[0] == 172 && (a[1] & 0xF0) == 16) ||
-	       (a[0] == 192 && a[1] == 168) || (a[0] == 100 && (a[1] & 0xC0) == 64);
+	return a[0] == 0 || a[0] == 10 || a[0] == 127 || (a[0] == 169 && a[1] == 254) ||
+	       (a[0] == 172 && (a[1] & 0xF0) == 16) || (a[0] == 192 && a[1] == 168) || (a[0] == 100 && (a[1] & 0xC0) == 64);
 }
 
 static bool is_local_v6(const uint8_t a[16])

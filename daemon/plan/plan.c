@@ -53,7 +53,8 @@ static base_time usual(const struct plan_fleet *fleet, struct plan_feed *feed, c
 	return fleet_interval(fleet, feed, poll->started, &feed->why);
 }
 
-static void plan_success(const struct plan_fleet *fleet, struct plan_feed *feed, const struct plan_poll *poll, double chance)
+static void plan_success(const struct plan_fleet *fleet, struct plan_feed *feed, const struct plan_poll *poll,
+                         double chance)
 {
 	enum plan_why floor;
 	base_time interval = usual(fleet, feed, poll), shortest = fleet_shortest(fleet, feed, &floor);

@@ -79,8 +79,8 @@ enum base_result plan_feed_store(const struct plan_feed *feed, struct base_buf *
 enum base_result plan_feed_restore(const struct plan_state *state, struct base_span stored, struct plan_feed **out);
 
 const struct plan_state *plan_feed_state(const struct plan_feed *feed);
-enum plan_health plan_feed_health(const struct plan_feed *feed); /* "well", "failing" ... of the last poll */
-const char *plan_health_text(enum plan_health health);
+enum plan_health plan_feed_health(const struct plan_feed *feed); /* as its last poll showed it */
+const char *plan_health_text(enum plan_health health);           /* "well", "failing", "paused", "stale", "ended" */
 /* Why the next poll is when it is, one short phrase for people: "learned, every 12m". */
 enum base_result plan_feed_explain(const struct plan_feed *feed, struct base_buf *out);
 /* A poll starts: it counts from now on, whatever becomes of it. full: without the validators there are. */
@@ -174,7 +174,7 @@ void plan_host_start(struct plan_host *host, base_time monotonic);
 void plan_host_end(struct plan_host *host, base_time monotonic);
 /* The server asked for a pause: it holds for all of a public host, and for one URL of another. */
 void plan_host_pause(struct plan_host *host, base_time until);
-/* Until when it lasts, or BASE_TIME_NONE if there is none. A pause is never longer than a day, whatever the clock did. */
+/* Until when it lasts, or BASE_TIME_NONE if there is none. It is never longer than a day, whatever the clock did. */
 base_time plan_host_paused(struct plan_host *host, base_time now);
 
 #endif

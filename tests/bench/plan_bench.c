@@ -138,7 +138,8 @@ static void start(struct simulation *run, const struct plan_options *options, do
 		abort();
 	for (size_t i = 0; i < FEEDS; i++) {
 		struct feed *feed = &run->feeds[i];
-		make_trace(&feed->trace, MEDIAN_RATE * exp(sigma * normal_quantile(((double)i + 0.5) / FEEDS)), amplitude, &run->random);
+		double rate = MEDIAN_RATE * exp(sigma * normal_quantile(((double)i + 0.5) / FEEDS));
+		make_trace(&feed->trace, rate, amplitude, &run->random);
 		(void)snprintf(host, sizeof host, "host%zu.example", i);
 		if (!feed->trace.items || plan_feed_new(&feed->plan) ||
 		    plan_fleet_add(run->fleet, base_span_of(host), false, &feed->slot))

@@ -32,8 +32,9 @@ static void what_is_ours_is_not_public(void **state)
 {
 	static const char *const public[] = {"a.example",      "a.example:80",   "8.8.8.8",         "172.32.0.1", "100.63.0.1",
 	                                     "[2001:db8::1]:1", "a.b.localhost", "10.example",      "a.example."};
-	static const char *const local[] = {"localhost", "localhost:80", "127.0.0.1:8080", "10.1.2.3", "192.168.0.1", "172.16.0.1",
-	                                    "169.254.1.1", "100.64.0.1", "[::1]:80", "[fd00::1]", "[fe80::1]", "[::ffff:10.0.0.1]",
+	static const char *const local[] = {"localhost", "localhost:80", "127.0.0.1:8080", "10.1.2.3", "192.168.0.1",
+	                                    "172.16.0.1", "169.254.1.1", "100.64.0.1", "[::1]:80", "[fd00::1]", "[fe80::1]",
+	                                    "[::ffff:10.0.0.1]",
 	                                    "printer", "nas.local", "nas.lan:80", "x.home.arpa", ""};
 	(void)state;
 	for (size_t i = 0; i < sizeof public / sizeof *public; i++)

@@ -126,7 +126,8 @@ static void entries_must_not_leave_the_document_unseen(void **state)
 	one_open(&one, &slow);
 	for (int poll = 0; poll < 200; poll++) {
 		size_t count = 0;
-		for (base_time at = one.now - one.now % BASE_HOUR; count < 10 && at > one.now - (poll ? wait : BASE_DAY); at -= BASE_HOUR)
+		base_time since = one.now - (poll ? wait : BASE_DAY);
+		for (base_time at = one.now - one.now % BASE_HOUR; count < 10 && at > since; at -= BASE_HOUR)
 			dates[count++] = at;
 		wait = one_poll(&one, POLL(.outcome = PLAN_NEW, .document = &document, .dates = dates, .date_count = count));
 	}
@@ -368,7 +369,8 @@ static void damaged_text_is_passed_over(void **state)
 {
 	static const char *const texts[] = {
 	    "", "\n\n", "hours", "hours 1 2 3\n", "counts x\n", "counts -1 -2 -3 -4 -5\n", "observed 9223372036854775807\n",
-	    "counts 99999999999999999999 1 1 1 1\n", "why 99 -5 77 3 3\n", "to \n", "move 1 2 1\n", "to http://only.example/\n",
+	    "counts 99999999999999999999 1 1 1 1\n", "why 99 -5 77 3 3\n", "to \n", "move 1 2 1\n",
+	    "to http://only.example/\n",
 	    "failed 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27\n", "document 1 -1 -1 -1\n",
 	    "from the future 1 2 3\npaused -9223372036854775808\n", "\x80\xff \xfe\n", "full 1e9\nitem --3\n",
 	};
