@@ -105,16 +105,21 @@ static void measure(const json_t *feeds, struct layout *layout)
 
 static void add_feed(struct base_buf *out, const json_t *feed, const struct layout *layout)
 {
-	const char *reason = client_json_text(feed, "reason");
+	const char *reason = client_json_text(feed, "reason"), *plan = client_json_text(feed, "plan");
+	bool well = strcmp(client_json_text(feed, "state"), "well") == 0 || plan[0] == '\0';
 
 	base_buf_add_text(out, terminal_start(layout->colours, is_failing(feed) ? TERMINAL_BAD : TERMINAL_PLAIN));
 	for (int column = 0; column < COLUMN_COUNT; column++) {
 		size_t start = out->len;
 		add_cell(out, feed, column, layout->now);
-		if (column < COLUMN_COUNT - 1 || reason[0] != '\0')
+		if (column < COLUMN_COUNT - 1 || reason[0] != '\0' || !well)
 			terminal_pad(out, start, layout->widths[column] + 2);
 	}
 	terminal_add(out, reason, 0);
+	if (!well && reason[0] != '\0')
+		base_buf_add_text(out, "; ");
+	if (!well)
+		terminal_add(out, plan, 0);
 	base_buf_printf(out, "%s\n", terminal_start(layout->colours, TERMINAL_PLAIN));
 }
 

@@ -32,7 +32,7 @@ struct conf_place {
 	size_t offset, count_offset; /* count_offset: of a list's length, else the same as offset */
 };
 
-#define CONF_SETTING_COUNT 31 /* checked where the table is */
+#define CONF_SETTING_COUNT 33 /* checked where the table is */
 
 #define CONF_FEED_PREFIX "feeds[]."
 

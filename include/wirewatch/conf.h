@@ -62,6 +62,8 @@ struct conf_settings {
 	const char *ledger; /* sqlite:///path or postgresql://... */
 	struct {
 		base_time min, max;
+		base_time mean; /* 0: three times min */
+		base_time gap;
 		unsigned concurrency, per_host, pollers;
 	} poll;
 	struct {
