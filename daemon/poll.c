@@ -288,13 +288,18 @@ static enum plan_failure failure_of(const struct fetch_reply *reply)
 	}
 }
 
+/* RFC 9110 section 10.2.3 and RFC 6585 section 4; a 3xx is what could not be followed. */
+static bool may_ask_to_wait(long status)
+{
+	return status == 429 || status == 503 || (status >= 300 && status < 400 && status != 304);
+}
+
 static enum base_result keep_reply(struct poll *poll, const struct fetch_reply *reply)
 {
 	poll->http_status = reply->status;
 	poll->received = reply->received;
 	poll->outcome.ended = poll_wall(poll);
-	/* RFC 9110 section 10.2.3 and RFC 6585 section 4: elsewhere it means nothing that is agreed on. */
-	poll->outcome.retry_after = reply->status == 429 || reply->status == 503 ? reply->retry_after : 0;
+	poll->outcome.retry_after = may_ask_to_wait(reply->status) ? reply->retry_after : 0;
 	poll->outcome.max_age = reply->max_age;
 	poll->moved_to = reply->moved_to ? strdup(reply->moved_to) : NULL; /* without memory it is told again */
 	poll->outcome.moved_to = poll->moved_to;
