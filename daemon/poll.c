@@ -509,7 +509,12 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	base_time now = base_clock_wall(context->options.clock);
 	if (feed->plan.next_due != BASE_TIME_NONE && now > feed->plan.next_due)
 		status_time(context->options.board, STATUS_POLL_LAG, now - feed->plan.next_due);
-	struct fetch_request request = {feed->conf->url, feed->etag, feed->last_modified};
+	struct fetch_request request = {
+	    .url = feed->conf->url,
+	    .etag = feed->etag,
+	    .last_modified = feed->last_modified,
+	    .again = STAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
+	};
 	enum base_result result = fetch_start(context->fetch, &request, fetched, poll, &poll->transfer);
 	if (result) {
 		free(poll);

@@ -5,6 +5,7 @@
  */
 #include "daemon/fetch/guard.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -115,4 +116,11 @@ bool fetch_guard_allows(const uint8_t address[16], const struct fetch_range *all
 		return in_any(inner, allow, allow_count) || is_public(inner);
 	}
 	return is_public(address);
+}
+
+void fetch_guard_text(const uint8_t address[16], char text[FETCH_ADDRESS_MAX])
+{
+	bool v4 = in_range(address, &mapped_v4);
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, FETCH_ADDRESS_MAX);
 }

@@ -157,6 +157,9 @@ static void requests_are_constant_and_say_who_asks(void **state)
 	assert_null(strstr(server_requests(world->server), "Referer"));
 	assert_null(strstr(server_requests(world->server), "If-"));
 	assert_null(strstr(server_requests(world->server), "part"));
+	assert_null(strstr(server_requests(world->server), "A-IM"));
+	assert_non_null(strstr(server_requests(world->server), "GET /plain?final=1 HTTP/1.1\r\n"));
+	assert_null(strstr(server_requests(world->server), "HEAD "));
 	first = strdup(server_requests(world->server));
 	assert_non_null(first);
 	server_forget(world->server);
@@ -461,13 +464,14 @@ struct chain {
 	struct event_base *base;
 	struct fetch *fetch;
 	const char *url;
+	base_time again;
 	int left;
 };
 
 static void next_in_chain(void *ctx, const struct fetch_reply *reply)
 {
 	struct chain *chain = ctx;
-	struct fetch_request request = {.url = chain->url};
+	struct fetch_request request = {.url = chain->url, .again = chain->again};
 
 	assert_int_equal(reply->error, FETCH_FINE);
 	if (--chain->left == 0)
@@ -476,16 +480,26 @@ static void next_in_chain(void *ctx, const struct fetch_reply *reply)
 		assert_int_equal(fetch_start(chain->fetch, &request, next_in_chain, chain, NULL), BASE_OK);
 }
 
-static void done_may_start_the_next(void **state)
+static size_t connections_of_a_chain(struct world *world, base_time again)
 {
-	struct world *world = *state;
-	struct chain chain = {.base = world->base, .fetch = world->fetch, .url = url_of(world, "/plain"), .left = 50};
-	struct fetch_request request = {.url = chain.url};
+	struct chain chain = {
+	    .base = world->base, .fetch = world->fetch, .url = url_of(world, "/plain"), .again = again, .left = 20};
+	struct fetch_request request = {.url = chain.url, .again = again};
+	size_t before = server_connections(world->server);
 
 	assert_int_equal(fetch_start(world->fetch, &request, next_in_chain, &chain, NULL), BASE_OK);
 	event_base_dispatch(world->base);
 	assert_int_equal(chain.left, 0);
-	assert_int_equal(server_connections(world->server), 1);
+	return server_connections(world->server) - before;
+}
+
+static void connections_are_kept_for_a_poll_that_is_near(void **state)
+{
+	assert_int_equal(connections_of_a_chain(*state, BASE_SECOND), 1);
+	assert_int_equal(connections_of_a_chain(*state, 59 * BASE_SECOND), 0);
+	new_fetch(*state, 10 * BASE_SECOND, 20, 1);
+	assert_int_equal(connections_of_a_chain(*state, BASE_MINUTE), 20);
+	assert_int_equal(connections_of_a_chain(*state, 0), 20);
 }
 
 static void public_urls_hold_no_secrets(void **state)
@@ -531,7 +545,7 @@ int main(void)
 	    TEST(two_hundred_at_once_use_few_connections),
 	    TEST(cancelled_transfers_are_silent),
 	    TEST(freeing_ends_what_is_under_way),
-	    TEST(done_may_start_the_next),
+	    TEST(connections_are_kept_for_a_poll_that_is_near),
 	    TEST(public_urls_hold_no_secrets),
 	    TEST(errors_have_names),
 	};
