@@ -46,12 +46,21 @@ static enum fetch_error kind_of_status(const struct fetch_transfer *transfer)
 	return status == 200 ? FETCH_FINE : FETCH_STATUS;
 }
 
+/* Before CURLE_TOO_LARGE there was (8.6), a header line beyond libcurl's 100 kB was a want of memory to it. */
+static bool header_line_too_large(const struct fetch_transfer *transfer, CURLcode code)
+{
+	return transfer->stop == FETCH_STOP_NONE && transfer->asked && !transfer->headers.ended &&
+	       (code == CURLE_OUT_OF_MEMORY || code == 100 /* CURLE_TOO_LARGE */);
+}
+
 static enum fetch_error kind_of(const struct fetch_transfer *transfer, CURLcode code)
 {
 	if (transfer->stop == FETCH_STOP_STATUS)
 		return kind_of_status(transfer);
 	if (transfer->stop != FETCH_STOP_NONE)
 		return kind_of_stop(transfer->stop);
+	if (header_line_too_large(transfer, code))
+		return FETCH_TOO_LARGE;
 	switch (code) {
 	case CURLE_OK:
 		return kind_of_status(transfer);
@@ -183,6 +192,8 @@ static void say(const struct fetch_transfer *transfer, enum fetch_error kind, CU
 	case FETCH_TOO_LARGE:
 		if (transfer->stop == FETCH_STOP_HEADERS)
 			base_buf_add_text(line, "the header is too large");
+		else if (header_line_too_large(transfer, code))
+			base_buf_add_text(line, "the header is too large, or memory is out");
 		else
 			base_buf_printf(line, "the body is larger than %zu bytes (fetch.max_size)", transfer->fetch->max_size);
 		break;

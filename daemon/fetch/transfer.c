@@ -245,6 +245,7 @@ int fetch_on_request(void *ctx, char *remote, char *local, int remote_port, int 
 	else if (!note_redirect(transfer))
 		transfer->stop = FETCH_STOP_MEMORY;
 	transfer->secure = transfer->secure || secure;
+	transfer->asked = true;
 	return transfer->stop == FETCH_STOP_NONE ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 

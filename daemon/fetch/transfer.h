@@ -70,6 +70,7 @@ struct fetch_transfer {
 	base_time received;
 	enum fetch_stop stop;
 	bool secure;           /* a hop was https */
+	bool asked;            /* a hop's request was sent */
 	unsigned tried;        /* addresses of this hop that the guard let pass */
 	char refused[FETCH_ADDRESS_MAX]; /* the last one it did not, or "" */
 	long answered;         /* status of the hop that was asked last, 0: none yet */

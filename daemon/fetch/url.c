@@ -12,6 +12,13 @@
 
 #define URL_MAX 8192
 
+/* Digits of other scripts become ours on the way to the proxy. */
+#ifdef CURLU_PUNYCODE
+#define AS_SENT CURLU_PUNYCODE
+#else
+#define AS_SENT 0
+#endif
+
 /* NULL when out of memory or no URL. */
 static CURLU *parse(const char *url)
 {
@@ -94,16 +101,18 @@ bool fetch_url_server(const char *url, struct base_buf *out)
 	return found;
 }
 
-/* A host as libcurl writes it: its spelling of IPv4 addresses, IPv6 in brackets. */
+/* With all the spellings of IPv4 that some inet_aton somewhere reads, and the root's dot. */
 static bool literal_address(char *host, uint8_t address[16])
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 
-	if (inet_pton(AF_INET, host, &v4.sin_addr) == 1)
-		return fetch_guard_address((struct sockaddr *)&v4, address);
-	if (host[0] != '[')
-		return false;
+	if (host[0] != '[') {
+		size_t len = strlen(host);
+		if (len > 0 && host[len - 1] == '.')
+			host[len - 1] = '\0';
+		return inet_aton(host, &v4.sin_addr) == 1 && fetch_guard_address((struct sockaddr *)&v4, address);
+	}
 	host[strcspn(host, "]%")] = '\0';
 	return inet_pton(AF_INET6, host + 1, &v6.sin6_addr) == 1 && fetch_guard_address((struct sockaddr *)&v6, address);
 }
@@ -129,12 +138,11 @@ bool fetch_url_allowed(const char *url, const struct fetch_range *allow, size_t 
 	uint8_t address[16];
 	bool allowed = false;
 
-	if (parts != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && host != NULL) {
-		allowed = true;
-		if (is_localhost(host))
+	if (parts != NULL && curl_url_get(parts, CURLUPART_HOST, &host, AS_SENT) == CURLUE_OK && host != NULL) {
+		bool local = is_localhost(host);
+		if (local)
 			memcpy(address, loopback, sizeof(address));
-		if (is_localhost(host) || literal_address(host, address))
-			allowed = fetch_guard_allows(address, allow, allow_count);
+		allowed = (!local && !literal_address(host, address)) || fetch_guard_allows(address, allow, allow_count);
 		if (!allowed)
 			fetch_guard_text(address, refused);
 	}

@@ -11,6 +11,8 @@
 
 #include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
+#include "daemon/fetch/lookups.h"
+#include "daemon/fetch/sessions.h"
 #include "daemon/fetch/spin.h"
 
 /* ---- addresses ------------------------------------------------------------------ */
@@ -143,6 +145,12 @@ static void retry_after_is_read_and_clamped(void **state)
 	assert_int_equal(retry_after("Retry-After: Thu Jan  1 00:10:00 2026"), 10 * BASE_MINUTE);
 	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2015 00:10:00 GMT"), 0);
 	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2099 00:10:00 GMT"), BASE_DAY);
+	assert_int_equal(retry_after("Retry-After: Sunday, 06-Nov-94 08:49:37 GMT"), 0);
+	assert_int_equal(retry_after("Retry-After: Sun Nov  6 08:49:37 1994"), 0);
+	assert_int_equal(retry_after("Retry-After: 120.5"), 0);
+	assert_int_equal(retry_after("Retry-After: +5"), 0);
+	assert_int_equal(retry_after("Retry-After: 0x10"), 0);
+	assert_int_equal(retry_after("Retry-After: 99999999999999999999-01-01"), 0);
 }
 
 static base_time max_age(const char *lines)
@@ -170,6 +178,18 @@ static void freshness_is_max_age_less_age_or_expires(void **state)
 	assert_int_equal(max_age("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\nExpires: Thu, 01 Jan 2015 01:00:00 GMT\r\n"),
 	                 BASE_HOUR);
 	assert_int_equal(max_age("Expires: 0\r\n"), 0);
+	assert_int_equal(max_age("Expires: -1\r\n"), 0);
+	assert_int_equal(max_age("Expires: abc\r\n"), 0);
+	assert_int_equal(max_age("Expires:\r\n"), 0);
+	assert_int_equal(max_age("Expires: Thu, 01 Jan 2015 00:00:00 GMT\r\n"), 0);
+	assert_int_equal(max_age("Expires: Thursday, 01-Jan-26 01:00:00 GMT\r\n"), BASE_HOUR);
+	assert_int_equal(max_age("Expires: Thu Jan  1 01:00:00 2026\r\n"), BASE_HOUR);
+	assert_int_equal(max_age("Cache-Control: max-age=0\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=-5\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=abc\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=120\r\nAge: -5\r\n"), 120 * BASE_SECOND);
+	assert_int_equal(max_age("Cache-Control: max-age=120\r\nAge: 99999999999\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=99999999999\r\n"), 366 * BASE_DAY);
 	assert_int_equal(max_age("Expires: Thu, 01 Jan 2026 01:00:00 GMT\r\nCache-Control: max-age=60\r\n"), 60 * BASE_SECOND);
 }
 
@@ -233,6 +253,125 @@ static void a_descriptor_that_never_rests_is_noticed(void **state)
 	assert_int_equal(wakes, FETCH_WAKES_MAX);
 }
 
+/* ---- look-ups ---------------------------------------------------------------------- */
+
+static void abandoned_look_ups_still_count(void **state)
+{
+	struct fetch_lookups lookups = {0};
+
+	(void)state;
+	for (int i = 0; i < FETCH_LOOKUPS_MAX; i++) {
+		assert_true(fetch_lookups_free(&lookups, NOW));
+		fetch_lookups_start(&lookups);
+	}
+	assert_false(fetch_lookups_free(&lookups, NOW));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW), 0);
+	fetch_lookups_end(&lookups, false, NOW);
+	assert_true(fetch_lookups_free(&lookups, NOW));
+	for (int i = 1; i < FETCH_LOOKUPS_MAX; i++)
+		fetch_lookups_end(&lookups, true, NOW + i);
+	fetch_lookups_start(&lookups);
+	assert_false(fetch_lookups_free(&lookups, NOW + FETCH_LOOKUP_LINGERS));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW + FETCH_LOOKUP_LINGERS), 1);
+	assert_true(fetch_lookups_free(&lookups, NOW + FETCH_LOOKUP_LINGERS + 1));
+	fetch_lookups_end(&lookups, false, NOW);
+	assert_true(fetch_lookups_free(&lookups, NOW + 2 * FETCH_LOOKUP_LINGERS));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW + 2 * FETCH_LOOKUP_LINGERS), 0);
+	for (int i = 0; i < 3 * FETCH_LOOKUPS_MAX; i++) { /* more than are ever begun */
+		fetch_lookups_start(&lookups);
+		fetch_lookups_end(&lookups, true, NOW + i);
+	}
+	assert_int_equal(lookups.abandoned, FETCH_LOOKUPS_MAX);
+}
+
+/* ---- sessions ---------------------------------------------------------------------- */
+
+static void key_of(unsigned number, uint8_t key[FETCH_SESSION_KEY])
+{
+	memset(key, 0, FETCH_SESSION_KEY);
+	memcpy(key + 4, &number, sizeof(number)); /* all in one bucket */
+}
+
+static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time now)
+{
+	uint8_t key[FETCH_SESSION_KEY], bytes[1000];
+
+	key_of(number, key);
+	memset(bytes, (int)number, sizeof(bytes));
+	fetch_sessions_put(sessions, key, bytes, sizeof(bytes), resumed, now);
+}
+
+static bool take(struct fetch_sessions *sessions, unsigned number, base_time now)
+{
+	uint8_t key[FETCH_SESSION_KEY];
+	size_t len = 0;
+
+	key_of(number, key);
+	uint8_t *bytes = fetch_sessions_take(sessions, key, now, &len);
+	if (bytes == NULL)
+		return false;
+	assert_int_equal(len, 1000);
+	assert_int_equal(bytes[999], (uint8_t)number);
+	free(bytes);
+	return true;
+}
+
+static void sessions_are_taken_once(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_false(take(sessions, 1, NOW));
+	put(sessions, 1, false, NOW);
+	put(sessions, 2, false, NOW);
+	put(sessions, 2, false, NOW);
+	assert_true(take(sessions, 1, NOW));
+	assert_false(take(sessions, 1, NOW));
+	assert_true(take(sessions, 2, NOW));
+	put(sessions, 1, true, NOW);
+	assert_true(take(sessions, 1, NOW));
+	put(sessions, 3, true, NOW); /* of a line whose beginning nobody knows */
+	assert_false(take(sessions, 3, NOW));
+	fetch_sessions_free(sessions);
+}
+
+static void a_line_of_sessions_ends_after_a_day(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	put(sessions, 1, false, NOW);
+	for (base_time now = NOW; now < NOW + BASE_DAY; now += BASE_HOUR) {
+		assert_true(take(sessions, 1, now));
+		put(sessions, 1, true, now);
+	}
+	assert_false(take(sessions, 1, NOW + BASE_DAY));
+	put(sessions, 1, false, NOW + BASE_DAY);
+	assert_true(take(sessions, 1, NOW + BASE_DAY));
+	fetch_sessions_free(sessions);
+}
+
+static void sessions_take_bounded_room(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	put(sessions, 0, false, NOW);
+	for (unsigned i = 1; i < 1000; i++) {
+		put(sessions, i, false, NOW);
+		assert_true(take(sessions, 0, NOW)); /* the one in use stays */
+		put(sessions, 0, true, NOW);
+		assert_true(fetch_sessions_size(sessions) <= 100000);
+	}
+	assert_true(take(sessions, 999, NOW));
+	assert_true(take(sessions, 950, NOW));
+	assert_false(take(sessions, 1, NOW));
+	fetch_sessions_free(sessions);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +385,10 @@ int main(void)
 	    cmocka_unit_test(odd_lines_do_no_harm),
 	    cmocka_unit_test(values_that_break_lines_are_not_valid),
 	    cmocka_unit_test(a_descriptor_that_never_rests_is_noticed),
+	    cmocka_unit_test(abandoned_look_ups_still_count),
+	    cmocka_unit_test(sessions_are_taken_once),
+	    cmocka_unit_test(a_line_of_sessions_ends_after_a_day),
+	    cmocka_unit_test(sessions_take_bounded_room),
 	};
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
 }
