@@ -217,8 +217,9 @@ static void begin(struct fetch_transfer *transfer)
 	TAILQ_INSERT_TAIL(&fetch->active, transfer, link);
 	fetch->active_count++;
 	transfer->began = base_clock_monotonic(fetch->clock);
-	transfer->looking_up = true;
-	fetch_lookups_start(&fetch->lookups);
+	transfer->looking_up = transfer->has_name;
+	if (transfer->has_name)
+		fetch_lookups_start(&fetch->lookups);
 	if (fetch_transfer_prepare(transfer) != BASE_OK ||
 	    curl_multi_add_handle(fetch->multi, transfer->easy) != CURLM_OK) {
 		end(transfer, CURLE_OUT_OF_MEMORY);
@@ -227,20 +228,30 @@ static void begin(struct fetch_transfer *transfer)
 	transfer->added = true;
 }
 
-/* Wait for a place: an ended or opened transfer kicks, an abandoned look-up is waited for here. */
-static bool may_begin(struct fetch *fetch)
+/* When too many look-ups are under way: those that end kick, the abandoned ones are waited for here. */
+static void wait_for_lookups(struct fetch *fetch, base_time now)
 {
+	base_time wait = fetch_lookups_wait(&fetch->lookups, now);
+	struct timeval until = {.tv_sec = wait / BASE_SECOND, .tv_usec = wait % BASE_SECOND};
+
+	if (wait > 0)
+		event_add(fetch->kick, &until);
+}
+
+/* The first in the queue; while names have to wait, the first that has none. NULL: nothing may begin now. */
+static struct fetch_transfer *next_to_begin(struct fetch *fetch)
+{
+	struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
 	base_time now = base_clock_monotonic(fetch->clock);
 
 	if (fetch->active_count >= fetch->max_connections)
-		return false;
-	if (fetch_lookups_free(&fetch->lookups, now))
-		return true;
-	base_time wait = fetch_lookups_wait(&fetch->lookups, now);
-	struct timeval until = {.tv_sec = wait / BASE_SECOND, .tv_usec = wait % BASE_SECOND};
-	if (wait > 0)
-		event_add(fetch->kick, &until);
-	return false;
+		return NULL;
+	if (transfer == NULL || fetch_lookups_free(&fetch->lookups, now))
+		return transfer;
+	wait_for_lookups(fetch, now);
+	while (transfer != NULL && transfer->has_name)
+		transfer = TAILQ_NEXT(transfer, link);
+	return transfer;
 }
 
 /* Our own queue, since time spent in libcurl's counts against the transfer's timeout. */
@@ -249,11 +260,11 @@ static void on_kick(evutil_socket_t fd, short what, void *ctx)
 	struct fetch *fetch = ctx;
 	/* As many as wait now: done may start more, and the loop has others to serve. */
 	size_t turns = fetch->waiting_count;
+	struct fetch_transfer *transfer;
 
 	(void)fd;
 	(void)what;
-	while (turns-- > 0 && fetch->waiting_count > 0 && may_begin(fetch)) {
-		struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
+	while (turns-- > 0 && (transfer = next_to_begin(fetch)) != NULL) {
 		TAILQ_REMOVE(&fetch->waiting, transfer, link);
 		fetch->waiting_count--;
 		begin(transfer);

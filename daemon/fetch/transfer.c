@@ -34,6 +34,7 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
 		return BASE_NO_MEMORY;
 	transfer->fetch = fetch;
 	transfer->again = request->again;
+	transfer->has_name = fetch_url_has_name(fetch->proxy != NULL ? fetch->proxy : request->url);
 	transfer->received = BASE_TIME_NONE;
 	fetch_headers_init(&transfer->headers);
 	base_buf_init(&transfer->body, fetch->max_size);

@@ -62,7 +62,8 @@ struct fetch_transfer {
 	CURL *easy; /* NULL while waiting */
 	bool added; /* to the multi handle */
 	base_time began; /* monotonic; while active */
-	bool looking_up; /* the first name; counted in fetch->lookups */
+	bool has_name;   /* to be looked up, unless a connection is kept; an address is not */
+	bool looking_up; /* that name; counted in fetch->lookups */
 	struct curl_slist *fields;
 	struct fetch_headers headers;
 	size_t header_bytes;
@@ -104,6 +105,8 @@ void fetch_transfer_found(struct fetch_transfer *transfer, bool abandoned);
 enum base_result fetch_check_url(const char *url);
 /* The URL without user name, password and fragment; NULL if it is none. The caller frees with curl_free. */
 char *fetch_strip_url(const char *url);
+/* True if its host is a name and no address. */
+bool fetch_url_has_name(const char *url);
 /* Appends "host:port", the host in lower case; false if it has none or memory is out. */
 bool fetch_url_server(const char *url, struct base_buf *out);
 /* False if the host is an address, in whatever spelling, that the guard refuses: for where nobody else looks. */

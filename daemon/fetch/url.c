@@ -129,6 +129,19 @@ static bool is_localhost(const char *host)
 	       (len == wanted || host[len - wanted - 1] == '.');
 }
 
+bool fetch_url_has_name(const char *url)
+{
+	CURLU *parts = parse(url);
+	char *host = NULL;
+	uint8_t address[16];
+	bool literal = parts != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && host != NULL &&
+	               literal_address(host, address);
+
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return !literal;
+}
+
 bool fetch_url_allowed(const char *url, const struct fetch_range *allow, size_t allow_count,
                        char refused[FETCH_ADDRESS_MAX])
 {

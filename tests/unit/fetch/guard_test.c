@@ -328,6 +328,11 @@ static void a_resolver_that_hangs_neither_stalls_nor_piles_up(void **state)
 	assert_int_equal(crowd.slow, AT_ONCE);
 	assert_true(names_most_at_once() <= AT_ONCE);
 	assert_int_equal(fetch_running(world->fetch), MANY - AT_ONCE); /* they wait for threads to end */
+	struct asked asked = {.base = world->base};
+	struct fetch_request nameless = {.url = world_url(world, "10.0.0.1", "/")}; /* but not this one */
+	assert_int_equal(fetch_start(world->fetch, &nameless, world_done, &asked, NULL), BASE_OK);
+	event_base_dispatch(world->base);
+	assert_int_equal(asked.error, FETCH_ADDRESS);
 	fetch_free(world->fetch);
 	world->fetch = NULL;
 	on_tick(-1, 0, &crowd);
