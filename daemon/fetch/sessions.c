@@ -12,8 +12,9 @@
 
 struct entry {
 	uint8_t key[FETCH_SESSION_KEY];
-	uint8_t *bytes; /* NULL while taken */
-	size_t len;
+	void *session; /* NULL while taken */
+	size_t size;   /* of the session */
+	bool resumed;
 	base_time verified;
 	LIST_ENTRY(entry) chain;
 	TAILQ_ENTRY(entry) age;
@@ -25,9 +26,10 @@ struct fetch_sessions {
 	struct chain buckets[BUCKETS];
 	TAILQ_HEAD(, entry) oldest_first;
 	size_t size, most;
+	void (*release)(void *session);
 };
 
-enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out)
+enum base_result fetch_sessions_new(size_t most, void (*release)(void *session), struct fetch_sessions **out)
 {
 	struct fetch_sessions *sessions = calloc(1, sizeof(*sessions));
 
@@ -35,13 +37,14 @@ enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out)
 		return BASE_NO_MEMORY;
 	TAILQ_INIT(&sessions->oldest_first);
 	sessions->most = most;
+	sessions->release = release;
 	*out = sessions;
 	return BASE_OK;
 }
 
 static size_t size_of(const struct entry *entry)
 {
-	return sizeof(*entry) + entry->len;
+	return sizeof(*entry) + entry->size;
 }
 
 static void drop(struct fetch_sessions *sessions, struct entry *entry)
@@ -49,7 +52,8 @@ static void drop(struct fetch_sessions *sessions, struct entry *entry)
 	sessions->size -= size_of(entry);
 	LIST_REMOVE(entry, chain);
 	TAILQ_REMOVE(&sessions->oldest_first, entry, age);
-	free(entry->bytes);
+	if (entry->session != NULL)
+		sessions->release(entry->session);
 	free(entry);
 }
 
@@ -92,42 +96,40 @@ static struct entry *add(struct fetch_sessions *sessions, const uint8_t key[FETC
 	return entry;
 }
 
-/* Gives the entry other bytes, which become its own, and makes it the youngest. */
-static void fill(struct fetch_sessions *sessions, struct entry *entry, uint8_t *bytes, size_t len)
+/* Makes the entry the youngest. */
+static void fill(struct fetch_sessions *sessions, struct entry *entry, void *session, size_t size)
 {
-	free(entry->bytes);
-	sessions->size -= entry->len;
-	entry->bytes = bytes;
-	entry->len = len;
-	sessions->size += len;
+	sessions->size -= entry->size;
+	entry->session = session;
+	entry->size = size;
+	sessions->size += size;
 	TAILQ_REMOVE(&sessions->oldest_first, entry, age);
 	TAILQ_INSERT_TAIL(&sessions->oldest_first, entry, age);
 }
 
-void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], const uint8_t *bytes,
-                        size_t len, bool resumed, base_time now)
+void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], void *session, size_t size,
+                        bool resumed, base_time now)
 {
 	struct entry *entry = find(sessions, key);
 
-	if (len == 0 || len > FETCH_SESSION_MAX || (resumed && entry == NULL))
-		return;
-	uint8_t *copy = malloc(len);
-	if (copy == NULL)
-		return;
-	if (entry == NULL && (entry = add(sessions, key)) == NULL) {
-		free(copy);
+	if (entry == NULL && !resumed)
+		entry = add(sessions, key);
+	if (entry == NULL) {
+		sessions->release(session);
 		return;
 	}
-	memcpy(copy, bytes, len);
 	if (!resumed)
 		entry->verified = now;
-	fill(sessions, entry, copy, len);
+	entry->resumed = resumed;
+	if (entry->session != NULL)
+		sessions->release(entry->session);
+	fill(sessions, entry, session, size);
 	while (sessions->size > sessions->most)
 		drop(sessions, TAILQ_FIRST(&sessions->oldest_first));
 }
 
-uint8_t *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
-                             size_t *len)
+void *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
+                          bool *resumed)
 {
 	struct entry *entry = find(sessions, key);
 
@@ -137,11 +139,10 @@ uint8_t *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[
 		drop(sessions, entry);
 		return NULL;
 	}
-	uint8_t *bytes = entry->bytes;
-	*len = entry->len;
-	entry->bytes = NULL;
+	void *session = entry->session;
+	*resumed = entry->resumed;
 	fill(sessions, entry, NULL, 0);
-	return bytes;
+	return session;
 }
 
 size_t fetch_sessions_size(const struct fetch_sessions *sessions)

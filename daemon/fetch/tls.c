@@ -12,8 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sessions of about 8,000 servers. */
-#define SESSIONS_SIZE ((size_t)16 << 20)
+/* Sessions of about 4,000 servers. */
+#define SESSIONS_SIZE ((size_t)32 << 20)
+/* What a session takes: with the certificates of a chain, and with the server's own alone. Measured. */
+#define CHAIN_SIZE ((size_t)12 << 10)
+#define LEAN_SIZE ((size_t)6 << 10)
+#define WRITTEN_MAX 16384 /* bytes; a session that is larger is not kept */
 
 struct fetch_trust {
 	X509_STORE *store; /* NULL where libcurl's own is used */
@@ -89,24 +93,28 @@ void fetch_trust_free(struct fetch_trust *trust)
 
 /* ---- sessions --------------------------------------------------------------------- */
 
+static void release(void *session)
+{
+	SSL_SESSION_free(session);
+}
+
 /*
- * Sessions are kept as bytes: they take 1 to 2 KiB instead of 12. The context
- * id of the session is the server's key, so OpenSSL itself refuses to resume
- * it for another name or port.
+ * The context id of the session is the server's key, so OpenSSL itself refuses
+ * to resume it for another name or port. Takes the caller's reference.
  */
 static void keep_session(struct fetch_tls *tls, SSL *ssl, SSL_SESSION *session)
 {
+	bool resumed = SSL_session_reused(ssl) == 1;
 	unsigned len = 0;
 	const uint8_t *key = SSL_SESSION_get0_id_context(session, &len);
-	uint8_t bytes[FETCH_SESSION_MAX], *end = bytes;
+	int written = i2d_SSL_SESSION(session, NULL);
 
-	if (len != FETCH_SESSION_KEY || SSL_get_verify_result(ssl) != X509_V_OK || !SSL_SESSION_is_resumable(session))
-		return;
-	int size = i2d_SSL_SESSION(session, NULL);
-	if (size <= 0 || (size_t)size > sizeof(bytes) || i2d_SSL_SESSION(session, &end) != size)
-		return;
-	fetch_sessions_put(tls->sessions, key, bytes, (size_t)size, SSL_session_reused(ssl) == 1,
-	                   base_clock_monotonic(tls->clock));
+	if (len != FETCH_SESSION_KEY || SSL_get_verify_result(ssl) != X509_V_OK || !SSL_SESSION_is_resumable(session) ||
+	    written <= 0 || written > WRITTEN_MAX)
+		SSL_SESSION_free(session);
+	else
+		fetch_sessions_put(tls->sessions, key, session, (resumed ? LEAN_SIZE : CHAIN_SIZE) + (size_t)written, resumed,
+		                   base_clock_monotonic(tls->clock));
 }
 
 static bool certificate_has_ended(const SSL_SESSION *session)
@@ -116,28 +124,41 @@ static bool certificate_has_ended(const SSL_SESSION *session)
 	return peer == NULL || X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0;
 }
 
-static SSL_SESSION *recall_session(struct fetch_tls *tls, const uint8_t key[FETCH_SESSION_KEY])
+/*
+ * Written and read again, a session is without the chain's other certificates,
+ * and so are those that follow from it. Takes the caller's reference.
+ */
+static SSL_SESSION *make_lean(SSL_SESSION *session)
 {
-	size_t len;
-	uint8_t *bytes = fetch_sessions_take(tls->sessions, key, base_clock_monotonic(tls->clock), &len);
+	uint8_t bytes[WRITTEN_MAX], *end = bytes;
 	const uint8_t *at = bytes;
+	int written = i2d_SSL_SESSION(session, NULL);
+	SSL_SESSION *lean = NULL;
 
-	if (bytes == NULL)
-		return NULL;
-	SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)len);
-	free(bytes);
-	if (session != NULL && certificate_has_ended(session)) {
-		SSL_SESSION_free(session);
-		return NULL;
-	}
-	return session;
+	if (written > 0 && written <= WRITTEN_MAX && i2d_SSL_SESSION(session, &end) == written)
+		lean = d2i_SSL_SESSION(NULL, &at, written);
+	SSL_SESSION_free(session);
+	return lean;
 }
 
-/* TLS 1.3: for each ticket, after the handshake. Before: at the end of a full one. We take no reference. */
+static SSL_SESSION *recall_session(struct fetch_tls *tls, const uint8_t key[FETCH_SESSION_KEY])
+{
+	bool resumed = false;
+	SSL_SESSION *session = fetch_sessions_take(tls->sessions, key, base_clock_monotonic(tls->clock), &resumed);
+
+	if (session != NULL && !resumed)
+		session = make_lean(session);
+	if (session == NULL || (SSL_SESSION_is_resumable(session) && !certificate_has_ended(session)))
+		return session;
+	SSL_SESSION_free(session);
+	return NULL;
+}
+
+/* TLS 1.3: for each ticket, after the handshake. Before: at the end of a full one. 1: its reference is ours. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	keep_session(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)), ssl, session);
-	return 0;
+	return 1;
 }
 
 static void on_handshake(const SSL *const_ssl, int where, int value)
@@ -156,7 +177,7 @@ static void on_handshake(const SSL *const_ssl, int where, int value)
 	}
 	/* Before TLS 1.3 a session may be used again, and one that was resumed is not announced as new. */
 	if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_version(ssl) < TLS1_3_VERSION && SSL_session_reused(ssl))
-		keep_session(tls, ssl, SSL_get_session(ssl));
+		keep_session(tls, ssl, SSL_get1_session(ssl));
 }
 
 static bool key_of(const struct fetch_tls *tls, CURL *easy, uint8_t key[FETCH_SESSION_KEY])
@@ -221,7 +242,7 @@ enum base_result fetch_tls_new(const struct fetch_trust *trust, const char *ca_f
 		goto fail;
 	if (trust != NULL && trust->store != NULL && X509_STORE_up_ref(trust->store) == 1)
 		tls->store = trust->store;
-	result = fetch_sessions_new(SESSIONS_SIZE, &tls->sessions);
+	result = fetch_sessions_new(SESSIONS_SIZE, release, &tls->sessions);
 	if (result == BASE_OK)
 		result = base_random(tls->salt, sizeof(tls->salt));
 	if (result != BASE_OK)

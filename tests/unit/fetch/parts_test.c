@@ -294,25 +294,26 @@ static void key_of(unsigned number, uint8_t key[FETCH_SESSION_KEY])
 
 static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time now)
 {
-	uint8_t key[FETCH_SESSION_KEY], bytes[1000];
+	uint8_t key[FETCH_SESSION_KEY];
+	unsigned *session = malloc(sizeof(*session));
 
+	assert_non_null(session);
+	*session = number;
 	key_of(number, key);
-	memset(bytes, (int)number, sizeof(bytes));
-	fetch_sessions_put(sessions, key, bytes, sizeof(bytes), resumed, now);
+	fetch_sessions_put(sessions, key, session, 1000, resumed, now);
 }
 
 static bool take(struct fetch_sessions *sessions, unsigned number, base_time now)
 {
 	uint8_t key[FETCH_SESSION_KEY];
-	size_t len = 0;
+	bool resumed;
 
 	key_of(number, key);
-	uint8_t *bytes = fetch_sessions_take(sessions, key, now, &len);
-	if (bytes == NULL)
+	unsigned *session = fetch_sessions_take(sessions, key, now, &resumed);
+	if (session == NULL)
 		return false;
-	assert_int_equal(len, 1000);
-	assert_int_equal(bytes[999], (uint8_t)number);
-	free(bytes);
+	assert_int_equal(*session, number);
+	free(session);
 	return true;
 }
 
@@ -321,7 +322,7 @@ static void sessions_are_taken_once(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
 	assert_false(take(sessions, 1, NOW));
 	put(sessions, 1, false, NOW);
 	put(sessions, 2, false, NOW);
@@ -341,7 +342,7 @@ static void a_line_of_sessions_ends_after_a_day(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
 	put(sessions, 1, false, NOW);
 	for (base_time now = NOW; now < NOW + BASE_DAY; now += BASE_HOUR) {
 		assert_true(take(sessions, 1, now));
@@ -358,7 +359,7 @@ static void sessions_take_bounded_room(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
 	put(sessions, 0, false, NOW);
 	for (unsigned i = 1; i < 1000; i++) {
 		put(sessions, i, false, NOW);

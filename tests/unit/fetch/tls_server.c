@@ -4,6 +4,7 @@
 #include "tests/unit/fetch/tls_server.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -37,44 +38,64 @@ static void extend(X509 *certificate, int what, const char *value)
 	X509_EXTENSION_free(extension);
 }
 
-/* issuer NULL: signed by itself. */
-static X509 *make_certificate(EVP_PKEY *key, const char *name, const X509 *issuer, EVP_PKEY *issuer_key)
-{
-	X509 *made = X509_new();
-	X509_NAME *subject = X509_get_subject_name(made);
+struct pair { /* a certificate and its key */
+	X509 *certificate;
+	EVP_PKEY *key;
+};
 
-	X509_set_version(made, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(made), issuer != NULL ? 2 : 1);
-	X509_gmtime_adj(X509_getm_notBefore(made), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(made), 3600);
-	X509_set_pubkey(made, key);
+/* issuer NULL: signed by itself. what, value: an extension. */
+static struct pair make_pair(EVP_PKEY *key, const char *name, const struct pair *issuer, int what, const char *value)
+{
+	struct pair made = {X509_new(), key};
+	X509_NAME *subject = X509_get_subject_name(made.certificate);
+
+	X509_set_version(made.certificate, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), 1);
+	X509_gmtime_adj(X509_getm_notBefore(made.certificate), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(made.certificate), 3600);
+	X509_set_pubkey(made.certificate, key);
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(made, issuer != NULL ? X509_get_subject_name(issuer) : subject);
-	if (issuer == NULL)
-		extend(made, NID_basic_constraints, "critical,CA:TRUE");
-	else
-		extend(made, NID_subject_alt_name, "DNS:*.feeds.test");
-	if (X509_sign(made, issuer_key, EVP_sha256()) == 0)
+	X509_set_issuer_name(made.certificate, issuer != NULL ? X509_get_subject_name(issuer->certificate) : subject);
+	extend(made.certificate, what, value);
+	if (X509_sign(made.certificate, issuer != NULL ? issuer->key : key, EVP_sha256()) == 0)
 		abort();
 	return made;
 }
 
-static void set_certificates(struct tls_server *server)
+static void free_pair(struct pair *pair)
 {
-	EVP_PKEY *root_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
-	X509 *root = make_certificate(root_key, "root of a test", NULL, root_key);
-	X509 *leaf = make_certificate(key, "feeds.test", root, root_key);
+	X509_free(pair->certificate);
+	EVP_PKEY_free(pair->key);
+}
+
+static EVP_PKEY *make_key(enum tls_keys keys, unsigned bits)
+{
+	EVP_PKEY *key = keys == TLS_KEYS_RSA ? EVP_RSA_gen(bits) : EVP_EC_gen("P-256");
+
+	if (key == NULL)
+		abort();
+	return key;
+}
+
+static void set_certificates(struct tls_server *server, enum tls_keys keys)
+{
+	static const char ca[] = "critical,CA:TRUE";
+	struct pair root = make_pair(make_key(keys, 4096), "root of a test", NULL, NID_basic_constraints, ca);
+	struct pair middle = make_pair(make_key(keys, 2048), "between", &root, NID_basic_constraints, ca);
+	struct pair leaf =
+	    make_pair(make_key(keys, 2048), "feeds.test", &middle, NID_subject_alt_name, "DNS:*.feeds.test");
 	int fd = mkstemp(server->ca_path);
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
 
-	if (file == NULL || PEM_write_X509(file, root) != 1 || fclose(file) != 0)
+	if (file == NULL || PEM_write_X509(file, root.certificate) != 1 || fclose(file) != 0)
 		abort();
-	if (SSL_CTX_use_certificate(server->context, leaf) != 1 || SSL_CTX_use_PrivateKey(server->context, key) != 1)
+	if (SSL_CTX_use_certificate(server->context, leaf.certificate) != 1 ||
+	    SSL_CTX_use_PrivateKey(server->context, leaf.key) != 1 ||
+	    SSL_CTX_add1_chain_cert(server->context, middle.certificate) != 1)
 		abort();
-	X509_free(root);
-	X509_free(leaf);
-	EVP_PKEY_free(root_key);
-	EVP_PKEY_free(key);
+	free_pair(&root);
+	free_pair(&middle);
+	free_pair(&leaf);
 }
 
 /* ---- serving -------------------------------------------------------------------------- */
@@ -106,7 +127,9 @@ static void answer(struct tls_server *server, SSL *ssl)
 static void serve(struct tls_server *server, int fd)
 {
 	SSL *ssl = SSL_new(server->context);
+	int on = 1;
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1) {
 		if (SSL_session_reused(ssl))
@@ -133,7 +156,7 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-struct tls_server *tls_server_new(int version)
+struct tls_server *tls_server_new(int version, enum tls_keys keys)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct tls_server *server = calloc(1, sizeof(*server));
@@ -145,7 +168,7 @@ struct tls_server *tls_server_new(int version)
 	SSL_CTX_set_min_proto_version(server->context, version);
 	SSL_CTX_set_max_proto_version(server->context, version);
 	SSL_CTX_set_session_id_context(server->context, (const unsigned char *)"test", 4);
-	set_certificates(server);
+	set_certificates(server, keys);
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(server->listener, (struct sockaddr *)&here, sizeof(here)) != 0 || listen(server->listener, 64) != 0)
 		abort();

@@ -8,8 +8,9 @@
 #include <stddef.h>
 
 struct tls_server;
-/* On 127.0.0.1; version: TLS1_2_VERSION or TLS1_3_VERSION alone. */
-struct tls_server *tls_server_new(int version);
+enum tls_keys { TLS_KEYS_EC, TLS_KEYS_RSA }; /* P-256; or 2048 bits, the root 4096, as many sites have them */
+/* On 127.0.0.1; version: TLS1_2_VERSION or TLS1_3_VERSION alone. The chain has an intermediate. */
+struct tls_server *tls_server_new(int version, enum tls_keys keys);
 void tls_server_free(struct tls_server *server);
 unsigned tls_server_port(const struct tls_server *server);
 const char *tls_server_ca(const struct tls_server *server); /* PEM file of the authority */

@@ -51,7 +51,7 @@ static int set_up(void **state, int version)
 		return -1;
 	names_script(loopback);
 	scene->world = world_new(plain_answer);
-	scene->tls = tls_server_new(version);
+	scene->tls = tls_server_new(version, TLS_KEYS_EC);
 	new_fetch(scene, NULL);
 	*state = scene;
 	return 0;
