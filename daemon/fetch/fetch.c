@@ -125,7 +125,7 @@ static void on_socket(evutil_socket_t fd, short what, void *ctx)
 	struct fetch_socket *socket = ctx;
 	struct fetch *fetch = socket->fetch;
 
-	if (fetch_spins(&socket->spin, base_clock_monotonic(fetch->clock))) {
+	if (fetch_spins(&socket->spin, fetch->progress, base_clock_monotonic(fetch->clock))) {
 		/* If a transfer needs it after all, that one runs into its timeout. */
 		base_log(fetch->log, BASE_WARNING, "fetch", "descriptor %d wakes without end, no longer watched", (int)fd);
 		event_del(&socket->event);

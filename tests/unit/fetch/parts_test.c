@@ -246,11 +246,15 @@ static void a_descriptor_that_never_rests_is_noticed(void **state)
 	size_t wakes = 0;
 
 	(void)state;
-	for (int i = 0; i < 5 * FETCH_WAKES_MAX; i++, now += 25) /* 40,000 a second */
-		assert_false(fetch_spins(&spin, now));
-	for (now += BASE_SECOND; !fetch_spins(&spin, now); now += 10)
+	for (uint64_t i = 1; i < 5 * FETCH_WAKES_MAX; i++, now += 25) /* 40,000 a second, all of use */
+		assert_false(fetch_spins(&spin, i, now));
+	for (now += BASE_SECOND; !fetch_spins(&spin, 1000000 + wakes, now); now += 10)
 		wakes++;
 	assert_int_equal(wakes, FETCH_WAKES_MAX);
+	spin = (struct fetch_spin){0};
+	for (wakes = 0; !fetch_spins(&spin, 1, now); now += BASE_SECOND / 100) /* slowly, but to no end */
+		wakes++;
+	assert_int_equal(wakes, FETCH_WAKES_IN_VAIN);
 }
 
 /* ---- look-ups ---------------------------------------------------------------------- */
