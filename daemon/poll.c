@@ -257,7 +257,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .skip_days = poll->document->skip_days,
 	    .entries = poll->document->entry_count,
 	};
-	poll->outcome.document = &poll->said;
+	poll->outcome.document = reply->status == 226 ? NULL : &poll->said; /* RFC 3229: a part speaks for itself alone */
 	look_up(poll);
 }
 
@@ -268,7 +268,7 @@ static enum plan_failure failure_of(const struct fetch_reply *reply)
 	    [FETCH_FINE] = PLAN_OTHER,      [FETCH_NAME] = PLAN_NAME,         [FETCH_CONNECT] = PLAN_CONNECT,
 	    [FETCH_TLS] = PLAN_TLS,        [FETCH_SLOW] = PLAN_SLOW,         [FETCH_TOO_LARGE] = PLAN_REFUSED,
 	    [FETCH_ADDRESS] = PLAN_REFUSED, [FETCH_CUT] = PLAN_CUT,          [FETCH_STATUS] = PLAN_STATUS,
-	    [FETCH_OTHER] = PLAN_OTHER,
+	    [FETCH_BLOCKED] = PLAN_DENIED,  [FETCH_OTHER] = PLAN_OTHER,
 	};
 	if (reply->error != FETCH_STATUS)
 		return kinds[reply->error];
@@ -342,6 +342,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	    .url = address ? address : feed->conf->url,
 	    .etag = conditional ? feed->etag : NULL,
 	    .last_modified = conditional ? feed->last_modified : NULL,
+	    .again = STAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
 	};
 	enum base_result result = plan_feed_copy(feed->plan, &poll->next);
 	if (!result)
