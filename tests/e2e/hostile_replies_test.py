@@ -91,7 +91,7 @@ def test_bombs(folder):
     except replies.NoBrotli as why:
         print("# no brotli bomb: %s" % why)
     more, _ = endure(folder, evils)
-    check(more < 4 * MAX_SIZE * len(evils), "MiB more:", more)
+    check(more < 2 * MAX_SIZE * len(evils), "MiB more:", more)  # each may have its buffer grow to twice that
 
 
 def test_floods(folder):
@@ -107,7 +107,7 @@ def test_floods(folder):
         "no-header-end": (lambda s: feedserver.garbage(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000**2), HEADER),
     }
     more, server = endure(folder, evils)
-    check(more < 4 * MAX_SIZE * len(evils), "MiB more:", more)
+    check(more < 16, "MiB more:", more)
     for name in ("announced", "chunked"):  # what the socket's buffers hold is sent in vain
         check(server.requests("/" + name)[0].sent < 16 * MIB, name, "sent", server.requests("/" + name)[0].sent)
 
