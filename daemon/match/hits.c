@@ -109,6 +109,14 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	return result;
 }
 
+/* The s of "F-16s": the plural is the thing itself. */
+static bool is_plural(const struct text *text, uint32_t at)
+{
+	const struct token *token = &text->tokens[at];
+	bool alone = at + 1 == text->token_count || !(token[1].flags & TOKEN_JOINED);
+	return token->flags & TOKEN_DIGIT && alone && text_token_is(text, token, "s");
+}
+
 /* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
 static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, uint32_t last)
 {
@@ -116,7 +124,8 @@ static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, 
 	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
 	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
 	bool more = last + 1 < text->token_count;
-	return flags | (more && text->tokens[last + 1].flags & parts ? HIT_PART_RIGHT : 0);
+	bool right = more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1);
+	return flags | (right ? HIT_PART_RIGHT : 0);
 }
 
 static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)

@@ -286,7 +286,7 @@ def test_parse_failures(folder):
 
 def test_usage(folder):
     """every command has --help; wrong usage: exit code 2"""
-    for command in ("tail", "match", "parse", "status", "feeds"):
+    for command in ("tail", "match", "rules", "score", "parse", "status", "feeds"):
         status, stdout, stderr = harness.client(command, "--help")
         check_equal((status, stderr), (0, ""), command)
         check(command in stdout, stdout)
