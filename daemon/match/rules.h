@@ -44,7 +44,9 @@ enum node_kind {
 
 struct node { /* of an expression; one operand is left */
 	enum node_kind kind;
-	uint32_t n; /* words between, or how many */
+	uint32_t n;     /* words between, or how many */
+	uint32_t size;  /* nodes below and itself, those of sets counted as often as they are asked for */
+	uint32_t depth; /* of the longest way down */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
