@@ -189,7 +189,7 @@ struct match_rules {
 	size_t set_count, set_cap;
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
-	struct links term_groups;                      /* of the groups that rules, needs and tail ask for */
+	struct links term_groups;                      /* of the groups that some `when` asks for */
 	struct links group_rules;                      /* the rules to be tried when a group occurs */
 	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
