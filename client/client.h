@@ -14,6 +14,7 @@ int client_score(int argc, char **argv);
 int client_parse(int argc, char **argv);
 int client_feeds(int argc, char **argv);
 int client_status(int argc, char **argv);
+int client_check_feeds(int argc, char **argv);
 int client_import(int argc, char **argv);
 int client_export(int argc, char **argv);
 int client_backup(int argc, char **argv);

@@ -1,5 +1,5 @@
 # fish completion for wirewatch(1)
-set -l commands tail match rules score parse feeds status import export backup keygen
+set -l commands tail match rules score parse feeds status check-feeds import export backup keygen
 set -l classes delivery pledge pause resume request refusal sale production
 
 function __wirewatch_is
@@ -15,14 +15,15 @@ complete -c wirewatch -n "not __wirewatch_is $commands" -a parse -d 'Show a feed
 complete -c wirewatch -n "not __wirewatch_is $commands" -a feeds -d 'The health of each feed'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a status -d 'Totals of the running daemon'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a import -d 'An OPML file as a feed list'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a check-feeds -d 'Try each configured feed once'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a export -d 'The configured feeds as OPML'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a backup -d 'A copy of the ledger'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a keygen -d 'Make a key pair'
 complete -c wirewatch -n "not __wirewatch_is $commands" -l version -d 'Print the version'
 complete -c wirewatch -l help -d 'Say how it is used'
 
-complete -c wirewatch -n '__wirewatch_is tail match rules score parse feeds status' -l json -d 'Print JSON'
-complete -c wirewatch -n '__wirewatch_is feeds status export backup' -s c -l config -r -F -d 'Configuration'
+complete -c wirewatch -n '__wirewatch_is tail match rules score parse feeds status check-feeds' -l json -d 'Print JSON'
+complete -c wirewatch -n '__wirewatch_is feeds status check-feeds export backup' -s c -l config -r -F -d 'Configuration'
 complete -c wirewatch -n '__wirewatch_is feeds status' -l http -x -d 'Address of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l class -x -a "(__fish_complete_list , 'printf %s\\n $classes')" -d 'Only these classes'
 complete -c wirewatch -n '__wirewatch_is tail' -l first -d 'No repeats of a story'
