@@ -123,6 +123,7 @@ void fetch_transfer_free(struct fetch_transfer *transfer)
 	free(transfer->url);
 	free(transfer->etag);
 	free(transfer->last_modified);
+	curl_free(transfer->moved_to);
 	free(transfer);
 }
 
@@ -132,6 +133,36 @@ static size_t stop(struct fetch_transfer *transfer, enum fetch_stop why)
 {
 	transfer->stop = why;
 	return 0; /* fewer bytes than were given: libcurl ends the transfer */
+}
+
+static bool has_credentials(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host != NULL ? host + 3 : url;
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+/*
+ * A new hop answers: if the ones before were all permanent redirects (RFC 9110
+ * section 15.4), this is where they led.
+ */
+static void note_hop(struct fetch_transfer *transfer)
+{
+	long before = transfer->headers.status;
+	char *url = NULL;
+
+	if (before < 200 || transfer->passing) /* the first one, or after an interim reply */
+		return;
+	if (before != 301 && before != 308) {
+		transfer->passing = true;
+		return;
+	}
+	curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
+	curl_free(transfer->moved_to);
+	transfer->moved_to = NULL;
+	if (url != NULL && !has_credentials(url) && !has_credentials(transfer->url))
+		transfer->moved_to = fetch_strip_url(url);
 }
 
 static size_t on_header(char *line, size_t one, size_t len, void *ctx)
@@ -148,6 +179,7 @@ static size_t on_header(char *line, size_t one, size_t len, void *ctx)
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) { /* this hop has answered; the next one counts afresh */
 		transfer->tried = 0;
 		transfer->refused[0] = '\0';
+		note_hop(transfer);
 	}
 	if (fetch_headers_line(&transfer->headers, line, len) != BASE_OK)
 		return stop(transfer, FETCH_STOP_MEMORY);
@@ -363,6 +395,7 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	if (reply.error == FETCH_FINE) {
 		reply.etag = headers->etag;
 		reply.last_modified = headers->last_modified;
+		reply.moved_to = transfer->moved_to;
 		reply.max_age = fetch_headers_max_age(headers, base_clock_wall(clock));
 	}
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && headers->status == 200)

@@ -61,6 +61,8 @@ struct fetch_transfer {
 	base_time received;
 	enum fetch_stop stop;
 	bool secure;           /* a hop was https */
+	bool passing;          /* a hop's redirect was not permanent */
+	char *moved_to;        /* where the permanent ones before it led, or NULL */
 	unsigned tried;        /* addresses of this hop that the guard let pass */
 	char refused[INET6_ADDRSTRLEN]; /* the last one it did not, or "" */
 	char error[CURL_ERROR_SIZE];

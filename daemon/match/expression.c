@@ -4,6 +4,7 @@
  */
 #include "expression.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,17 +116,7 @@ static const struct node *fail(struct parser *parser, struct base_span why)
 {
 	if (parser->failed)
 		return NULL;
-	size_t line = parser->place->line, column = 1;
-	const char *start = parser->lexer.in.ptr, *end = start + parser->now.start;
-	if (memchr(start, '\n', parser->lexer.in.len))
-		line++; /* a block scalar starts on the line after its key */
-	const char *row = start;
-	for (const char *at = start; at < end; at++)
-		if (*at == '\n')
-			line++, row = at + 1;
-	column += base_utf8_count(row, (size_t)(end - row));
-	base_problem(parser->place->problems, parser->place->file, line, "column %zu of the expression: %.*s", column,
-	             (int)why.len, why.ptr);
+	place_problem(parser->place, parser->lexer.in, parser->now.start, "%.*s", (int)why.len, why.ptr);
 	parser->failed = BASE_SYNTAX;
 	return NULL;
 }
@@ -172,11 +163,16 @@ static const struct node *parse_term(struct parser *parser, bool cased)
 static const struct node *parse_builtin(struct parser *parser, enum group_of of)
 {
 	struct match_rules *rules = parser->context->rules;
-	struct group *group = base_arena_alloc(rules->arena, sizeof *group);
 	const struct node *node = NULL;
-	if (group) {
+	struct node *again = rules->builtin[of] ? new_node(rules, NODE_GROUP, NULL, NULL) : NULL;
+	struct group *group = rules->builtin[of] ? NULL : base_arena_alloc(rules->arena, sizeof *group);
+	if (again) {
+		again->group = rules->builtin[of];
+		node = again;
+	} else if (group) {
 		*group = (struct group){.of = of, .parts = true};
 		node = group_node(rules, group);
+		rules->builtin[of] = group;
 	}
 	if (!node)
 		parser->failed = BASE_NO_MEMORY;
@@ -196,6 +192,14 @@ static const struct node *parse_number(struct parser *parser)
 	return node;
 }
 
+static const struct node *fail_set(struct parser *parser, struct base_span name, enum base_result result)
+{
+	char why[160];
+	(void)snprintf(why, sizeof why, result == BASE_INVALID ? "the set $%.*s contains itself" : "there is no set $%.*s",
+	               (int)(name.len < 100 ? name.len : 100), name.ptr);
+	return fail_text(parser, why);
+}
+
 static const struct node *parse_set(struct parser *parser)
 {
 	struct base_span name = parser->now.text;
@@ -208,7 +212,9 @@ static const struct node *parse_set(struct parser *parser)
 		node = parse_number(parser);
 	} else {
 		enum base_result result = BASE_OK;
-		node = parser->context->set(parser->context->ctx, name, parser->place, &result);
+		node = parser->context->set(parser->context->ctx, name, &result);
+		if (result == BASE_NOT_FOUND || result == BASE_INVALID)
+			return fail_set(parser, name, result);
 		if (result)
 			parser->failed = result;
 	}
@@ -244,6 +250,21 @@ static const struct node *parse_lang(struct parser *parser)
 	return node;
 }
 
+static const struct node *parse_source(struct parser *parser)
+{
+	struct base_span source = base_span_trim(parser->now.text);
+	if (parser->now.kind != LEX_TERM || source.len == 0)
+		return fail_text(parser, "source: takes the host, the URL or the quoted name of a feed");
+	struct node *node = make(parser, NODE_SOURCE, NULL, NULL);
+	if (node) {
+		node->source = base_arena_copy(parser->context->rules->arena, source);
+		if (!node->source.ptr)
+			parser->failed = BASE_NO_MEMORY;
+	}
+	advance(parser);
+	return node;
+}
+
 static const struct node *parse_primary(struct parser *parser);
 
 static const struct node *parse_field(struct parser *parser)
@@ -254,6 +275,8 @@ static const struct node *parse_field(struct parser *parser)
 		return NULL;
 	if (base_span_is(field, "lang"))
 		return parse_lang(parser);
+	if (base_span_is(field, "source"))
+		return parse_source(parser);
 	if (base_span_is(field, "case")) {
 		if (parser->now.kind != LEX_TERM)
 			return fail_text(parser, "case: takes a word or a phrase in quotes");
@@ -306,6 +329,7 @@ static bool has_place(const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_LANG:
+	case NODE_SOURCE:
 		return false;
 	case NODE_NOT:
 		return node->left && has_place(node->left);
@@ -324,7 +348,7 @@ static const struct node *make_near(struct parser *parser, enum node_kind kind, 
 	if (parser->failed)
 		return NULL;
 	if (!has_place(left) || !has_place(right))
-		return fail_text(parser, "NEAR needs terms on both sides, not only NOT or lang:");
+		return fail_text(parser, "NEAR needs terms on both sides, not only NOT, lang: or source:");
 	struct node *node = make(parser, kind, left, right);
 	if (node)
 		node->n = n;

@@ -20,6 +20,7 @@ struct word {
 	uint32_t offset; /* into bytes */
 	uint16_t len;
 	bool cased; /* some term asks for this word in a certain case */
+	uint32_t children[2]; /* of the two roots, by which most terms go; LEXICON_NONE: none */
 };
 
 struct wildcard {
@@ -29,6 +30,11 @@ struct wildcard {
 
 struct edge {
 	uint32_t node, symbol, child;
+};
+
+struct lexicon_node {
+	uint32_t end; /* the term that ends here */
+	bool more;    /* terms go on from here */
 };
 
 struct term {
@@ -50,7 +56,7 @@ struct lexicon {
 	struct edge *edges;
 	size_t edge_count, edge_cap;
 	struct table edge_table;
-	uint32_t *ends; /* of each node: the term that ends there */
+	struct lexicon_node *nodes;
 	size_t node_count, node_cap;
 	struct term *terms;
 	size_t term_count, term_cap;

@@ -30,12 +30,17 @@ struct loader {
 	struct set_source *sources;
 	size_t source_count, source_cap;
 	const char *file; /* being read */
+	const char *rules_file; /* the same, kept with the rules */
+	const struct match_source *files;
+	size_t file_count;
 };
 
 /* sets.c */
 enum base_result sets_collect(struct loader *loader, const struct conf_node *sets);
 /* Reads every set, used or not, so that all mistakes are found. */
 enum base_result sets_read_all(struct loader *loader);
+/* Their names and nodes, for explanations. */
+enum base_result sets_keep(struct loader *loader);
 void sets_free(struct loader *loader);
 expression_set_fn sets_resolve;
 /* One term of a list, with an optional case: before it. BASE_SYNTAX: a problem was said. */
@@ -45,8 +50,12 @@ enum base_result entities_read(struct loader *loader, const struct conf_node *ma
 enum base_result entities_find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out);
 enum base_result entities_read_aliases(struct loader *loader, const struct conf_node *list, uint32_t entity,
                                        enum alias_kind kind);
+/* furniture_load.c */
+enum base_result furniture_read(struct loader *loader, const struct conf_node *map);
 /* details_load.c; what several files say is united */
 enum base_result details_read(struct loader *loader, const struct conf_node *map);
+/* Where a value is written. */
+struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file);
 /* A text or a list of texts of which any one will do. NULL stays NULL. */
 enum base_result loader_expression(struct loader *loader, const struct conf_node *node, const struct node **out);
 /* Says each key of map that is not in known (which NULL ends). */

@@ -97,7 +97,8 @@ enum base_result sets_read_term(struct loader *loader, const struct conf_node *n
 	const char *why;
 	enum base_result result = lexicon_add(&loader->rules->lexicon, text, cased, term, &why);
 	if (result == BASE_INVALID) {
-		base_problem(loader->problems, file, node->line, "\"%s\": %s", node->text.ptr, why);
+		struct place place = loader_place(loader, node, file);
+		place_problem(&place, node->text, 0, "\"%s\": %s", node->text.ptr, why);
 		return BASE_SYNTAX;
 	}
 	return result;
@@ -112,7 +113,7 @@ static bool is_term(const struct conf_node *node)
 static enum base_result read_member(struct loader *loader, const struct conf_node *node, const char *file,
                                     struct members *members)
 {
-	struct place place = {file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, file);
 	const struct node *expression;
 	enum base_result result;
 	if (is_term(node)) {
@@ -167,7 +168,7 @@ static enum base_result read_source(struct loader *loader, const struct set_sour
 		return read_list(loader, node, source->file, members);
 	if (node->kind == CONF_MAP)
 		return read_map(loader, node, source->file, members);
-	struct place place = {source->file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, source->file);
 	const struct node *expression;
 	enum base_result result = expression_parse(&loader->context, node->text, &place, &expression);
 	if (!result)
@@ -179,6 +180,7 @@ static enum base_result read_set(struct loader *loader, size_t index)
 {
 	struct members members = {0};
 	enum base_result result = BASE_OK;
+	size_t before = base_problems_count(loader->problems);
 	loader->sets[index].state = SET_READING;
 	for (size_t i = loader->sets[index].first; !result && i != SIZE_MAX; i = loader->sources[i].next)
 		result = read_source(loader, &loader->sources[i], &members);
@@ -189,7 +191,7 @@ static enum base_result read_set(struct loader *loader, size_t index)
 		result = expression_or(loader->rules, node, members.rest, &node);
 	loader->sets[index].node = node;
 	loader->sets[index].state = SET_READ;
-	if (!result && !node && base_problems_count(loader->problems) == 0)
+	if (!result && !node && base_problems_count(loader->problems) == before)
 		base_problem(loader->problems, loader->sources[loader->sets[index].first].file,
 		             loader->sources[loader->sets[index].first].node->line, "the set $%s is empty",
 		             loader->sets[index].name);
@@ -197,16 +199,13 @@ static enum base_result read_set(struct loader *loader, size_t index)
 	return result;
 }
 
-const struct node *sets_resolve(void *ctx, struct base_span name, const struct place *place, enum base_result *result)
+const struct node *sets_resolve(void *ctx, struct base_span name, enum base_result *result)
 {
 	struct loader *loader = ctx;
 	struct set *set = find_set(loader, name);
-	*result = BASE_SYNTAX;
-	if (!set || set->state == SET_READING) {
-		base_problem(place->problems, place->file, place->line, set ? "the set $%.*s contains itself"
-		             : "there is no set $%.*s", (int)name.len, name.ptr);
+	*result = !set ? BASE_NOT_FOUND : set->state == SET_READING ? BASE_INVALID : BASE_SYNTAX;
+	if (!set || set->state == SET_READING)
 		return NULL;
-	}
 	size_t index = (size_t)(set - loader->sets);
 	enum base_result read = set->state == SET_UNREAD ? read_set(loader, index) : BASE_OK;
 	if (read) {
@@ -225,6 +224,20 @@ enum base_result sets_read_all(struct loader *loader)
 	for (size_t i = 0; !result && i < loader->set_count; i++)
 		if (loader->sets[i].state == SET_UNREAD)
 			result = read_set(loader, i);
+	return result;
+}
+
+enum base_result sets_keep(struct loader *loader)
+{
+	struct match_rules *rules = loader->rules;
+	enum base_result result = base_grow(&rules->sets, &rules->set_cap, loader->set_count, sizeof *rules->sets, SETS_MAX);
+	for (size_t i = 0; !result && i < loader->set_count; i++) {
+		struct base_span name = base_arena_copy(rules->arena, base_span_of(loader->sets[i].name));
+		if (!name.ptr)
+			return BASE_NO_MEMORY;
+		if (loader->sets[i].node)
+			rules->sets[rules->set_count++] = (struct named_set){name.ptr, loader->sets[i].node};
+	}
 	return result;
 }
 

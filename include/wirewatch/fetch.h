@@ -68,6 +68,7 @@ struct fetch_reply {
 	const char *content_type;
 	const char *etag, *last_modified;
 	const char *final_url;     /* after redirects, without user name and password */
+	const char *moved_to;      /* where a chain of 301 and 308 alone ended; NULL: nowhere else, or credentials in it */
 	base_time retry_after;     /* how long to stay away, at most a day; 0: not said */
 	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; at most a year, 0: not said */
 	base_time received;        /* monotonic time of the last byte; BASE_TIME_NONE: none came */

@@ -26,7 +26,7 @@ struct asked { /* a reply, kept */
 	struct event_base *base;
 	int done;
 	enum fetch_error error;
-	char reason[512], body[256], etag[256], last_modified[256], final_url[256], content_type[64];
+	char reason[512], body[256], etag[256], last_modified[256], final_url[256], content_type[64], moved_to[256];
 	long status;
 	size_t body_len;
 	base_time retry_after, max_age, received;
@@ -48,6 +48,7 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	copy(asked->etag, sizeof(asked->etag), reply->etag);
 	copy(asked->last_modified, sizeof(asked->last_modified), reply->last_modified);
 	copy(asked->final_url, sizeof(asked->final_url), reply->final_url);
+	copy(asked->moved_to, sizeof(asked->moved_to), reply->moved_to);
 	copy(asked->content_type, sizeof(asked->content_type), reply->content_type);
 	asked->body_len = reply->body.len;
 	copy(asked->body, sizeof(asked->body), reply->body.ptr);
@@ -215,6 +216,34 @@ static void redirects_are_followed_within_bounds(void **state)
 	assert_int_equal(asked.error, FETCH_OTHER);
 	assert_null(strstr(asked.reason, "secret"));
 	assert_null(strstr(asked.final_url, "secret"));
+}
+
+static void permanent_redirects_are_told(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"/moved/", NULL},
+	    {"/moved/301", "/moved/"},
+	    {"/moved/308", "/moved/"},
+	    {"/moved/301-308", "/moved/"},
+	    {"/moved/301-302", "/moved/302"}, /* as far as it is permanent */
+	    {"/moved/302", NULL},
+	    {"/moved/303", NULL},
+	    {"/moved/307", NULL},
+	    {"/moved/302-301", NULL},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct asked asked = ask(world, cases[i][0]);
+		assert_int_equal(asked.error, FETCH_FINE);
+		assert_string_equal(asked.moved_to, cases[i][1] != NULL ? url_of(world, cases[i][1]) : "(none)");
+	}
+	char url[600];
+	snprintf(url, sizeof(url), "http://user:pass@%s", url_of(world, "/moved/301") + strlen("http://"));
+	struct fetch_request request = {.url = url};
+	struct asked asked = ask_url(world, &request);
+	assert_string_equal(asked.body, "hi");
+	assert_string_equal(asked.moved_to, "(none)");
 }
 
 static void near_addresses_are_refused_on_every_hop(void **state)
@@ -518,6 +547,7 @@ int main(void)
 	    TEST(validators_go_back_byte_for_byte),
 	    TEST(validators_cannot_smuggle_headers),
 	    TEST(redirects_are_followed_within_bounds),
+	    TEST(permanent_redirects_are_told),
 	    TEST(near_addresses_are_refused_on_every_hop),
 	    TEST(sizes_are_limited_as_they_arrive),
 	    TEST(servers_that_fail_get_a_clear_line),

@@ -49,12 +49,27 @@ static enum server_then redirects(const char *path, struct base_buf *out)
 	return SERVER_KEEP;
 }
 
+/* "/moved/301-308-302" is redirected by each of these codes in turn, then answered. */
+static enum server_then moved(const char *path, struct base_buf *out)
+{
+	const char *rest = path + strlen("/moved/");
+
+	if (strlen(rest) < 3)
+		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+	else
+		base_buf_printf(out, "HTTP/1.1 %.3s Moved\r\nLocation: /moved/%s#part\r\nContent-Length: 0\r\n\r\n", rest,
+		                rest[3] == '-' ? rest + 4 : "");
+	return SERVER_KEEP;
+}
+
 enum server_then script_answer(void *ctx, const char *path, struct base_buf *out)
 {
 	size_t *hung = ctx;
 
 	if (strncmp(path, "/redirect/", 10) == 0)
 		return redirects(path, out);
+	if (strncmp(path, "/moved/", 7) == 0)
+		return moved(path, out);
 	if (strcmp(path, "/plain") == 0 || strncmp(path, "/plain?", 7) == 0)
 		ok(out, "", "hello");
 	else if (strcmp(path, "/empty") == 0)
