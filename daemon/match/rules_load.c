@@ -7,6 +7,8 @@
 
 #define ARENA_MAX ((size_t)512 << 20)
 #define RULES_MAX ((size_t)1 << 16)
+#define ALTERNATIVES_MAX 2000u /* evaluation goes down on the stack */
+#define TOTAL_SIZE_MAX ((size_t)4000000) /* nodes of all rules, those of sets counted for each */
 
 struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file)
 {
@@ -52,6 +54,10 @@ enum base_result loader_expression(struct loader *loader, const struct conf_node
 		result = one_expression(loader, node->items[i], &one);
 		if (!result)
 			result = expression_or(loader->rules, all, one, &all);
+		if (!result && all && all->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, node->items[i]->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
 	}
 	if (!result)
 		*out = all;
@@ -129,8 +135,23 @@ static enum base_result read_part(struct loader *loader, const struct conf_node 
 		result = keep_alternative(loader, item, one, &items[rule->parts[part].count++]);
 		if (!result)
 			result = expression_or(loader->rules, *out, one, out);
+		if (!result && (*out)->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, item->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
 	}
 	return result;
+}
+
+/* Said once, for the rule with which it is too much. */
+static void check_total(struct loader *loader, const struct conf_node *map, const struct rule *rule)
+{
+	const struct node *const nodes[] = {rule->when, rule->guard, rule->block, rule->given, rule->unless};
+	size_t before = loader->total_size;
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+		loader->total_size += nodes[i] ? nodes[i]->size : 0;
+	if (before <= TOTAL_SIZE_MAX && loader->total_size > TOTAL_SIZE_MAX)
+		base_problem(loader->problems, loader->file, map->line, "the rules up to here are too large, with all their sets");
 }
 
 static enum base_result read_expressions(struct loader *loader, const struct conf_node *map, struct rule *rule)
@@ -145,6 +166,7 @@ static enum base_result read_expressions(struct loader *loader, const struct con
 		result = read_part(loader, conf_node_get(map, parts[i].key), rule, (enum rule_part)i, parts[i].out);
 	if (result)
 		return result;
+	check_total(loader, map, rule);
 	const struct conf_node *when = conf_node_get(map, "when");
 	if (!when)
 		base_problem(loader->problems, loader->file, map->line, "a rule needs a when");

@@ -29,6 +29,8 @@ struct loader {
 	struct table set_table;
 	struct set_source *sources;
 	size_t source_count, source_cap;
+	size_t total_size; /* of all rules */
+	size_t set_depth; /* sets being read inside each other */
 	const char *file; /* being read */
 	const char *rules_file; /* the same, kept with the rules */
 	const struct match_source *files;

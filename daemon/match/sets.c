@@ -5,6 +5,7 @@
 #include "rules_load.h"
 
 #define SETS_MAX ((size_t)1 << 16)
+#define SET_DEPTH_MAX 50 /* reading goes down on the stack */
 #define MEMBERS_MAX ((size_t)1 << 20)
 
 struct members { /* what a list adds up to */
@@ -12,6 +13,7 @@ struct members { /* what a list adds up to */
 	size_t count, cap;
 	const struct node *rest; /* expressions among them */
 	bool parts;
+	bool broken; /* a mistake was said */
 };
 
 static bool same_set(const void *ctx, uint32_t index, const void *key)
@@ -127,6 +129,7 @@ static enum base_result read_member(struct loader *loader, const struct conf_nod
 		if (!result)
 			result = expression_or(loader->rules, members->rest, expression, &members->rest);
 	}
+	members->broken |= result == BASE_SYNTAX;
 	return result == BASE_SYNTAX ? BASE_OK : result; /* said; go on to find more */
 }
 
@@ -173,6 +176,7 @@ static enum base_result read_source(struct loader *loader, const struct set_sour
 	enum base_result result = expression_parse(&loader->context, node->text, &place, &expression);
 	if (!result)
 		result = expression_or(loader->rules, members->rest, expression, &members->rest);
+	members->broken |= result == BASE_SYNTAX;
 	return result == BASE_SYNTAX ? BASE_OK : result;
 }
 
@@ -189,9 +193,15 @@ static enum base_result read_set(struct loader *loader, size_t index)
 		result = expression_group(loader->rules, members.terms, members.count, members.parts, &node);
 	if (!result)
 		result = expression_or(loader->rules, node, members.rest, &node);
+	if (!result && node && expression_is_too_large(node)) {
+		const struct set_source *source = &loader->sources[loader->sets[index].first];
+		base_problem(loader->problems, source->file, source->node->line, "the set $%s is too large, with all its sets",
+		             loader->sets[index].name);
+		node = NULL;
+	}
 	loader->sets[index].node = node;
 	loader->sets[index].state = SET_READ;
-	if (!result && !node && base_problems_count(loader->problems) == before)
+	if (!result && !node && !members.broken && base_problems_count(loader->problems) == before)
 		base_problem(loader->problems, loader->sources[loader->sets[index].first].file,
 		             loader->sources[loader->sets[index].first].node->line, "the set $%s is empty",
 		             loader->sets[index].name);
@@ -207,7 +217,13 @@ const struct node *sets_resolve(void *ctx, struct base_span name, enum base_resu
 	if (!set || set->state == SET_READING)
 		return NULL;
 	size_t index = (size_t)(set - loader->sets);
+	if (set->state == SET_UNREAD && loader->set_depth >= SET_DEPTH_MAX) {
+		*result = BASE_LIMIT;
+		return NULL;
+	}
+	loader->set_depth++;
 	enum base_result read = set->state == SET_UNREAD ? read_set(loader, index) : BASE_OK;
+	loader->set_depth--;
 	if (read) {
 		*result = read;
 		return NULL;
