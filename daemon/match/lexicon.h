@@ -9,6 +9,7 @@
 
 #define LEXICON_NONE UINT32_MAX
 #define LEXICON_TERMS_MAX ((size_t)1 << 20)
+#define LEXICON_FILTER 65536 /* bits */
 #define LEXICON_SYMBOLS_MAX 256 /* of one token: itself, its cased form, wildcards */
 
 struct table { /* open addressing; cells hold an index + 1, and above it half of the hash: most others are known by that */
@@ -53,6 +54,9 @@ struct lexicon {
 	uint8_t prefix_lens[TEXT_WORD_MAX + 1];    /* 1 where some wildcard has a literal start of that length */
 	uint8_t suffix_lens[TEXT_WORD_MAX + 1];
 	uint32_t infix_head;                       /* wildcards with neither */
+	uint64_t affix_filter[LEXICON_FILTER / 64]; /* bits of the hashes of starts and ends: most words miss them all */
+	uint64_t infix_filter[LEXICON_FILTER / 64]; /* ... of the first bytes inside the others */
+	bool long_infixes, short_infixes;           /* which lengths of first bytes there are */
 	struct edge *edges;
 	size_t edge_count, edge_cap;
 	struct table edge_table;
