@@ -35,11 +35,11 @@ void lexicon_free(struct lexicon *lexicon)
 {
 	base_buf_free(&lexicon->bytes);
 	free(lexicon->words);
-	free(lexicon->word_table.cells);
+	table_free(&lexicon->word_table);
 	free(lexicon->wildcards);
-	free(lexicon->affix_table.cells);
+	table_free(&lexicon->affix_table);
 	free(lexicon->edges);
-	free(lexicon->edge_table.cells);
+	table_free(&lexicon->edge_table);
 	free(lexicon->nodes);
 	free(lexicon->terms);
 	text_free(&lexicon->text);

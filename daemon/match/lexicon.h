@@ -14,6 +14,7 @@
 
 struct table { /* open addressing; cells hold an index + 1, and above it half of the hash: most others are known by that */
 	uint64_t *cells;
+	uint64_t *filter; /* four bits a cell, one of them set for each index: small enough to stay in the caches */
 	size_t cap, used;
 };
 
@@ -90,6 +91,7 @@ struct base_span lexicon_word(const struct lexicon *lexicon, uint32_t symbol);
 typedef bool table_same_fn(const void *ctx, uint32_t index, const void *key);
 uint32_t table_find(const struct table *table, uint64_t hash, table_same_fn *same, const void *ctx, const void *key);
 typedef uint64_t table_hash_fn(const void *ctx, uint32_t index);
+void table_free(struct table *table);
 enum base_result table_put(struct table *table, uint64_t hash, uint32_t index, table_hash_fn *hash_of, const void *ctx);
 
 /* ---- the trie ---------------------------------------------------------------------- */
