@@ -198,7 +198,8 @@ static enum base_result end_term(struct lexicon *lexicon, uint32_t node, struct 
 	if (result)
 		return result;
 	*term = (uint32_t)lexicon->term_count++;
-	lexicon->terms[*term] = (struct term){.text = (uint32_t)offset};
+	lexicon->terms[*term] = (struct term){
+	    .text = (uint32_t)offset, .letters = (uint32_t)base_utf8_count(written.ptr, written.len)};
 	lexicon->nodes[node].end = *term;
 	return BASE_OK;
 }
