@@ -370,7 +370,8 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->entities);
 	free(rules->aliases);
 	links_free(&rules->term_groups);
-	links_free(&rules->group_rules);
+	links_free(&rules->group_ways);
+	free(rules->ways);
 	free(rules->group_indexed);
 	free(rules->heads);
 	free(rules->furniture);

@@ -263,6 +263,6 @@ enum base_result sets_keep(struct loader *loader)
 void sets_free(struct loader *loader)
 {
 	free(loader->sets);
-	free(loader->set_table.cells);
+	table_free(&loader->set_table);
 	free(loader->sources);
 }
