@@ -5,6 +5,7 @@
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
+#define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
 
 /* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
 static size_t memo_hash(struct base_span word)
@@ -33,9 +34,8 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 }
 
 /* The same from memory if it can be: texts repeat their words. */
-static size_t recall(struct match_scratch *scratch, struct base_span word, uint32_t *out)
+static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out)
 {
-	struct memo_cell *cell = &scratch->memo[memo_hash(word)];
 	if (word.len > sizeof cell->word)
 		return look_up(&scratch->rules->lexicon, word, out);
 	if (cell->len == word.len && memcmp(cell->word, word.ptr, word.len) == 0) {
@@ -61,7 +61,17 @@ static uint32_t find_cased(const struct match_scratch *scratch, const struct tok
 	return lexicon_find_word(&scratch->rules->lexicon, (struct base_span){cased, len + 1});
 }
 
-static size_t symbols_of(struct match_scratch *scratch, const struct token *token, uint32_t *out)
+/* The memo's cell for a token that comes soon. */
+static struct memo_cell *fetch(struct match_scratch *scratch, size_t index)
+{
+	if (index >= scratch->text.token_count)
+		return NULL;
+	struct memo_cell *cell = &scratch->memo[memo_hash(text_folded(&scratch->text, &scratch->text.tokens[index]))];
+	__builtin_prefetch(cell);
+	return cell;
+}
+
+static size_t symbols_of(struct match_scratch *scratch, const struct token *token, struct memo_cell *cell, uint32_t *out)
 {
 	const struct lexicon *lexicon = &scratch->rules->lexicon;
 	if (token->flags & TOKEN_LONG)
@@ -76,7 +86,7 @@ static size_t symbols_of(struct match_scratch *scratch, const struct token *toke
 			out[count++] = lexicon->number;
 		return count;
 	}
-	count = recall(scratch, folded, out);
+	count = recall(scratch, folded, cell, out);
 	if (count > 0 && lexicon->words[out[0]].cased) {
 		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
@@ -90,8 +100,13 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	const struct text *text = &scratch->text;
 	enum base_result result = base_grow(&scratch->symbol_starts, &scratch->symbol_start_cap, text->token_count + 1,
 	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
+	struct memo_cell *cells[AHEAD]; /* a ring */
 	scratch->symbol_count = 0;
+	for (size_t i = 0; i < AHEAD; i++)
+		cells[i] = fetch(scratch, i);
 	for (size_t i = 0; !result && i < text->token_count; i++) {
+		struct memo_cell *cell = cells[i % AHEAD];
+		cells[i % AHEAD] = fetch(scratch, i + AHEAD);
 		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
 		if (scratch->symbol_count + LEXICON_SYMBOLS_MAX > scratch->symbol_cap)
 			result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
@@ -102,7 +117,7 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 		}
 		if (result)
 			return result;
-		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], scratch->symbols + scratch->symbol_count);
+		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], cell, scratch->symbols + scratch->symbol_count);
 	}
 	if (!result)
 		scratch->symbol_starts[text->token_count] = (uint32_t)scratch->symbol_count;

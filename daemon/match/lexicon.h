@@ -11,8 +11,8 @@
 #define LEXICON_TERMS_MAX ((size_t)1 << 20)
 #define LEXICON_SYMBOLS_MAX 256 /* of one token: itself, its cased form, wildcards */
 
-struct table { /* open addressing; cells hold an index + 1 */
-	uint32_t *cells;
+struct table { /* open addressing; cells hold an index + 1, and above it half of the hash: most others are known by that */
+	uint64_t *cells;
 	size_t cap, used;
 };
 

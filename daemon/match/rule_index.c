@@ -152,10 +152,8 @@ static enum base_result link_node(struct match_rules *rules, const struct node *
 static enum base_result index_rule(struct match_rules *rules, uint32_t index, uint8_t *indexed)
 {
 	const struct rule *rule = &rules->rules[index];
-	const struct node *const parts[] = {rule->when, rule->guard, rule->block, rule->given, rule->unless};
-	enum base_result result = BASE_OK;
-	for (size_t i = 0; !result && i < sizeof parts / sizeof parts[0]; i++)
-		result = index_groups(rules, parts[i], indexed);
+	/* Guards and the rest are looked at where `when` holds, which is seldom: their groups look for their hits then. */
+	enum base_result result = index_groups(rules, rule->when, indexed);
 	if (!result && rule->when && weight_of(rules, rule->when) != NEVER)
 		result = link_node(rules, rule->when, index);
 	return result;
@@ -169,10 +167,6 @@ enum base_result rules_index(struct match_rules *rules)
 		return BASE_NO_MEMORY;
 	for (uint32_t rule = 0; !result && rule < rules->rule_count; rule++)
 		result = index_rule(rules, rule, rules->group_indexed);
-	if (!result)
-		result = index_groups(rules, rules->tail, rules->group_indexed);
-	for (size_t i = 0; !result && i < rules->entity_count; i++)
-		result = index_groups(rules, rules->entities[i].needs, rules->group_indexed);
 	if (!result)
 		result = close_links(&rules->term_groups, rules->head_count);
 	return result ? result : close_links(&rules->group_rules, rules->group_count);

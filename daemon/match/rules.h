@@ -44,7 +44,9 @@ enum node_kind {
 
 struct node { /* of an expression; one operand is left */
 	enum node_kind kind;
-	uint32_t n; /* words between, or how many */
+	uint32_t n;     /* words between, or how many */
+	uint32_t size;  /* nodes below and itself, those of sets counted as often as they are asked for */
+	uint32_t depth; /* of the longest way down */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
@@ -187,7 +189,7 @@ struct match_rules {
 	size_t set_count, set_cap;
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
-	struct links term_groups;                      /* of the groups that rules, needs and tail ask for */
+	struct links term_groups;                      /* of the groups that some `when` asks for */
 	struct links group_rules;                      /* the rules to be tried when a group occurs */
 	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
