@@ -4,7 +4,7 @@
 #include "fold.h"
 #include "scratch.h"
 
-#define TOKENS_READ 600
+#define TOKENS_READ 200
 #define LEAST_VOTES 2
 
 enum { EN = 1, DE = 2, FR = 4, PL = 8, ES = 16, IT = 32, UK = 64, RU = 128 };

@@ -165,6 +165,11 @@ struct details {
 	size_t sign_count, sign_cap;
 };
 
+struct way { /* to a rule: one of the expressions that its `when` joins with OR */
+	uint32_t rule;
+	const struct node *node;
+};
+
 struct named_set {
 	const char *name;
 	const struct node *node;
@@ -190,7 +195,9 @@ struct match_rules {
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
 	struct links term_groups;                      /* of the groups that some `when` asks for */
-	struct links group_rules;                      /* the rules to be tried when a group occurs */
+	struct links group_ways;                       /* to rules, when a group occurs: indices in ways */
+	struct way *ways;
+	size_t way_count, way_cap;
 	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
 

@@ -195,6 +195,8 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 	}
 	loader_check_keys(loader, map, known, "a rule");
 	const char *name = scalar_of(loader, map, "name"), *class = scalar_of(loader, map, "class");
+	if (name && leave_out_has(loader, LEAVE_RULE, NULL, base_span_of(name)))
+		return BASE_OK;
 	check_name(loader, map, name);
 	if (class && match_class_parse(class, &rule.class))
 		base_problem(loader->problems, loader->file, conf_node_get(map, "class")->line, "there is no class %s", class);
@@ -239,16 +241,20 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail",
+	                                    "leave_out", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, furniture and tail");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, "
+		             "furniture, tail and leave_out");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
-	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true);
-	return sets ? sets_collect(loader, sets) : BASE_OK;
+	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true),
+	                       *leave_out = section(loader, root, "leave_out", CONF_MAP, true);
+	enum base_result result = leave_out ? leave_out_collect(loader, leave_out) : BASE_OK;
+	return !result && sets ? sets_collect(loader, sets) : result;
 }
 
 /* Of several files any one will do. */
@@ -306,6 +312,8 @@ static enum base_result read_all(struct loader *loader, const struct match_sourc
 		loader->file = sources[i].file;
 		result = trees[i] ? read_file(loader, conf_tree_root(trees[i])) : BASE_OK;
 	}
+	if (!result)
+		leave_out_check(loader);
 	return result ? result : rules_index(loader->rules);
 }
 
@@ -337,6 +345,7 @@ enum base_result match_rules_load(const struct match_source *sources, size_t cou
 	loader.context = (struct expression_context){rules, sets_resolve, &loader};
 	result = read_all(&loader, sources, count, trees);
 	sets_free(&loader);
+	free(loader.omissions);
 	if (!result && base_problems_count(problems) > before)
 		result = BASE_SYNTAX;
 	if (!result) {
@@ -361,7 +370,8 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->entities);
 	free(rules->aliases);
 	links_free(&rules->term_groups);
-	links_free(&rules->group_rules);
+	links_free(&rules->group_ways);
+	free(rules->ways);
 	free(rules->group_indexed);
 	free(rules->heads);
 	free(rules->furniture);

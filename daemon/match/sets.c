@@ -9,6 +9,7 @@
 #define MEMBERS_MAX ((size_t)1 << 20)
 
 struct members { /* what a list adds up to */
+	const char *set;
 	uint32_t *terms;
 	size_t count, cap;
 	const struct node *rest; /* expressions among them */
@@ -118,6 +119,8 @@ static enum base_result read_member(struct loader *loader, const struct conf_nod
 	struct place place = loader_place(loader, node, file);
 	const struct node *expression;
 	enum base_result result;
+	if (node->kind == CONF_SCALAR && leave_out_has(loader, LEAVE_TERM, members->set, node->text))
+		return BASE_OK;
 	if (is_term(node)) {
 		result = base_grow(&members->terms, &members->cap, members->count + 1, sizeof *members->terms, MEMBERS_MAX);
 		if (!result)
@@ -182,7 +185,7 @@ static enum base_result read_source(struct loader *loader, const struct set_sour
 
 static enum base_result read_set(struct loader *loader, size_t index)
 {
-	struct members members = {0};
+	struct members members = {.set = loader->sets[index].name};
 	enum base_result result = BASE_OK;
 	size_t before = base_problems_count(loader->problems);
 	loader->sets[index].state = SET_READING;
@@ -260,6 +263,6 @@ enum base_result sets_keep(struct loader *loader)
 void sets_free(struct loader *loader)
 {
 	free(loader->sets);
-	free(loader->set_table.cells);
+	table_free(&loader->set_table);
 	free(loader->sources);
 }
