@@ -9,9 +9,12 @@ enum client_exit { CLIENT_DONE = 0, CLIENT_FAILED = 1, CLIENT_USAGE = 2 };
 
 int client_tail(int argc, char **argv);
 int client_match(int argc, char **argv);
+int client_rules(int argc, char **argv);
+int client_score(int argc, char **argv);
 int client_parse(int argc, char **argv);
 int client_feeds(int argc, char **argv);
 int client_status(int argc, char **argv);
+int client_check_feeds(int argc, char **argv);
 int client_import(int argc, char **argv);
 int client_export(int argc, char **argv);
 int client_backup(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include "client.h"
 #include "print.h"
 #include "terminal.h"
+#include "wirewatch/feed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,17 +33,12 @@ static bool is_failing(const json_t *feed)
 	return client_json_number(feed, "failures") > 0;
 }
 
-/* Whole seconds from "2026-02-03T04:05:06Z" as the daemon writes it, or BASE_TIME_NONE. */
+/* BASE_TIME_NONE if the daemon says none. */
 static base_time read_time(const char *text)
 {
-	long long year;
-	int month, day, hour, minute, second;
+	base_time time;
 
-	if (sscanf(text, "%4lld-%2d-%2dT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) != 6 || month < 1 ||
-	    month > 12 || day < 1 || day > 31)
-		return BASE_TIME_NONE;
-	return base_days_from_civil(year, month, day) * BASE_DAY + hour * BASE_HOUR + minute * BASE_MINUTE +
-	       second * BASE_SECOND;
+	return feed_date_parse(base_span_of(text), &time) == BASE_OK ? time : BASE_TIME_NONE;
 }
 
 static void add_when(struct base_buf *out, base_time when, base_time now)
@@ -109,16 +105,21 @@ static void measure(const json_t *feeds, struct layout *layout)
 
 static void add_feed(struct base_buf *out, const json_t *feed, const struct layout *layout)
 {
-	const char *reason = client_json_text(feed, "reason");
+	const char *reason = client_json_text(feed, "reason"), *plan = client_json_text(feed, "plan");
+	bool well = strcmp(client_json_text(feed, "state"), "well") == 0 || plan[0] == '\0';
 
 	base_buf_add_text(out, terminal_start(layout->colours, is_failing(feed) ? TERMINAL_BAD : TERMINAL_PLAIN));
 	for (int column = 0; column < COLUMN_COUNT; column++) {
 		size_t start = out->len;
 		add_cell(out, feed, column, layout->now);
-		if (column < COLUMN_COUNT - 1 || reason[0] != '\0')
+		if (column < COLUMN_COUNT - 1 || reason[0] != '\0' || !well)
 			terminal_pad(out, start, layout->widths[column] + 2);
 	}
 	terminal_add(out, reason, 0);
+	if (!well && reason[0] != '\0')
+		base_buf_add_text(out, "; ");
+	if (!well)
+		terminal_add(out, plan, 0);
 	base_buf_printf(out, "%s\n", terminal_start(layout->colours, TERMINAL_PLAIN));
 }
 

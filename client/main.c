@@ -15,9 +15,12 @@ struct command {
 static const struct command commands[] = {
     {"tail", client_tail, "print alerts as they come"},
     {"match", client_match, "run the rules over a text and say why they fire"},
+    {"rules", client_rules, "list the rules, and the words that a pattern catches"},
+    {"score", client_score, "judge the rules by a labelled corpus"},
     {"parse", client_parse, "show a feed as the daemon understands it"},
     {"feeds", client_feeds, "each feed's health, asked of the running daemon"},
     {"status", client_status, "totals of the running daemon"},
+    {"check-feeds", client_check_feeds, "try each configured feed once and say which work"},
     {"import", client_import, "an OPML file as a feed list for the configuration"},
     {"export", client_export, "the configured feeds as OPML"},
     {"backup", client_backup, "a copy of the running daemon's ledger"},
@@ -29,7 +32,7 @@ static void usage(FILE *out)
 {
 	(void)fputs("usage: wirewatch COMMAND [OPTION]...\n\ncommands:\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		(void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+		(void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
 	(void)fputs("\n`wirewatch COMMAND --help` says more about one; see also wirewatch(1).\n", out);
 }
 

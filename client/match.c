@@ -9,16 +9,17 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "match_explain.h"
 #include "match_output.h"
 #include "match_rules.h"
+#include "terminal.h"
 
 #define INPUT_MAX ((size_t)16 << 20)
 
 struct options {
 	const char **rules;
 	size_t rule_count;
-	enum { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_JSONL } output;
-	bool explain;
+	bool json, jsonl, explain;
 	const char *file;
 };
 
@@ -33,7 +34,8 @@ static const char help[] =
     "      --json         one JSON object for the text\n"
     "      --jsonl        the input has one {\"id\",\"title\",\"text\",\"lang\"} a line, text may be HTML;\n"
     "                     the output has one {\"id\",\"alerts\"} a line, in the same order\n"
-    "      --explain      for each rule whose trigger occurs: why it fired, or what stopped it\n"
+    "      --explain      how the text is read: sentences, words, sets, and what each rule made of\n"
+    "                     it; with --json as JSON, with --jsonl for each line\n"
     "  -h, --help         this text\n";
 
 static int usage(void)
@@ -58,10 +60,10 @@ static int read_options(int argc, char **argv, struct options *options)
 			options->rules[options->rule_count++] = optarg;
 			break;
 		case JSON:
-			options->output = OUTPUT_JSON;
+			options->json = true;
 			break;
 		case JSONL:
-			options->output = OUTPUT_JSONL;
+			options->jsonl = true;
 			break;
 		case EXPLAIN:
 			options->explain = true;
@@ -115,6 +117,24 @@ static struct match_input split_title(struct base_span all)
 	return input;
 }
 
+static enum base_result explain(const struct options *options, const struct match_rules *rules,
+                                struct match_scratch *scratch, const struct match_input *input, struct base_span id,
+                                struct base_buf *out)
+{
+	const struct match_explanation *why;
+	enum base_result result = match_explain(rules, scratch, input, &why);
+	if (result)
+		return result;
+	if (options->json)
+		return explain_json(why, id, out);
+	if (id.ptr) {
+		(void)base_buf_add_text(out, "== ");
+		(void)base_escape(out, id.ptr, id.len, BASE_ESCAPE_LINE);
+		(void)base_buf_add_char(out, '\n');
+	}
+	return explain_text(why, terminal_colours(), out);
+}
+
 static enum base_result match_whole(const struct options *options, FILE *in, const struct match_rules *rules,
                                     struct match_scratch *scratch)
 {
@@ -125,11 +145,11 @@ static enum base_result match_whole(const struct options *options, FILE *in, con
 	enum base_result result = read_all(in, &buf);
 	struct match_input input = split_title(base_buf_span(&buf));
 	if (!result && options->explain)
-		result = match_explain(rules, scratch, &input, &out);
+		result = explain(options, rules, scratch, &input, BASE_NONE, &out);
 	else if (!result)
 		result = match_run(rules, scratch, &input, &found);
 	if (!result && !options->explain)
-		result = options->output == OUTPUT_JSON ? output_json(found, BASE_NONE, &out)
+		result = options->json ? output_json(found, BASE_NONE, &out)
 		                                        : output_text(found, isatty(STDOUT_FILENO), &out);
 	if (!result)
 		(void)fwrite(out.data, 1, out.len, stdout);
@@ -146,13 +166,11 @@ static enum base_result match_line(const struct options *options, struct base_sp
 	enum base_result result = output_read_item(line, &item, err);
 	if (result)
 		return result;
-	struct match_input input = {item.title, item.text, item.language};
+	struct match_input input = {
+	    .title = item.title, .text = item.text, .language = item.language, .feed_url = item.source, .feed_name = item.source};
 	const struct match_result *found;
 	if (options->explain) {
-		(void)base_buf_add_text(out, "== ");
-		(void)base_escape(out, item.id.ptr, item.id.len, BASE_ESCAPE_LINE);
-		(void)base_buf_add_char(out, '\n');
-		result = match_explain(rules, scratch, &input, out);
+		result = explain(options, rules, scratch, &input, item.id, out);
 	} else {
 		result = match_run(rules, scratch, &input, &found);
 		if (!result)
@@ -198,7 +216,7 @@ static int match_input(const struct options *options, const struct match_rules *
 	if (!in)
 		return CLIENT_FAILED;
 	enum base_result result = match_scratch_new(rules, &scratch);
-	if (!result && options->output == OUTPUT_JSONL)
+	if (!result && options->jsonl)
 		result = match_lines(options, in, rules, scratch, &err);
 	else if (!result)
 		result = match_whole(options, in, rules, scratch);
@@ -220,7 +238,7 @@ int client_match(int argc, char **argv)
 		return CLIENT_FAILED;
 	int code = read_options(argc, argv, &options);
 	if (code < 0)
-		code = rules_from_paths(options.rules, options.rule_count, &rules) ? CLIENT_FAILED : -1;
+		code = rules_from_paths("match", options.rules, options.rule_count, BASE_NONE, &rules) ? CLIENT_FAILED : -1;
 	if (code < 0)
 		code = match_input(&options, rules);
 	match_rules_free(rules);

@@ -93,6 +93,7 @@ enum base_result output_read_item(struct base_span line, struct output_item *ite
 	item->title = text_of(json, "title");
 	item->text = text_of(json, "text");
 	item->language = text_of(json, "lang");
+	item->source = text_of(json, "source");
 	if (!result)
 		result = make_plain(&item->text, &item->plain);
 	if (!result)
@@ -164,7 +165,7 @@ static json_t *event_json(const struct match_result *found, const struct match_e
 	                 money_json(event), "evidence", evidence_json(event));
 }
 
-enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out)
+json_t *output_result_json(const struct match_result *found, struct base_span id)
 {
 	json_t *events = json_array(), *root = json_object();
 	for (size_t i = 0; i < found->event_count; i++)
@@ -175,7 +176,16 @@ enum base_result output_json(const struct match_result *found, struct base_span 
 	(void)json_object_set_new(root, "systems", names(found->systems, found->system_count));
 	(void)json_object_set_new(root, "actors", names(found->actors, found->actor_count));
 	(void)json_object_set_new(root, "alerts", events);
-	char *text = json_array_size(events) == found->event_count ? json_dumps(root, JSON_COMPACT) : NULL;
+	if (json_array_size(events) == found->event_count)
+		return root;
+	json_decref(root);
+	return NULL;
+}
+
+enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out)
+{
+	json_t *root = output_result_json(found, id);
+	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!text)
 		return BASE_NO_MEMORY;

@@ -10,7 +10,7 @@
 
 #define RULE_FILE_MAX ((size_t)16 << 20)
 
-static enum base_result find_files(const char *path, glob_t *found, bool first)
+static enum base_result find_files(const char *command, const char *path, glob_t *found, bool first)
 {
 	struct stat about;
 	char pattern[4096];
@@ -22,15 +22,15 @@ static enum base_result find_files(const char *path, glob_t *found, bool first)
 	case 0:
 		return BASE_OK;
 	case GLOB_NOMATCH:
-		(void)fprintf(stderr, "wirewatch match: %s: %s\n", path, folder ? "no *.yaml in this folder" : "no such file");
+		(void)fprintf(stderr, "wirewatch %s: %s: %s\n", command, path, folder ? "no *.yaml in this folder" : "no such file");
 		return BASE_NOT_FOUND;
 	default:
-		(void)fprintf(stderr, "wirewatch match: %s: %s\n", path, strerror(errno));
+		(void)fprintf(stderr, "wirewatch %s: %s: %s\n", command, path, strerror(errno));
 		return BASE_IO;
 	}
 }
 
-static enum base_result read_sources(const glob_t *files, struct match_source *sources)
+static enum base_result read_sources(const char *command, const glob_t *files, struct match_source *sources)
 {
 	for (size_t i = 0; i < files->gl_pathc; i++) {
 		struct base_error err;
@@ -38,7 +38,7 @@ static enum base_result read_sources(const glob_t *files, struct match_source *s
 		size_t len;
 		enum base_result result = base_read_file(files->gl_pathv[i], RULE_FILE_MAX, &bytes, &len, &err);
 		if (result) {
-			(void)fprintf(stderr, "wirewatch match: %s\n", err.text);
+			(void)fprintf(stderr, "wirewatch %s: %s\n", command, err.text);
 			return result;
 		}
 		sources[i] = (struct match_source){files->gl_pathv[i], {bytes, len}};
@@ -53,25 +53,32 @@ static void free_sources(struct match_source *sources, size_t count)
 	free(sources);
 }
 
-static enum base_result load(const glob_t *files, struct match_rules **out)
+/* more: a rule file that is not on disk, or none. */
+static enum base_result load(const char *command, const glob_t *files, struct base_span more, struct match_rules **out)
 {
 	struct base_problems *problems = NULL;
-	struct match_source *sources = calloc(files->gl_pathc + 1, sizeof *sources);
+	struct match_source *sources = calloc(files->gl_pathc + 2, sizeof *sources);
 	enum base_result result = sources ? base_problems_new(&problems) : BASE_NO_MEMORY;
 	if (!result)
-		result = read_sources(files, sources);
+		result = read_sources(command, files, sources);
+	size_t count = files->gl_pathc;
+	if (!result && more.ptr)
+		sources[count++] = (struct match_source){"pattern", more};
 	if (!result)
-		result = match_rules_load(sources, files->gl_pathc, problems, out);
-	for (size_t i = 0; problems && i < base_problems_count(problems); i++)
-		(void)fprintf(stderr, "%s\n", base_problems_at(problems, i));
+		result = match_rules_load(sources, count, problems, out);
+	for (size_t i = 0; problems && i < base_problems_count(problems); i++) {
+		const char *quote = base_problems_quote_at(problems, i);
+		(void)fprintf(stderr, "%s\n%s%s", base_problems_at(problems, i), quote ? quote : "", quote ? "\n" : "");
+	}
 	if (result == BASE_NO_MEMORY || result == BASE_LIMIT)
-		(void)fprintf(stderr, "wirewatch match: %s\n", base_result_text(result));
+		(void)fprintf(stderr, "wirewatch %s: %s\n", command, base_result_text(result));
 	base_problems_free(problems);
 	free_sources(sources, files->gl_pathc);
 	return result;
 }
 
-enum base_result rules_from_paths(const char *const *paths, size_t count, struct match_rules **out)
+enum base_result rules_from_paths(const char *command, const char *const *paths, size_t count, struct base_span more,
+                                  struct match_rules **out)
 {
 	const char *standard = getenv("WIREWATCH_RULES");
 	if (!standard || !*standard)
@@ -83,9 +90,9 @@ enum base_result rules_from_paths(const char *const *paths, size_t count, struct
 	glob_t files = {0};
 	enum base_result result = BASE_OK;
 	for (size_t i = 0; !result && i < count; i++)
-		result = find_files(paths[i], &files, i == 0);
+		result = find_files(command, paths[i], &files, i == 0);
 	if (!result)
-		result = load(&files, out);
+		result = load(command, &files, more, out);
 	globfree(&files);
 	return result;
 }

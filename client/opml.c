@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "feed_list.h"
 #include "wirewatch/conf.h"
 #include "wirewatch/feed.h"
 
@@ -48,63 +49,66 @@ static int print_out(const char *command, const struct base_buf *out)
 
 /* ---- import --------------------------------------------------------------------- */
 
-struct yaml {
-	struct base_buf text;
-	size_t count;
-};
-
 /* A double-quoted YAML string (YAML 1.2, section 5.7): its escapes are those of base_escape. */
-static void add_value(struct base_buf *text, const char *key, struct base_span value)
+static void add_text(struct base_buf *text, const char *before, const char *value)
 {
-	if (value.ptr == NULL)
-		return;
-	base_buf_printf(text, "%s\"", key);
-	base_escape(text, value.ptr, value.len, BASE_ESCAPE_QUOTED);
-	base_buf_add_text(text, "\"\n");
+	base_buf_printf(text, "%s\"", before);
+	base_escape(text, value, strlen(value), BASE_ESCAPE_QUOTED);
+	base_buf_add_text(text, "\"");
 }
 
-static enum base_result add_feed(void *ctx, const struct feed_outline *outline)
+static void add_feed(struct base_buf *text, const struct conf_feed *feed)
 {
-	struct yaml *yaml = ctx;
+	bool bare = !feed->named && feed->language == NULL && feed->tag_count == 0;
 
-	if (yaml->count++ == 0)
-		base_buf_add_text(&yaml->text, "feeds:\n");
-	if (outline->name.ptr == NULL && outline->language.ptr == NULL) {
-		add_value(&yaml->text, "  - ", outline->url);
-	} else {
-		add_value(&yaml->text, "  - url: ", outline->url);
-		add_value(&yaml->text, "    name: ", outline->name);
-		add_value(&yaml->text, "    language: ", outline->language);
-	}
-	return yaml->text.failed;
+	add_text(text, bare ? "  - " : "  - url: ", feed->url);
+	if (feed->named)
+		add_text(text, "\n    name: ", feed->name);
+	if (feed->language != NULL)
+		add_text(text, "\n    language: ", feed->language);
+	for (size_t i = 0; i < feed->tag_count; i++)
+		add_text(text, i == 0 ? "\n    tags: [" : ", ", feed->tags[i]);
+	base_buf_add_text(text, feed->tag_count > 0 ? "]\n" : "\n");
+}
+
+static int print_yaml(const struct conf *conf)
+{
+	struct base_buf text;
+	int code;
+
+	base_buf_init(&text, MAX_OUT);
+	base_buf_add_text(&text, conf_feed_count(conf) > 0 ? "feeds:\n" : "feeds: []\n");
+	for (size_t i = 0; i < conf_feed_count(conf); i++)
+		add_feed(&text, conf_feed_at(conf, i));
+	code = print_out("import", &text);
+	base_buf_free(&text);
+	return code;
 }
 
 static int import(const char *file)
 {
 	struct base_problems *problems = NULL;
-	struct yaml yaml = {.count = 0};
+	struct conf *conf = NULL;
 	struct base_error err;
 	char *bytes = NULL;
 	size_t len = 0;
 	enum base_result result;
 	int code = CLIENT_FAILED;
 
-	base_buf_init(&yaml.text, MAX_OUT);
 	if (base_read_file(strcmp(file, "-") == 0 ? "/dev/stdin" : file, MAX_LIST, &bytes, &len, &err) != BASE_OK) {
 		(void)fprintf(stderr, "wirewatch import: %s\n", err.text);
 		goto done;
 	}
-	if (base_problems_new(&problems) != BASE_OK)
+	if (base_problems_new(&problems) != BASE_OK || conf_new(&conf) != BASE_OK)
 		goto done;
-	result = feed_opml_read(file, (struct base_span){bytes, len}, add_feed, &yaml, problems);
-	if (result == BASE_OK && yaml.count == 0)
-		base_buf_add_text(&yaml.text, "feeds: []\n");
-	code = print_out("import", &yaml.text);
-	if (result != BASE_OK)
+	result = feed_list_read(conf, file, (struct base_span){bytes, len}, problems);
+	if (conf_feed_count(conf) > 0 || result == BASE_OK)
+		code = print_yaml(conf);
+	if (result != BASE_OK || base_problems_count(problems) > 0)
 		code = print_problems("import", result, problems);
 done:
+	conf_free(conf);
 	base_problems_free(problems);
-	base_buf_free(&yaml.text);
 	free(bytes);
 	return code;
 }
@@ -131,43 +135,35 @@ int client_import(int argc, char **argv)
 
 /* ---- export --------------------------------------------------------------------- */
 
-struct listing {
-	struct conf *conf;
-	const char *file;
-	struct base_problems *problems;
-};
-
-static enum base_result list_feed(void *ctx, const struct feed_outline *outline)
+static struct feed_outline outline_of(const struct conf_feed *feed, struct base_span *tags)
 {
-	struct listing *listing = ctx;
+	size_t count = feed->tag_count < FEED_OUTLINE_TAGS ? feed->tag_count : FEED_OUTLINE_TAGS;
 
-	return conf_add_feed(listing->conf, outline->url, outline->name, outline->language, listing->file, outline->line,
-						 listing->problems);
-}
-
-static enum base_result read_list(struct conf *conf, const char *file, struct base_span bytes,
-								  struct base_problems *problems)
-{
-	struct listing listing = {conf, file, problems};
-
-	return feed_opml_read(file, bytes, list_feed, &listing, problems);
+	for (size_t i = 0; i < count; i++)
+		tags[i] = base_span_of(feed->tags[i]);
+	return (struct feed_outline){.url = base_span_of(feed->url),
+								 .name = base_span_of(feed->name),
+								 .language = base_span_of(feed->language),
+								 .tags = tags,
+								 .tag_count = count};
 }
 
 static enum base_result write_list(const struct conf *conf, struct base_buf *out)
 {
 	size_t count = conf_feed_count(conf);
 	struct feed_outline *outlines = calloc(count + 1, sizeof(*outlines));
-	enum base_result result;
+	struct base_span(*tags)[FEED_OUTLINE_TAGS] = calloc(count + 1, sizeof(*tags));
+	enum base_result result = BASE_NO_MEMORY;
 
-	if (outlines == NULL)
-		return out->failed = BASE_NO_MEMORY;
-	for (size_t i = 0; i < count; i++) {
-		const struct conf_feed *feed = conf_feed_at(conf, i);
-
-		outlines[i] = (struct feed_outline){
-			.url = base_span_of(feed->url), .name = base_span_of(feed->name), .language = base_span_of(feed->language)};
+	if (outlines == NULL || tags == NULL) {
+		out->failed = BASE_NO_MEMORY;
+		goto done;
 	}
+	for (size_t i = 0; i < count; i++)
+		outlines[i] = outline_of(conf_feed_at(conf, i), tags[i]);
 	result = feed_opml_write(outlines, count, out);
+done:
+	free(tags);
 	free(outlines);
 	return result;
 }
@@ -183,7 +179,7 @@ static int export(const char *file)
 	base_buf_init(&out, MAX_OUT);
 	if (base_problems_new(&problems) != BASE_OK)
 		return CLIENT_FAILED;
-	result = conf_load(file, read_list, problems, &conf);
+	result = conf_load(file, feed_list_read, problems, &conf);
 	if (result != BASE_OK) {
 		print_problems("export", result, problems);
 	} else {

@@ -79,6 +79,7 @@ static void add_head(struct base_buf *out, bool colours, const json_t *root)
 
 static void add_feeds(struct base_buf *out, bool colours, const json_t *feeds)
 {
+	static const char *const states[] = {"paused", "stale", "ended"};
 	long long failing = client_json_number(feeds, "failing");
 
 	add_label(out, colours, "feeds");
@@ -86,6 +87,11 @@ static void add_feeds(struct base_buf *out, bool colours, const json_t *feeds)
 	if (failing > 0)
 		base_buf_printf(out, ", %s%lld failing%s", terminal_start(colours, TERMINAL_BAD), failing,
 		                terminal_start(colours, TERMINAL_PLAIN));
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		long long count = client_json_number(feeds, states[i]);
+		if (count > 0)
+			base_buf_printf(out, ", %lld %s", count, states[i]);
+	}
 	base_buf_add_text(out, "\n");
 }
 

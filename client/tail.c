@@ -31,10 +31,11 @@ struct tail {
 	const char *topic_list[TOPICS_MAX];
 	const char *state_path, *endpoint;
 	char server_key[KEY_LEN], secret_key[KEY_LEN];
-	bool json, first, talk, colour;
+	bool json, first, talk;
 	uint64_t count, printed; /* count 0: no end */
 	char *state;             /* as written last */
 	struct base_buf block;
+	struct tail_view view;
 };
 
 static volatile sig_atomic_t stopped;
@@ -284,7 +285,8 @@ static void print_alert(struct tail *tail, const struct wirewatch_event *event)
 
 	base_buf_reset(&tail->block);
 	if (!tail->json) {
-		if (tail_block(&tail->block, json, tail->colour)) {
+		tail->view.columns = terminal_columns();
+		if (tail_block(&tail->view, &tail->block, json)) {
 			fprintf(stderr, "wirewatch tail: alert %" PRIu64 " cannot be read\n", event->sequence);
 			return;
 		}
@@ -380,7 +382,7 @@ static int run(struct tail *tail)
 	if (code != CLIENT_DONE)
 		return code;
 	tail->talk = isatty(STDERR_FILENO) != 0;
-	tail->colour = terminal_colours();
+	tail->view.colour = terminal_colours();
 	if (wirewatch_open(&tail->options, &w, reason) != WIREWATCH_OK) {
 		fprintf(stderr, "wirewatch tail: %s\n", reason);
 		return CLIENT_FAILED;

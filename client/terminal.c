@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 bool terminal_colours(void)
@@ -19,9 +20,18 @@ const char *terminal_start(bool colours, enum terminal_colour colour)
 {
 	static const char *const sequences[] = {[TERMINAL_PLAIN] = "\x1b[0m", [TERMINAL_BOLD] = "\x1b[1m",
 	                                        [TERMINAL_GOOD] = "\x1b[32m", [TERMINAL_BAD] = "\x1b[31m",
-	                                        [TERMINAL_DIM] = "\x1b[2m"};
+	                                        [TERMINAL_DIM] = "\x1b[2m",    [TERMINAL_BLUE] = "\x1b[34m",
+	                                        [TERMINAL_CYAN] = "\x1b[36m",  [TERMINAL_MAGENTA] = "\x1b[35m",
+	                                        [TERMINAL_YELLOW] = "\x1b[33m"};
 
 	return colours ? sequences[colour] : "";
+}
+
+size_t terminal_columns(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 void terminal_add(struct base_buf *out, const char *text, size_t columns)
@@ -50,6 +60,52 @@ void terminal_pad(struct base_buf *out, size_t start, size_t columns)
 
 	for (; count < columns; count++)
 		base_buf_add_char(out, ' ');
+}
+
+/* What a word takes on the screen: its code points, but not those of colours (ECMA-48, 8.3.117: CSI ... m). */
+static size_t width_of(struct base_span word)
+{
+	size_t width = 0;
+
+	for (size_t at = 0; at < word.len;) {
+		uint32_t code_point;
+		bool valid;
+
+		if (word.ptr[at] == '\x1b') {
+			const char *end = memchr(word.ptr + at, 'm', word.len - at);
+			at = end != NULL ? (size_t)(end - word.ptr) + 1 : word.len;
+			continue;
+		}
+		at += base_utf8_decode(word.ptr + at, word.len - at, &code_point, &valid);
+		width++;
+	}
+	return width;
+}
+
+void terminal_wrap(struct base_buf *out, struct base_span text, size_t at, size_t indent, size_t columns)
+{
+	bool first = true;
+
+	while (text.len > 0) {
+		const char *space = memchr(text.ptr, ' ', text.len);
+		struct base_span word = {text.ptr, space != NULL ? (size_t)(space - text.ptr) : text.len};
+		size_t width = width_of(word);
+
+		if (!first && columns > 0 && at + 1 + width > columns) {
+			base_buf_add_char(out, '\n');
+			for (at = 0; at < indent; at++)
+				base_buf_add_char(out, ' ');
+		} else if (!first) {
+			base_buf_add_char(out, ' ');
+			at++;
+		}
+		base_buf_add_span(out, word);
+		at += width;
+		first = false;
+		text = (struct base_span){word.ptr + word.len, text.len - word.len};
+		if (text.len > 0)
+			text = (struct base_span){text.ptr + 1, text.len - 1};
+	}
 }
 
 void terminal_add_span(struct base_buf *out, base_time span)

@@ -18,7 +18,9 @@ struct outline_context {
 static enum base_result add_outline(void *ctx, const struct feed_outline *outline)
 {
 	const struct outline_context *to = ctx;
-	return conf_add_feed(to->conf, outline->url, outline->name, outline->language, to->file, outline->line, to->problems);
+	struct conf_outline feed = {outline->url,       outline->name, outline->language, outline->tags,
+	                            outline->tag_count, to->file,      outline->line};
+	return conf_add_feed(to->conf, &feed, to->problems);
 }
 
 static enum base_result read_opml(struct conf *conf, const char *file, struct base_span bytes, struct base_problems *problems)

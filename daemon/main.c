@@ -69,8 +69,10 @@ static bool read_arguments(int argc, char **argv, struct arguments *args, int *c
 
 static int report_problems(const struct base_problems *problems)
 {
-	for (size_t i = 0; i < base_problems_count(problems); i++)
-		(void)fprintf(stderr, "%s\n", base_problems_at(problems, i));
+	for (size_t i = 0; i < base_problems_count(problems); i++) {
+		const char *quote = base_problems_quote_at(problems, i);
+		(void)fprintf(stderr, "%s\n%s%s", base_problems_at(problems, i), quote ? quote : "", quote ? "\n" : "");
+	}
 	return FAILED;
 }
 

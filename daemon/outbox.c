@@ -195,17 +195,20 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 		return result;
 	char *etag = stored.etag ? strdup(stored.etag) : NULL;
 	char *last_modified = stored.last_modified ? strdup(stored.last_modified) : NULL;
-	if ((stored.etag && !etag) || (stored.last_modified && !last_modified)) {
+	struct plan_feed *plan = NULL;
+	bool short_of = (stored.etag && !etag) || (stored.last_modified && !last_modified);
+	if (short_of || plan_feed_restore(&stored.plan, stored.learned, &plan)) {
 		free(etag);
 		free(last_modified);
 		return BASE_NO_MEMORY;
 	}
 	free(recall->etag); /* of an attempt before */
 	free(recall->last_modified);
+	plan_feed_free(recall->plan);
 	recall->etag = etag;
 	recall->last_modified = last_modified;
 	recall->body = stored.body;
-	recall->plan = stored.plan;
+	recall->plan = plan;
 	recall->newest = stored.newest;
 	recall->polled = stored.polled;
 	recall->known = true;

@@ -20,12 +20,12 @@ enum outbox_kind {
 	OUTBOX_COMMIT,  /* store a batch, publish its alerts */
 };
 
-/* A feed's stored state, copied for the poller, who frees etag and last_modified. */
+/* A feed's stored state, copied for the poller, who frees etag, last_modified and plan. */
 struct outbox_recall {
 	const char *url;
 	char *etag, *last_modified;
 	struct feed_key body;
-	struct plan_state plan;
+	struct plan_feed *plan; /* NULL when nothing is known */
 	base_time newest;
 	bool polled, known; /* known: false when the ledger has nothing of it */
 };

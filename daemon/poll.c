@@ -1,245 +1,11 @@
 /* One poll: request, document, what is new in it, alerts, batch. */
-#include "poll.h"
+#include "poll_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20) /* of an entry's plain text; the rules read no more */
-
-struct poll {
-	struct outbox_job job; /* first: a job that comes back is a poll */
-	struct poll_context *context;
-	struct poll_feed *feed;
-	struct fetch_transfer *transfer; /* while under way */
-
-	char *etag, *last_modified; /* what the reply said; NULL where it said nothing */
-	struct feed_key body;
-	struct plan_poll outcome;
-	struct plan_state plan; /* after this poll */
-	char reason[512];
-	long http_status;
-	base_time received;
-
-	struct feed_document *document;
-	struct ledger_known *known;
-	struct ledger_entry *entries;
-	struct alert **alerts;
-	size_t alert_count, alert_cap;
-};
-
-static base_time wall(const struct poll *poll)
-{
-	return base_clock_wall(poll->context->options.clock);
-}
-
-static struct base_log *log_of(const struct poll *poll)
-{
-	return poll->context->options.log;
-}
-
-static void poll_free(struct poll *poll)
-{
-	for (size_t i = 0; i < poll->alert_count; i++)
-		alert_free(poll->alerts[i]);
-	free(poll->alerts);
-	free(poll->entries);
-	free(poll->known);
-	feed_free(poll->document);
-	free(poll->etag);
-	free(poll->last_modified);
-	free(poll);
-}
-
-static void end(struct poll *poll)
-{
-	struct poll_context *context = poll->context;
-	struct poll_feed *feed = poll->feed;
-	feed->poll = NULL;
-	poll_free(poll);
-	context->ended(feed);
-}
-
-static enum base_result submit(struct poll *poll)
-{
-	poll->job.reply_to = poll->context->inbox;
-	poll->job.result = BASE_OK;
-	enum base_result result = outbox_submit(poll->context->options.outbox, &poll->job);
-	if (!result)
-		poll->context->jobs_out++;
-	return result;
-}
-
-/* ---- the end of a poll: what is stored, said and planned --------------------- */
-
-static double chance(void)
-{
-	uint32_t number = 0;
-	(void)base_random(&number, sizeof number);
-	return (double)number / 4294967296.0;
-}
-
-static void plan_ahead(struct poll *poll)
-{
-	const struct conf_settings *settings = poll->context->options.settings;
-	struct plan_bounds bounds = {settings->poll.min, settings->poll.max};
-	poll->outcome.started = poll->feed->plan.last_start;
-	poll->outcome.fixed_interval = poll->feed->conf->interval;
-	poll->plan = poll->feed->plan;
-	plan_next(&bounds, &poll->outcome, chance(), &poll->plan);
-}
-
-/* The feed as it is to be stored: the reply's validators, or the old ones where nothing was taken in. */
-static void describe_feed(const struct poll *poll, struct ledger_feed *out)
-{
-	const struct poll_feed *feed = poll->feed;
-	bool taken = poll->outcome.outcome != PLAN_FAILED;
-	bool fresh = poll->outcome.outcome == PLAN_NEW || poll->outcome.outcome == PLAN_UNCHANGED;
-	/* RFC 9111 section 4.3.4: a 304 updates the validators it carries; a 200 replaces the pair. */
-	out->url = feed->conf->url;
-	out->etag = fresh || (taken && poll->etag) ? poll->etag : feed->etag;
-	out->last_modified = fresh || (taken && poll->last_modified) ? poll->last_modified : feed->last_modified;
-	out->body = fresh ? poll->body : feed->body;
-	out->plan = poll->plan;
-	out->polled = feed->polled || fresh;
-	out->newest = feed->newest;
-	for (size_t i = 0; poll->entries && i < poll->document->entry_count; i++)
-		if (poll->document->entries[i].published > out->newest)
-			out->newest = poll->document->entries[i].published;
-}
-
-static void say_failure(struct poll *poll)
-{
-	struct poll_feed *feed = poll->feed;
-	if (!base_complain(&feed->complaint, wall(poll)))
-		return;
-	if (feed->complaint.count == 1)
-		base_log(log_of(poll), BASE_WARNING, feed->conf->name, "%s", poll->reason);
-	else
-		base_log(log_of(poll), BASE_WARNING, feed->conf->name, "%s (failed %llu times in a row)", poll->reason,
-		         (unsigned long long)feed->complaint.count);
-}
-
-static void say_recovery(struct poll *poll)
-{
-	uint64_t failures = base_recover(&poll->feed->complaint);
-	if (failures)
-		base_log(log_of(poll), BASE_NOTICE, poll->feed->conf->name, "recovered after %llu failed polls",
-		         (unsigned long long)failures);
-}
-
-static void replace(char **kept, char **fresh)
-{
-	free(*kept);
-	*kept = *fresh;
-	*fresh = NULL;
-}
-
-static void update_feed(struct poll *poll)
-{
-	struct poll_feed *feed = poll->feed;
-	bool fresh = poll->outcome.outcome == PLAN_NEW || poll->outcome.outcome == PLAN_UNCHANGED;
-	bool taken = poll->outcome.outcome != PLAN_FAILED;
-	if (fresh || (taken && poll->etag))
-		replace(&feed->etag, &poll->etag);
-	if (fresh || (taken && poll->last_modified))
-		replace(&feed->last_modified, &poll->last_modified);
-	if (fresh) {
-		feed->body = poll->body;
-		feed->newest = poll->job.commit.batch.feed.newest;
-		feed->polled = true;
-	}
-	if (poll->document)
-		feed->entries = poll->document->entry_count;
-	feed->plan = poll->plan;
-}
-
-static void report(const struct poll *poll)
-{
-	static const enum status_number polls[] = {
-	    [PLAN_NEW] = STATUS_POLLS_NEW,
-	    [PLAN_UNCHANGED] = STATUS_POLLS_UNCHANGED,
-	    [PLAN_NOT_MODIFIED] = STATUS_POLLS_NOT_MODIFIED,
-	    [PLAN_FAILED] = STATUS_POLLS_ERROR,
-	};
-	static const char *const results[] = {"new", "unchanged", "not_modified", "error"};
-	struct status_board *board = poll->context->options.board;
-	const struct poll_feed *feed = poll->feed;
-	status_add(board, polls[poll->outcome.outcome], 1);
-	struct status_feed shown = {
-	    .url = feed->conf->url,
-	    .name = feed->conf->name,
-	    .result = results[poll->outcome.outcome],
-	    .reason = poll->reason,
-	    .last_poll = feed->plan.last_start,
-	    .next_poll = feed->plan.next_due,
-	    .failures = feed->plan.failures,
-	    .http_status = poll->http_status,
-	    .entries = feed->entries,
-	};
-	(void)status_feed_set(board, &shown);
-}
-
-/* Say and show how the poll ended, then end it. */
-static void conclude(struct poll *poll, bool was_failing)
-{
-	if (was_failing != (poll->feed->plan.failures > 0))
-		status_add(poll->context->options.board, STATUS_FEEDS_FAILING, was_failing ? UINT64_MAX : 1); /* -1 or +1 */
-	if (poll->outcome.outcome == PLAN_FAILED)
-		say_failure(poll);
-	else
-		say_recovery(poll);
-	report(poll);
-	end(poll);
-}
-
-/* Nothing was stored: the old validators bring it all again, after a while. */
-static void not_stored(struct poll *poll, const char *why)
-{
-	bool was_failing = poll->feed->plan.failures > 0;
-	poll->outcome.outcome = PLAN_FAILED;
-	(void)snprintf(poll->reason, sizeof poll->reason, "cannot be stored: %s", why);
-	plan_ahead(poll);
-	poll->feed->plan = poll->plan;
-	conclude(poll, was_failing);
-}
-
-static void commit(struct poll *poll)
-{
-	plan_ahead(poll);
-	poll->job.kind = OUTBOX_COMMIT;
-	memset(&poll->job.commit, 0, sizeof poll->job.commit);
-	describe_feed(poll, &poll->job.commit.batch.feed);
-	poll->job.commit.batch.entries = poll->entries;
-	poll->job.commit.batch.entry_count = poll->entries ? poll->document->entry_count : 0;
-	poll->job.commit.batch.alerts = poll->alerts;
-	poll->job.commit.batch.alert_count = poll->alert_count;
-	poll->job.commit.batch.now = wall(poll);
-	poll->job.commit.received = poll->received;
-	if (submit(poll))
-		not_stored(poll, "the outbox takes no more");
-}
-
-/* The outbox has stored the batch, or could not. */
-static void committed(struct poll *poll)
-{
-	if (poll->job.result == BASE_STOPPED) {
-		end(poll);
-	} else if (poll->job.result) {
-		not_stored(poll, base_result_text(poll->job.result));
-	} else {
-		bool was_failing = poll->feed->plan.failures > 0;
-		update_feed(poll);
-		conclude(poll, was_failing);
-	}
-}
-
-static void fail(struct poll *poll, const char *reason)
-{
-	poll->outcome.outcome = PLAN_FAILED;
-	(void)snprintf(poll->reason, sizeof poll->reason, "%s", reason);
-	commit(poll);
-}
 
 /* ---- alerts ---------------------------------------------------------------------- */
 
@@ -251,8 +17,8 @@ static bool young_enough(const struct poll *poll, const struct feed_entry *entry
 {
 	base_time date = entry->published != BASE_TIME_NONE ? entry->published : entry->updated;
 	if (date == BASE_TIME_NONE)
-		date = known->state == LEDGER_NEW ? (poll->feed->polled ? wall(poll) : BASE_TIME_NONE) : known->first_seen;
-	return date != BASE_TIME_NONE && wall(poll) - date <= poll->context->options.settings->alerts.max_age;
+		date = known->state == LEDGER_NEW ? (poll->feed->polled ? poll_wall(poll) : BASE_TIME_NONE) : known->first_seen;
+	return date != BASE_TIME_NONE && poll_wall(poll) - date <= poll->context->options.settings->alerts.max_age;
 }
 
 static enum base_result add_alert(struct poll *poll, const struct alert_source *source, const struct match_result *match,
@@ -281,6 +47,8 @@ static enum base_result match_entry(struct poll *poll, const struct feed_entry *
 	    .title = entry->title,
 	    .text = base_buf_span(&text),
 	    .language = conf->language ? base_span_of(conf->language) : entry->language,
+	    .feed_url = base_span_of(conf->url),
+	    .feed_name = base_span_of(conf->name),
 	};
 	const struct match_result *match = NULL;
 	if (!result)
@@ -293,7 +61,7 @@ static enum base_result match_entry(struct poll *poll, const struct feed_entry *
 	    .feed_name = conf->name,
 	    .entry = entry,
 	    .text = input.text,
-	    .detected = wall(poll),
+	    .detected = poll_wall(poll),
 	    .revision_of = *revised ? base_span_of(revised) : BASE_NONE,
 	};
 	for (size_t i = 0; !result && i < match->event_count; i++) {
@@ -353,10 +121,10 @@ static enum base_result note_entries(struct poll *poll)
 static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
-	bool rekeyed = poll->feed->polled &&
-	               ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
-	if (rekeyed)
-		base_log(log_of(poll), BASE_NOTICE, poll->feed->conf->name,
+	poll->rekeyed = poll->feed->polled &&
+	                ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
+	if (poll->rekeyed)
+		base_log(poll_log(poll), BASE_NOTICE, poll->feed->conf->name,
 		         "the publisher has given its items new ids; they are noted and do not alert again");
 	for (size_t i = 0; i < document->entry_count; i++) {
 		const struct feed_entry *entry = &document->entries[i];
@@ -364,13 +132,27 @@ static enum base_result match_document(struct poll *poll)
 		struct ledger_entry *stored = &poll->entries[i];
 		count_entry(poll, known->state);
 		bool read = known->state == LEDGER_NEW || known->changed;
-		if (!read || (rekeyed && known->state != LEDGER_CHANGED) || !young_enough(poll, entry, known))
+		if (!read || (poll->rekeyed && known->state != LEDGER_CHANGED) || !young_enough(poll, entry, known))
 			continue;
 		enum base_result result = match_entry(poll, entry, known, &stored->classes);
 		if (result)
 			return result;
 	}
 	return BASE_OK;
+}
+
+/* When the entries not known before were published: what the schedule learns from. */
+static void note_dates(struct poll *poll)
+{
+	const struct feed_document *document = poll->document;
+	poll->dates = calloc(document->entry_count + 1, sizeof *poll->dates);
+	for (size_t i = 0; poll->dates && !poll->rekeyed && i < document->entry_count; i++)
+		if (poll->known[i].state == LEDGER_NEW) {
+			base_time updated = document->entries[i].updated, published = document->entries[i].published;
+			poll->dates[poll->outcome.date_count++] = published != BASE_TIME_NONE ? published : updated;
+		}
+	poll->outcome.dates = poll->dates;
+	poll->outcome.alerts = poll->alert_count;
 }
 
 /* The outbox has said which entries are known. */
@@ -386,17 +168,18 @@ static void looked_up(struct poll *poll)
 			alert_free(poll->alerts[--poll->alert_count]);
 		free(poll->entries);
 		poll->entries = NULL;
-		fail(poll, base_result_text(result));
+		poll_fail(poll, PLAN_OTHER, base_result_text(result));
 		return;
 	}
-	commit(poll);
+	note_dates(poll);
+	poll_commit(poll);
 }
 
 static void look_up(struct poll *poll)
 {
 	size_t count = poll->document->entry_count;
 	if (!count) {
-		commit(poll);
+		poll_commit(poll);
 		return;
 	}
 	poll->known = calloc(count, sizeof *poll->known);
@@ -404,7 +187,7 @@ static void look_up(struct poll *poll)
 	if (!poll->known || !poll->entries) {
 		free(poll->entries);
 		poll->entries = NULL;
-		fail(poll, base_result_text(BASE_NO_MEMORY));
+		poll_fail(poll, PLAN_OTHER, base_result_text(BASE_NO_MEMORY));
 		return;
 	}
 	poll->job.kind = OUTBOX_LOOK_UP;
@@ -412,8 +195,8 @@ static void look_up(struct poll *poll)
 	poll->job.look_up.entries = poll->document->entries;
 	poll->job.look_up.count = count;
 	poll->job.look_up.known = poll->known;
-	if (submit(poll))
-		not_stored(poll, "the outbox takes no more");
+	if (poll_submit(poll))
+		poll_not_stored(poll, "the outbox takes no more");
 }
 
 /* ---- the reply ----------------------------------------------------------------------- */
@@ -432,7 +215,7 @@ static void say_repairs(const struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
 	for (size_t i = 0; i < document->repair_count; i++)
-		base_log(log_of(poll), BASE_INFO, poll->feed->conf->name, "repaired: %s", document->repairs[i]);
+		base_log(poll_log(poll), BASE_INFO, poll->feed->conf->name, "repaired: %s", document->repairs[i]);
 }
 
 /*
@@ -446,7 +229,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	key_of_body(reply->body, &poll->body);
 	if (!cut && poll->feed->polled && memcmp(&poll->body, &poll->feed->body, sizeof poll->body) == 0) {
 		poll->outcome.outcome = PLAN_UNCHANGED;
-		commit(poll);
+		poll_commit(poll);
 		return;
 	}
 	struct feed_input input = {
@@ -454,29 +237,67 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .content_type = base_span_of(reply->content_type),
 	    .url = base_span_of(reply->final_url ? reply->final_url : conf->url),
 	    .charset = base_span_of(conf->charset),
-	    .now = wall(poll),
+	    .now = poll_wall(poll),
 	    .limits = {.max_bytes = poll->context->options.settings->fetch.max_size},
 	};
 	struct base_error err;
 	enum base_result result = feed_parse(&input, &poll->document, &err);
 	if (result) {
-		fail(poll, cut ? reply->reason : err.text);
+		poll_fail(poll, cut ? PLAN_CUT : result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED,
+		          cut ? reply->reason : err.text);
 		return;
 	}
 	say_repairs(poll);
 	poll->outcome.outcome = cut ? PLAN_FAILED : PLAN_NEW;
 	(void)snprintf(poll->reason, sizeof poll->reason, "%s", cut ? reply->reason : "");
-	if (poll->document->ttl > poll->outcome.hint)
-		poll->outcome.hint = poll->document->ttl;
+	poll->outcome.failure = PLAN_CUT; /* if it is one */
+	poll->said = (struct plan_document){
+	    .ttl = poll->document->ttl,
+	    .skip_hours = poll->document->skip_hours,
+	    .skip_days = poll->document->skip_days,
+	    .entries = poll->document->entry_count,
+	};
+	poll->outcome.document = &poll->said;
 	look_up(poll);
+}
+
+/* The kind of failure, for its own way of backing off. */
+static enum plan_failure failure_of(const struct fetch_reply *reply)
+{
+	static const enum plan_failure kinds[FETCH_ERROR_COUNT] = {
+	    [FETCH_FINE] = PLAN_OTHER,      [FETCH_NAME] = PLAN_NAME,         [FETCH_CONNECT] = PLAN_CONNECT,
+	    [FETCH_TLS] = PLAN_TLS,        [FETCH_SLOW] = PLAN_SLOW,         [FETCH_TOO_LARGE] = PLAN_REFUSED,
+	    [FETCH_ADDRESS] = PLAN_REFUSED, [FETCH_CUT] = PLAN_CUT,          [FETCH_STATUS] = PLAN_STATUS,
+	    [FETCH_OTHER] = PLAN_OTHER,
+	};
+	if (reply->error != FETCH_STATUS)
+		return kinds[reply->error];
+	switch (reply->status) {
+	case 401:
+	case 403:
+		return PLAN_DENIED;
+	case 404:
+		return PLAN_MISSING;
+	case 410:
+		return PLAN_GONE;
+	case 429:
+	case 503:
+		return PLAN_BUSY;
+	default:
+		return reply->status >= 500 ? PLAN_SERVER : PLAN_STATUS;
+	}
 }
 
 static enum base_result keep_reply(struct poll *poll, const struct fetch_reply *reply)
 {
 	poll->http_status = reply->status;
 	poll->received = reply->received;
-	poll->outcome.retry_after = reply->retry_after;
-	poll->outcome.hint = reply->max_age;
+	poll->outcome.ended = poll_wall(poll);
+	/* RFC 9110 section 10.2.3 and RFC 6585 section 4: elsewhere it means nothing that is agreed on. */
+	poll->outcome.retry_after = reply->status == 429 || reply->status == 503 ? reply->retry_after : 0;
+	poll->outcome.max_age = reply->max_age;
+	poll->moved_to = reply->moved_to ? strdup(reply->moved_to) : NULL; /* without memory it is told again */
+	poll->outcome.moved_to = poll->moved_to;
 	poll->etag = reply->etag ? strdup(reply->etag) : NULL;
 	poll->last_modified = reply->last_modified ? strdup(reply->last_modified) : NULL;
 	return (reply->etag && !poll->etag) || (reply->last_modified && !poll->last_modified) ? BASE_NO_MEMORY : BASE_OK;
@@ -488,12 +309,12 @@ static void fetched(void *ctx, const struct fetch_reply *reply)
 	poll->transfer = NULL;
 	poll->context->host_free(poll->feed);
 	if (keep_reply(poll, reply)) {
-		fail(poll, base_result_text(BASE_NO_MEMORY));
+		poll_fail(poll, PLAN_OTHER, base_result_text(BASE_NO_MEMORY));
 	} else if (reply->error != FETCH_FINE && !(reply->error == FETCH_CUT && reply->body.len)) {
-		fail(poll, reply->reason);
+		poll_fail(poll, failure_of(reply), reply->reason);
 	} else if (reply->status == 304) {
 		poll->outcome.outcome = PLAN_NOT_MODIFIED;
-		commit(poll);
+		poll_commit(poll);
 	} else {
 		take_document(poll, reply);
 	}
@@ -506,21 +327,27 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 		return BASE_NO_MEMORY;
 	poll->context = context;
 	poll->feed = feed;
-	base_time now = base_clock_wall(context->options.clock);
-	if (feed->plan.next_due != BASE_TIME_NONE && now > feed->plan.next_due)
-		status_time(context->options.board, STATUS_POLL_LAG, now - feed->plan.next_due);
+	base_buf_init(&poll->learned, PLAN_STORED_MAX);
+	base_time now = base_clock_wall(context->options.clock), due = plan_feed_state(feed->plan)->next_due;
+	if (due != BASE_TIME_NONE && now > due)
+		status_time(context->options.board, STATUS_POLL_LAG, now - due);
+	const char *address = plan_feed_address(feed->plan);
+	bool conditional = plan_feed_conditional(feed->plan, now);
 	struct fetch_request request = {
-	    .url = feed->conf->url,
-	    .etag = feed->etag,
-	    .last_modified = feed->last_modified,
+	    .url = address ? address : feed->conf->url,
+	    .etag = conditional ? feed->etag : NULL,
+	    .last_modified = conditional ? feed->last_modified : NULL,
 	    .again = STAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
 	};
-	enum base_result result = fetch_start(context->fetch, &request, fetched, poll, &poll->transfer);
+	enum base_result result = plan_feed_copy(feed->plan, &poll->next);
+	if (!result)
+		result = fetch_start(context->fetch, &request, fetched, poll, &poll->transfer);
 	if (result) {
-		free(poll);
+		poll_free(poll);
 		return result;
 	}
-	feed->plan.last_start = now;
+	plan_feed_start(feed->plan, now, !request.etag && !request.last_modified);
+	plan_feed_start(poll->next, now, !request.etag && !request.last_modified);
 	feed->poll = poll;
 	return BASE_OK;
 }
@@ -532,7 +359,7 @@ void poll_answered(struct outbox_job *job)
 	if (job->kind == OUTBOX_LOOK_UP)
 		looked_up(poll);
 	else
-		committed(poll);
+		poll_committed(poll);
 }
 
 void poll_cancel(struct poll *poll)
@@ -540,6 +367,8 @@ void poll_cancel(struct poll *poll)
 	if (!poll->transfer)
 		return;
 	fetch_cancel(poll->context->fetch, poll->transfer);
+	poll->transfer = NULL;
 	poll->context->host_free(poll->feed);
-	end(poll);
+	poll->outcome.outcome = PLAN_CANCELLED;
+	poll_commit(poll);
 }

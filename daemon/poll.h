@@ -8,11 +8,15 @@
 #include <sys/queue.h>
 
 #include "poller.h"
+#include "wirewatch/plan.h"
 
-/* Feeds of one server (host and port) share its places. */
+/* Feeds of one server (host and port) share its places and its pauses. */
 struct poll_host {
 	char *name;
-	unsigned running;                     /* polls that count against per_host */
+	struct poller *poller;
+	struct plan_host pace;
+	struct event *timer;                  /* until the gap between two requests is over */
+	bool unarmed;                         /* it could not be set */
 	STAILQ_HEAD(, poll_feed) waiting;     /* due, but the host has no place free */
 	struct poll_host *next;               /* in its bucket of the poller's table */
 };
@@ -25,7 +29,8 @@ struct poll_feed {
 	struct poll *poll;                    /* under way, or NULL */
 	char *etag, *last_modified;           /* as the server sent them, or NULL */
 	struct feed_key body;                 /* of the last document taken in */
-	struct plan_state plan;
+	struct plan_feed *plan;
+	size_t slot;                          /* in the fleet */
 	base_time newest;                     /* publication date of its newest entry ever, or BASE_TIME_NONE */
 	bool polled;
 	bool unarmed;                         /* its timer could not be set */
@@ -39,6 +44,7 @@ struct poll_feed {
 struct poll_context {
 	struct poller_options options;
 	struct fetch *fetch;
+	struct plan_fleet *fleet;
 	struct match_scratch *scratch;
 	struct base_queue *inbox;             /* jobs come back here */
 	size_t jobs_out;                      /* given to the outbox, not back yet */
@@ -46,12 +52,20 @@ struct poll_context {
 	void (*host_free)(struct poll_feed *feed); /* it no longer counts against its host */
 };
 
+/* Show it on the status board. result and reason are of the last poll. */
+void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result,
+                    const char *reason, long http_status);
+/* Count the feed's health in the board's totals, or take it out again. */
+void poll_feed_count(const struct poll_context *context, const struct poll_feed *feed, bool in);
+/* A number in [0, 1). */
+double poll_chance(void);
+
 struct poll;
 /* Starts the transfer. On failure nothing is under way. */
 enum base_result poll_start(struct poll_context *context, struct poll_feed *feed);
 /* The outbox has answered the poll's job. */
 void poll_answered(struct outbox_job *job);
-/* Give up the transfer, if it is still under way; a poll past it goes on to its commit. */
+/* Give up the transfer, if still under way, and store that there was one; a poll past it goes on to its commit. */
 void poll_cancel(struct poll *poll);
 
 #endif

@@ -1,148 +1,29 @@
-/* The poller's thread: timers of feeds, places of hosts, jobs that come back. */
-#include "poller.h"
+/* The poller's life and its loop: what is stored of feeds, jobs that come back, the end. */
+#include "poller_inside.h"
 
-#include <event2/event.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "poll.h"
-
-#define HOST_BUCKETS 1024
-#define FIRST_POLL_GAP (BASE_SECOND / 10) /* polls of feeds never read are spread this far apart on the average */
+#define FIRST_POLL_GAP (BASE_SECOND / 10) /* first polls after a start are spread this far apart on the average */
 #define ALIVE_EVERY (5 * BASE_SECOND)
-#define STUCK_PAUSE (BASE_SECOND) /* how long due feeds wait while the ledger refuses */
 
-struct poller {
-	struct poll_context context;
-	pthread_t thread;
-	struct event_base *base;
-	struct event *inbox_event, *wake_event, *alive_event;
-	struct base_queue *wake; /* poller_stop pushes here */
-	_Atomic base_time alive;
-	_Atomic bool stopping, cancelling;
-	bool failed;                    /* to learn what is stored of its feeds */
-
-	struct poll_feed **feeds;
-	size_t feed_count, feed_cap, feeds_left; /* left: of --once */
-	struct poll_host *hosts[HOST_BUCKETS];
-	uint64_t hash_key[2];
-	STAILQ_HEAD(, poll_feed) ready; /* due, their host has a place for them */
-	unsigned running;               /* polls under way, up to their commit */
-	struct outbox_job recall;
-};
-
-static base_time wall(const struct poller *poller)
+base_time poller_wall(const struct poller *poller)
 {
 	return base_clock_wall(poller->context.options.clock);
 }
 
-static struct timeval timeval_of(base_time time)
+struct timeval poller_wait(base_time time)
 {
 	if (time < 0)
 		time = 0;
 	return (struct timeval){.tv_sec = (time_t)(time / BASE_SECOND), .tv_usec = (suseconds_t)(time % BASE_SECOND)};
 }
 
-/* ---- which feed goes next ------------------------------------------------ */
-
-static void end_if_done(struct poller *poller)
+void poller_end_if_done(struct poller *poller)
 {
 	bool over = atomic_load(&poller->stopping) || (poller->context.options.once && !poller->feeds_left);
 	if (over && !poller->running && !poller->context.jobs_out)
 		(void)event_base_loopexit(poller->base, NULL);
-}
-
-/* A timer that cannot be set for want of memory is set again by on_alive. */
-static void arm(struct poll_feed *feed, base_time in)
-{
-	struct timeval wait = timeval_of(in);
-	feed->unarmed = event_add(feed->timer, &wait) != 0;
-	if (feed->unarmed)
-		base_log(feed->poller->context.options.log, BASE_WARNING, feed->conf->name, "no memory for its timer; trying again");
-}
-
-static void set_timer(struct poll_feed *feed)
-{
-	base_time ahead = feed->plan.last_start == BASE_TIME_NONE ? 0 : feed->plan.last_start - wall(feed->poller);
-	if (ahead > 0) { /* the clock was set back: the wait stays as long as it was */
-		feed->plan.last_start -= ahead;
-		feed->plan.next_due -= ahead;
-	}
-	if (!atomic_load(&feed->poller->stopping) && !feed->done)
-		arm(feed, feed->plan.next_due - wall(feed->poller));
-}
-
-static void start_ready(struct poller *poller)
-{
-	const struct poller_options *options = &poller->context.options;
-	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->transfers &&
-	       !atomic_load(&poller->stopping)) {
-		struct poll_feed *feed = STAILQ_FIRST(&poller->ready);
-		STAILQ_REMOVE_HEAD(&poller->ready, link);
-		enum base_result result = poll_start(&poller->context, feed);
-		if (!result) {
-			poller->running++;
-			continue;
-		}
-		base_log(options->log, BASE_ERROR, feed->conf->name, "cannot be polled now: %s", base_result_text(result));
-		poller->context.host_free(feed);
-		feed->plan.next_due = wall(poller) + options->settings->poll.min;
-		set_timer(feed);
-	}
-}
-
-/* A feed is due: it takes a place of its host, or waits for one. */
-static void queue_feed(struct poll_feed *feed)
-{
-	struct poller *poller = feed->poller;
-	if (feed->host->running >= poller->context.options.settings->poll.per_host) {
-		STAILQ_INSERT_TAIL(&feed->host->waiting, feed, link);
-		return;
-	}
-	feed->host->running++;
-	STAILQ_INSERT_TAIL(&poller->ready, feed, link);
-	start_ready(poller);
-}
-
-static void host_free(struct poll_feed *feed)
-{
-	struct poll_host *host = feed->host;
-	host->running--;
-	if (STAILQ_EMPTY(&host->waiting))
-		return;
-	struct poll_feed *next = STAILQ_FIRST(&host->waiting);
-	STAILQ_REMOVE_HEAD(&host->waiting, link);
-	host->running++;
-	STAILQ_INSERT_TAIL(&feed->poller->ready, next, link);
-	start_ready(feed->poller);
-}
-
-static void poll_ended(struct poll_feed *feed)
-{
-	struct poller *poller = feed->poller;
-	poller->running--;
-	if (poller->context.options.once && !feed->done) {
-		feed->done = true;
-		poller->feeds_left--;
-	}
-	set_timer(feed);
-	start_ready(poller);
-	end_if_done(poller);
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd, (void)what;
-	struct poll_feed *feed = ctx;
-	if (atomic_load(&feed->poller->stopping))
-		return;
-	if (outbox_stuck(feed->poller->context.options.outbox)) {
-		arm(feed, STUCK_PAUSE);
-		return;
-	}
-	queue_feed(feed);
 }
 
 /* ---- the start: what the ledger remembers ----------------------------------- */
@@ -172,64 +53,73 @@ static void free_recalls(struct outbox_job *job)
 	for (size_t i = 0; i < job->recall.count; i++) {
 		free(job->recall.feeds[i].etag);
 		free(job->recall.feeds[i].last_modified);
+		plan_feed_free(job->recall.feeds[i].plan);
 	}
 	free(job->recall.feeds);
 }
 
-static void plan_first_poll(struct poll_feed *feed, bool known)
+static void plan_first_poll(struct poll_feed *feed)
 {
 	struct poller *poller = feed->poller;
 	const struct poller_options *options = &poller->context.options;
-	uint32_t number = 0;
-	(void)base_random(&number, sizeof number);
 	base_time spread = FIRST_POLL_GAP * (base_time)poller->feed_count;
 	base_time interval = feed->conf->interval ? feed->conf->interval : options->settings->poll.min;
-	base_time now = wall(poller);
-	if (feed->conf->interval && known && !feed->plan.failures && feed->plan.next_due > feed->plan.last_start + interval)
-		feed->plan.next_due = feed->plan.last_start + interval; /* it may have been shortened meanwhile */
-	if (options->once)
-		feed->plan.next_due = now;
-	else
-		feed->plan.next_due = plan_first(&feed->plan, now, known ? 0 : spread < interval ? spread : interval,
-		                                 (double)number / 4294967296.0);
+	base_time now = poller_wall(poller);
+	if (!options->once) {
+		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance());
+	} else if (!plan_feed_hurry(feed->plan, now)) {
+		base_log(options->log, BASE_NOTICE, feed->conf->name,
+		         "not polled: its server asked to be left alone, or said that the feed is gone for good");
+		turns_done(feed);
+	}
+}
+
+/* The feed goes on with what is stored of it. */
+static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall *recall)
+{
+	struct poller *poller = feed->poller;
+	if (!recall->known) {
+		enum base_result result = plan_feed_new(&recall->plan);
+		if (result)
+			return result;
+		recall->newest = BASE_TIME_NONE;
+	}
+	feed->etag = recall->etag;
+	feed->last_modified = recall->last_modified;
+	feed->plan = recall->plan;
+	recall->etag = recall->last_modified = NULL;
+	recall->plan = NULL;
+	feed->body = recall->body;
+	feed->newest = recall->newest;
+	feed->polled = recall->polled;
+	(void)poller_find_host(poller, feed); /* without memory the configured one paces it */
+	feed->complaint.count = plan_feed_state(feed->plan)->failures; /* said before the restart */
+	plan_fleet_know(poller->context.fleet, feed->slot, feed->plan);
+	if (plan_feed_health(feed->plan) == PLAN_PAUSED)
+		plan_host_pause(&feed->host->pace, plan_feed_paused(feed->plan));
+	poll_feed_count(&poller->context, feed, true);
+	plan_first_poll(feed);
+	poll_feed_show(&poller->context, feed, "", "", 0);
+	turns_set_timer(feed);
+	return BASE_OK;
 }
 
 static void recalled(struct poller *poller)
 {
+	enum base_result result = poller->recall.result;
 	poller->context.jobs_out--;
-	if (poller->recall.result) { /* to poll without it would drop validators and ask too early */
+	for (size_t i = 0; i < poller->feed_count && !result; i++)
+		result = take_recall(poller->feeds[i], &poller->recall.recall.feeds[i]);
+	free_recalls(&poller->recall);
+	if (result) { /* to poll without it would drop validators and ask too early */
 		poller->failed = !atomic_load(&poller->stopping);
 		if (poller->failed)
 			base_log(poller->context.options.log, BASE_ERROR, "poller", "what is stored of the feeds cannot be read: %s",
-			         base_result_text(poller->recall.result));
-		free_recalls(&poller->recall);
+			         base_result_text(result));
 		(void)event_base_loopexit(poller->base, NULL);
 		return;
 	}
-	struct status_board *board = poller->context.options.board;
-	for (size_t i = 0; i < poller->feed_count; i++) {
-		struct poll_feed *feed = poller->feeds[i];
-		struct outbox_recall *recall = &poller->recall.recall.feeds[i];
-		if (!recall->known) {
-			recall->plan = (struct plan_state){BASE_TIME_NONE, BASE_TIME_NONE, 0};
-			recall->newest = BASE_TIME_NONE;
-		}
-		feed->etag = recall->etag;
-		feed->last_modified = recall->last_modified;
-		recall->etag = recall->last_modified = NULL;
-		feed->body = recall->body;
-		feed->plan = recall->plan;
-		feed->newest = recall->newest;
-		feed->polled = recall->polled;
-		status_add(board, STATUS_FEEDS_FAILING, feed->plan.failures > 0);
-		plan_first_poll(feed, recall->known);
-		struct status_feed shown = {feed->conf->url, feed->conf->name, "", "", feed->plan.last_start, feed->plan.next_due,
-		                            feed->plan.failures, 0, 0};
-		(void)status_feed_set(board, &shown);
-		set_timer(feed);
-	}
-	free_recalls(&poller->recall);
-	end_if_done(poller);
+	poller_end_if_done(poller);
 }
 
 /* ---- the loop ------------------------------------------------------------------ */
@@ -245,7 +135,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 		recalled(poller);
 	else
 		poll_answered(job);
-	end_if_done(poller);
+	poller_end_if_done(poller);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *ctx)
@@ -253,13 +143,16 @@ static void on_wake(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
 	(void)base_queue_pop(poller->wake);
+	for (size_t i = 0; i < HOST_BUCKETS; i++)
+		for (struct poll_host *host = poller->hosts[i]; host; host = host->next)
+			(void)event_del(host->timer);
 	for (size_t i = 0; i < poller->feed_count; i++) {
 		struct poll_feed *feed = poller->feeds[i];
 		(void)event_del(feed->timer);
 		if (feed->poll && atomic_load(&poller->cancelling))
 			poll_cancel(feed->poll);
 	}
-	end_if_done(poller);
+	poller_end_if_done(poller);
 }
 
 static void on_alive(evutil_socket_t fd, short what, void *ctx)
@@ -270,7 +163,11 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 		atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
 	for (size_t i = 0; i < poller->feed_count; i++)
 		if (poller->feeds[i]->unarmed)
-			set_timer(poller->feeds[i]);
+			turns_set_timer(poller->feeds[i]);
+	for (size_t i = 0; i < HOST_BUCKETS; i++)
+		for (struct poll_host *host = poller->hosts[i]; host; host = host->next)
+			if (host->unarmed)
+				turns_on_gap(-1, 0, host);
 }
 
 static void *run(void *arg)
@@ -291,7 +188,7 @@ static void *run(void *arg)
 static struct event *add_event(struct poller *poller, int fd, short what, event_callback_fn call, base_time every)
 {
 	struct event *event = event_new(poller->base, fd, what, call, poller);
-	struct timeval wait = timeval_of(every);
+	struct timeval wait = poller_wait(every);
 	if (event && event_add(event, every ? &wait : NULL)) {
 		event_free(event);
 		return NULL;
@@ -340,14 +237,23 @@ static enum base_result build_fetch(struct poller *poller)
 	return result;
 }
 
+static enum base_result build_fleet(struct poller *poller)
+{
+	const struct conf_settings *settings = poller->context.options.settings;
+	base_time min = settings->poll.min, max = settings->poll.max;
+	base_time mean = settings->poll.mean ? settings->poll.mean : 3 * min;
+	struct plan_options options = {.min = min, .max = max, .mean = mean < min ? min : mean > max ? max : mean};
+	return plan_fleet_new(&options, &poller->context.fleet);
+}
+
 enum base_result poller_new(const struct poller_options *options, struct poller **out)
 {
 	struct poller *poller = calloc(1, sizeof *poller);
 	if (!poller)
 		return BASE_NO_MEMORY;
 	poller->context.options = *options;
-	poller->context.ended = poll_ended;
-	poller->context.host_free = host_free;
+	poller->context.ended = turns_poll_ended;
+	poller->context.host_free = turns_host_free;
 	atomic_store(&poller->alive, base_clock_monotonic(options->clock));
 	STAILQ_INIT(&poller->ready);
 	enum base_result result = base_random(poller->hash_key, sizeof poller->hash_key);
@@ -355,6 +261,8 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 		result = build_loop(poller);
 	if (!result)
 		result = build_fetch(poller);
+	if (!result)
+		result = build_fleet(poller);
 	if (!result)
 		result = match_scratch_new(options->rules, &poller->context.scratch);
 	if (result)
@@ -364,41 +272,58 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	return result;
 }
 
-struct base_span poller_server_of(const char *url)
+static void free_host(struct poll_host *host)
 {
-	const char *start = strstr(url, "://");
-	start = start ? start + 3 : url;
-	size_t len = strcspn(start, "/?#");
-	const char *at = memchr(start, '@', len);
-	if (at) {
-		len -= (size_t)(at + 1 - start);
-		start = at + 1;
-	}
-	return (struct base_span){start, len};
+	if (host && host->timer)
+		event_free(host->timer);
+	if (host)
+		free(host->name);
+	free(host);
 }
 
-static enum base_result find_host(struct poller *poller, const char *url, struct poll_host **out)
+static struct poll_host *new_host(struct poller *poller, struct base_span name)
 {
-	struct base_span name = poller_server_of(url);
+	struct poll_host *host = calloc(1, sizeof *host);
+	if (!host)
+		return NULL;
+	host->poller = poller;
+	host->name = strndup(name.ptr, name.len);
+	host->timer = event_new(poller->base, -1, 0, turns_on_gap, host);
+	plan_host_init(&host->pace, name, poller->context.options.settings->poll.gap);
+	STAILQ_INIT(&host->waiting);
+	if (host->name && host->timer)
+		return host;
+	free_host(host);
+	return NULL;
+}
+
+enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed)
+{
+	const char *address = feed->plan ? plan_feed_address(feed->plan) : NULL;
+	struct base_span name = plan_host_of(address ? address : feed->conf->url);
 	struct poll_host **bucket = &poller->hosts[base_hash64(poller->hash_key, name.ptr, name.len) % HOST_BUCKETS];
 	for (struct poll_host *host = *bucket; host; host = host->next)
 		if (base_span_is(name, host->name)) {
-			*out = host;
+			feed->host = host;
 			return BASE_OK;
 		}
-	struct poll_host *host = calloc(1, sizeof *host);
-	char *copy = strndup(name.ptr, name.len);
-	if (!host || !copy) {
-		free(host);
-		free(copy);
+	struct poll_host *host = new_host(poller, name);
+	if (!host)
 		return BASE_NO_MEMORY;
-	}
-	host->name = copy;
-	STAILQ_INIT(&host->waiting);
 	host->next = *bucket;
 	*bucket = host;
-	*out = host;
+	feed->host = host;
 	return BASE_OK;
+}
+
+static void free_feed(struct poll_feed *feed)
+{
+	if (feed->timer)
+		event_free(feed->timer);
+	plan_feed_free(feed->plan);
+	free(feed->etag);
+	free(feed->last_modified);
+	free(feed);
 }
 
 enum base_result poller_add(struct poller *poller, const struct conf_feed *conf)
@@ -412,12 +337,12 @@ enum base_result poller_add(struct poller *poller, const struct conf_feed *conf)
 		return BASE_NO_MEMORY;
 	feed->conf = conf;
 	feed->poller = poller;
-	feed->timer = event_new(poller->base, -1, 0, on_timer, feed);
-	result = feed->timer ? find_host(poller, conf->url, &feed->host) : BASE_NO_MEMORY;
+	feed->timer = event_new(poller->base, -1, 0, turns_on_timer, feed);
+	result = feed->timer ? poller_find_host(poller, feed) : BASE_NO_MEMORY;
+	if (!result)
+		result = plan_fleet_add(poller->context.fleet, plan_host_of(conf->url), conf->interval != 0, &feed->slot);
 	if (result) {
-		if (feed->timer)
-			event_free(feed->timer);
-		free(feed);
+		free_feed(feed);
 		return result;
 	}
 	poller->feeds[poller->feed_count++] = feed;
@@ -451,18 +376,13 @@ static void free_event(struct event *event)
 
 static void free_feeds(struct poller *poller)
 {
-	for (size_t i = 0; i < poller->feed_count; i++) {
-		free_event(poller->feeds[i]->timer);
-		free(poller->feeds[i]->etag);
-		free(poller->feeds[i]->last_modified);
-		free(poller->feeds[i]);
-	}
+	for (size_t i = 0; i < poller->feed_count; i++)
+		free_feed(poller->feeds[i]);
 	free(poller->feeds);
 	for (size_t i = 0; i < HOST_BUCKETS; i++)
 		for (struct poll_host *host = poller->hosts[i], *next; host; host = next) {
 			next = host->next;
-			free(host->name);
-			free(host);
+			free_host(host);
 		}
 }
 
@@ -473,6 +393,7 @@ void poller_free(struct poller *poller)
 	match_scratch_free(poller->context.scratch);
 	fetch_free(poller->context.fetch); /* before the base it lives in */
 	free_feeds(poller);
+	plan_fleet_free(poller->context.fleet);
 	free_event(poller->inbox_event);
 	free_event(poller->wake_event);
 	free_event(poller->alive_event);

@@ -40,7 +40,5 @@ void poller_free(struct poller *poller);
 base_time poller_alive(const struct poller *poller);
 /* True if it ended because it could not learn what is stored of its feeds. After poller_join. */
 bool poller_failed(const struct poller *poller);
-/* "host:port" of an http(s) URL, without user and password: what politeness is counted by. */
-struct base_span poller_server_of(const char *url);
 
 #endif

@@ -26,7 +26,8 @@ struct service {
 	bool reloading, stopping;
 	bool failed; /* it ends although nobody asked for it */
 
-	struct ledger *ledger;
+	struct ledger *ledger; /* the outbox's own as soon as that runs */
+	uint64_t epoch;
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* or, when stderr is the journal, */
 	struct publish_journal *journal; /* this one */
@@ -73,7 +74,7 @@ static void free_pollers(struct service *service)
 static size_t poller_of(const struct service *service, const char *url)
 {
 	static const uint64_t key[2] = {0, 0}; /* only a split; nothing to defend */
-	struct base_span server = poller_server_of(url);
+	struct base_span server = plan_host_of(url);
 	return (size_t)(base_hash64(key, server.ptr, server.len) % service->poller_count);
 }
 
@@ -99,7 +100,7 @@ static enum base_result make_pollers(struct service *service)
 	    .clock = service->options.clock,
 	    .log = service->options.log,
 	    .board = service->board,
-	    .epoch = ledger_epoch(service->ledger),
+	    .epoch = service->epoch,
 	    .once = service->options.once,
 	    .ended = poller_ended,
 	    .ctx = service,
@@ -122,7 +123,8 @@ static enum base_result make_pollers(struct service *service)
 static enum base_result start_pollers(struct service *service)
 {
 	status_set(service->board, STATUS_FEEDS, conf_feed_count(service->loaded.conf));
-	status_set(service->board, STATUS_FEEDS_FAILING, 0);
+	for (enum status_number state = STATUS_FEEDS_FAILING; state <= STATUS_FEEDS_ENDED; state++)
+		status_set(service->board, state, 0);
 	enum base_result result = make_pollers(service);
 	for (size_t i = 0; i < service->poller_count && !result; i++) {
 		result = poller_start(service->pollers[i]);
@@ -144,10 +146,11 @@ static void say_status(struct service *service, const char *besides)
 {
 	char state[320];
 	const struct status_board *board = service->board;
-	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, seq %llu, %llu subscribers",
+	(void)snprintf(state, sizeof state, "%sSTATUS=%s%llu feeds, %llu failing, %llu stale, seq %llu, %llu subscribers",
 	               besides, outbox_stuck(service->outbox) ? "ledger failing, polls wait; " : "",
 	               (unsigned long long)status_get(board, STATUS_FEEDS),
 	               (unsigned long long)status_get(board, STATUS_FEEDS_FAILING),
+	               (unsigned long long)status_get(board, STATUS_FEEDS_STALE),
 	               (unsigned long long)status_get(board, STATUS_SEQUENCE),
 	               (unsigned long long)status_get(board, STATUS_SUBSCRIBERS));
 	(void)status_notify(state);
@@ -346,7 +349,10 @@ static enum base_result open_ledger(struct service *service, struct base_error *
 	    .keep = settings->alerts.keep,
 	    .log = service->options.log,
 	};
-	return ledger_open(&options, &service->ledger, err);
+	enum base_result result = ledger_open(&options, &service->ledger, err);
+	if (!result)
+		service->epoch = ledger_epoch(service->ledger);
+	return result;
 }
 
 static enum base_result open_publish(struct service *service, struct base_error *err)
@@ -361,7 +367,7 @@ static enum base_result open_publish(struct service *service, struct base_error 
 	    .ledger = service->ledger,
 	    .server_key = settings->zeromq.curve_server_key,
 	    .clients = settings->zeromq.curve_clients,
-	    .epoch = ledger_epoch(service->ledger),
+	    .epoch = service->epoch,
 	    .connections_max = service->connections,
 	    .log = service->options.log,
 	};
@@ -505,6 +511,7 @@ enum base_result service_new(const struct service_options *options, struct load 
 
 enum base_result service_run(struct service *service, struct base_error *err)
 {
+	uint64_t sequence = ledger_sequence(service->ledger);
 	enum base_result result = outbox_start(service->outbox);
 	if (result)
 		return base_fail(err, result, "the outbox thread cannot start");
@@ -514,7 +521,7 @@ enum base_result service_run(struct service *service, struct base_error *err)
 		return base_fail(err, result, "the pollers cannot start: %s", base_result_text(result));
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
 	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
-	         match_terms_count(service->loaded.rules), (unsigned long long)ledger_sequence(service->ledger));
+	         match_terms_count(service->loaded.rules), (unsigned long long)sequence);
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");

@@ -1,4 +1,8 @@
-/* The inverted index of stories: chained buckets over a pool of postings. */
+/*
+ * The inverted index of stories: chained buckets over a pool of postings.
+ * What is removed is mostly the oldest there is, so chains are searched from
+ * their old end then: a feature that thousands share costs nothing more.
+ */
 #include "index.h"
 
 #include <stdlib.h>
@@ -9,7 +13,11 @@
 
 struct posting {
 	uint64_t feature;
-	uint32_t value, next;
+	uint32_t value, next, previous; /* next: older; also the next free place */
+};
+
+struct chain {
+	uint32_t newest, oldest;
 };
 
 struct index {
@@ -18,7 +26,7 @@ struct index {
 	size_t cap, used; /* places ever taken */
 	uint32_t free;    /* list of places given back */
 	size_t live;
-	uint32_t *buckets; /* a power of two of them */
+	struct chain *buckets; /* a power of two of them */
 	size_t bucket_count;
 };
 
@@ -52,36 +60,44 @@ uint64_t index_feature(const struct index *index, uint64_t hash, unsigned kind)
 	return base_hash64(index->key, parts, sizeof parts);
 }
 
-static uint32_t *bucket_of(const struct index *index, uint64_t feature)
+static struct chain *bucket_of(const struct index *index, uint64_t feature)
 {
 	return &index->buckets[feature & (index->bucket_count - 1)];
 }
 
+/* As the newest of its chain. */
+static void link_posting(struct index *index, uint32_t at)
+{
+	struct posting *posting = &index->pool[at];
+	struct chain *chain = bucket_of(index, posting->feature);
+	posting->next = chain->newest;
+	posting->previous = NONE;
+	*(chain->newest == NONE ? &chain->oldest : &index->pool[chain->newest].previous) = at;
+	chain->newest = at;
+}
+
+static void unlink_posting(struct index *index, uint32_t at)
+{
+	struct posting *posting = &index->pool[at];
+	struct chain *chain = bucket_of(index, posting->feature);
+	*(posting->previous == NONE ? &chain->newest : &index->pool[posting->previous].next) = posting->next;
+	*(posting->next == NONE ? &chain->oldest : &index->pool[posting->next].previous) = posting->previous;
+}
+
 static enum base_result rehash(struct index *index, size_t count)
 {
-	uint32_t *buckets = malloc(count * sizeof *buckets);
+	struct chain *buckets = malloc(count * sizeof *buckets), *old = index->buckets;
 	if (!buckets)
 		return BASE_NO_MEMORY;
 	memset(buckets, 0xFF, count * sizeof *buckets); /* NONE */
-	uint32_t *old = index->buckets;
 	size_t old_count = index->bucket_count;
 	index->buckets = buckets;
 	index->bucket_count = count;
-	for (size_t i = 0; i < old_count; i++) {
-		/* Turn the chain round first, so that each new chain keeps its order. */
-		uint32_t turned = NONE;
-		for (uint32_t at = old[i], next; at != NONE; at = next) {
-			next = index->pool[at].next;
-			index->pool[at].next = turned;
-			turned = at;
+	for (size_t i = 0; i < old_count; i++)
+		for (uint32_t at = old[i].oldest, newer; at != NONE; at = newer) {
+			newer = index->pool[at].previous;
+			link_posting(index, at);
 		}
-		for (uint32_t at = turned, next; at != NONE; at = next) {
-			next = index->pool[at].next;
-			uint32_t *bucket = bucket_of(index, index->pool[at].feature);
-			index->pool[at].next = *bucket;
-			*bucket = at;
-		}
-	}
 	free(old);
 	return BASE_OK;
 }
@@ -104,9 +120,8 @@ void index_add(struct index *index, uint64_t feature, uint32_t value)
 		index->free = index->pool[at].next;
 	else
 		at = (uint32_t)index->used++;
-	uint32_t *bucket = bucket_of(index, feature);
-	index->pool[at] = (struct posting){feature, value, *bucket};
-	*bucket = at;
+	index->pool[at] = (struct posting){.feature = feature, .value = value};
+	link_posting(index, at);
 	index->live++;
 }
 
@@ -114,22 +129,20 @@ void index_remove(struct index *index, uint64_t feature, uint32_t value)
 {
 	if (!index->bucket_count)
 		return;
-	for (uint32_t *link = bucket_of(index, feature); *link != NONE; link = &index->pool[*link].next) {
-		struct posting *posting = &index->pool[*link];
-		if (posting->feature != feature || posting->value != value)
-			continue;
-		uint32_t at = *link;
-		*link = posting->next;
-		posting->next = index->free;
-		index->free = at;
-		index->live--;
+	uint32_t at = bucket_of(index, feature)->oldest;
+	while (at != NONE && (index->pool[at].feature != feature || index->pool[at].value != value))
+		at = index->pool[at].previous;
+	if (at == NONE)
 		return;
-	}
+	unlink_posting(index, at);
+	index->pool[at].next = index->free;
+	index->free = at;
+	index->live--;
 }
 
 struct index_walk index_find(const struct index *index, uint64_t feature)
 {
-	return (struct index_walk){feature, index->bucket_count ? *bucket_of(index, feature) : NONE};
+	return (struct index_walk){feature, index->bucket_count ? bucket_of(index, feature)->newest : NONE};
 }
 
 bool index_next(const struct index *index, struct index_walk *walk, uint32_t *value)

@@ -13,7 +13,7 @@
 #define STORY_LIFE (7 * BASE_DAY) /* no member joins a story older than this */
 #define STORIES_MAX 20000
 #define MEMBERS_MAX 20000
-#define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 16 MB, and 40 MB for their postings */
+#define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 16 MB, and 64 MB for their postings */
 #define FEEDS_MAX 1024               /* of one story that are told apart */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
 /* Postings looked at for one alert; what lies beyond them is older. */
@@ -29,18 +29,22 @@
 /* In the index beside the sets: where a story with this id is. */
 #define KIND_STORY 0xFFu
 
+#define NOWHERE UINT32_MAX /* no place in a table */
+
 struct story {
-	uint64_t id; /* 0: an empty place */
+	uint64_t id;           /* 0: an empty place */
+	uint32_t older, newer; /* by when it was last joined; newer: also the next empty place */
 	base_time begun, last;
 	uint64_t *feeds;
 	size_t feed_count, feed_cap;
-	size_t members;
+	uint32_t members; /* the first of them */
 };
 
 struct member {
 	struct sketch sketch;
 	uint64_t *memory; /* NULL: an empty place */
 	uint32_t story;
+	uint32_t next;            /* of its story; also the next empty place */
 	uint32_t shingles, words; /* shared with the alert being placed */
 	bool touched;
 };
@@ -50,8 +54,10 @@ struct alert_stories {
 	struct index *index;
 	struct story *stories;
 	size_t story_cap, story_used, story_count;
+	uint32_t oldest, newest, empty_story;
 	struct member *members;
 	size_t member_cap, member_used, member_count;
+	uint32_t empty_member;
 	size_t weight;
 	uint32_t *touched;
 	size_t touched_cap, touched_count;
@@ -68,6 +74,7 @@ enum base_result alert_stories_new(base_time window, struct alert_stories **out)
 		return result;
 	}
 	stories->window = window;
+	stories->oldest = stories->newest = stories->empty_story = stories->empty_member = NOWHERE;
 	*out = stories;
 	return BASE_OK;
 }
@@ -119,13 +126,20 @@ static void post(struct alert_stories *stories, uint32_t at, void change(struct 
 			change(stories->index, feature_of(stories, sketch, set, i), at);
 }
 
-static void drop_story(struct alert_stories *stories, uint32_t at)
+/* Stories are chained in the order they were last joined, so that the one silent for longest is at hand. */
+static void unchain(struct alert_stories *stories, const struct story *story)
+{
+	*(story->older == NOWHERE ? &stories->oldest : &stories->stories[story->older].newer) = story->newer;
+	*(story->newer == NOWHERE ? &stories->newest : &stories->stories[story->newer].older) = story->older;
+}
+
+static void chain(struct alert_stories *stories, uint32_t at)
 {
 	struct story *story = &stories->stories[at];
-	index_remove(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
-	free(story->feeds);
-	*story = (struct story){0};
-	stories->story_count--;
+	story->older = stories->newest;
+	story->newer = NOWHERE;
+	*(story->older == NOWHERE ? &stories->oldest : &stories->stories[story->older].newer) = at;
+	stories->newest = at;
 }
 
 static void drop_member(struct alert_stories *stories, uint32_t at)
@@ -133,10 +147,31 @@ static void drop_member(struct alert_stories *stories, uint32_t at)
 	struct member *member = &stories->members[at];
 	post(stories, at, index_remove);
 	stories->weight -= sketch_weight(&member->sketch);
-	stories->stories[member->story].members--;
 	free(member->memory);
-	*member = (struct member){0};
+	*member = (struct member){.next = stories->empty_member};
+	stories->empty_member = at;
 	stories->member_count--;
+}
+
+static void leave_story(struct alert_stories *stories, uint32_t at)
+{
+	stories->stories[at] = (struct story){.newer = stories->empty_story};
+	stories->empty_story = at;
+}
+
+/* With its members. */
+static void drop_story(struct alert_stories *stories, uint32_t at)
+{
+	struct story *story = &stories->stories[at];
+	for (uint32_t member = story->members, next; member != NOWHERE; member = next) {
+		next = stories->members[member].next;
+		drop_member(stories, member);
+	}
+	index_remove(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
+	unchain(stories, story);
+	free(story->feeds);
+	leave_story(stories, at);
+	stories->story_count--;
 }
 
 static bool is_alive(const struct alert_stories *stories, const struct story *story)
@@ -146,13 +181,6 @@ static bool is_alive(const struct alert_stories *stories, const struct story *st
 	       now - story->begun <= alert_stories_reach(stories->window);
 }
 
-static void drop_members_of(struct alert_stories *stories, uint32_t story)
-{
-	for (size_t i = 0; i < stories->member_used && stories->stories[story].members; i++)
-		if (stories->members[i].memory && stories->members[i].story == story)
-			drop_member(stories, (uint32_t)i);
-}
-
 /* Forget the stories that nothing can join any more. */
 static void sweep(struct alert_stories *stories)
 {
@@ -160,48 +188,41 @@ static void sweep(struct alert_stories *stories)
 	if (since >= 0 && since < SWEEP_EVERY)
 		return;
 	stories->swept = stories->now;
-	for (size_t i = 0; i < stories->member_used; i++) {
-		const struct member *member = &stories->members[i];
-		if (member->memory && !is_alive(stories, &stories->stories[member->story]))
-			drop_member(stories, (uint32_t)i);
+	for (uint32_t at = stories->oldest, newer; at != NOWHERE; at = newer) {
+		newer = stories->stories[at].newer;
+		if (!is_alive(stories, &stories->stories[at]))
+			drop_story(stories, at);
 	}
-	for (size_t i = 0; i < stories->story_used; i++)
-		if (stories->stories[i].id && !is_alive(stories, &stories->stories[i]))
-			drop_story(stories, (uint32_t)i);
 }
 
 /* Keep within bounds: the story that was silent for longest goes whole. */
 static void make_room(struct alert_stories *stories, size_t weight)
 {
 	while (stories->story_count && (stories->story_count >= STORIES_MAX || stories->member_count >= MEMBERS_MAX ||
-	                                stories->weight + weight > WEIGHT_MAX)) {
-		size_t oldest = SIZE_MAX;
-		for (size_t i = 0; i < stories->story_used; i++)
-			if (stories->stories[i].id &&
-			    (oldest == SIZE_MAX || stories->stories[i].last < stories->stories[oldest].last))
-				oldest = i;
-		drop_members_of(stories, (uint32_t)oldest);
-		drop_story(stories, (uint32_t)oldest);
-	}
+	                                stories->weight + weight > WEIGHT_MAX))
+		drop_story(stories, stories->oldest);
 }
 
 /* An empty place in one of the two tables; the tables' memory has been reserved. */
 static uint32_t empty_story(struct alert_stories *stories)
 {
-	for (size_t i = 0; stories->story_count < stories->story_used; i++)
-		if (!stories->stories[i].id)
-			return (uint32_t)i;
-	stories->stories[stories->story_used] = (struct story){0};
-	return (uint32_t)stories->story_used++;
+	uint32_t at = stories->empty_story;
+	if (at != NOWHERE)
+		stories->empty_story = stories->stories[at].newer;
+	else
+		at = (uint32_t)stories->story_used++;
+	stories->stories[at] = (struct story){.members = NOWHERE};
+	return at;
 }
 
 static uint32_t empty_member(struct alert_stories *stories)
 {
-	for (size_t i = 0; stories->member_count < stories->member_used; i++)
-		if (!stories->members[i].memory)
-			return (uint32_t)i;
-	stories->members[stories->member_used] = (struct member){0};
-	return (uint32_t)stories->member_used++;
+	uint32_t at = stories->empty_member;
+	if (at != NOWHERE)
+		stories->empty_member = stories->members[at].next;
+	else
+		at = (uint32_t)stories->member_used++;
+	return at;
 }
 
 /* All the memory that taking in one sketch can need; empty places are used again. */
@@ -339,21 +360,32 @@ static enum base_result add_feed(struct story *story, uint64_t feed)
 	return result;
 }
 
-/* The story at a place, begun there if *at is UINT32_MAX. */
+static void begin_story(struct alert_stories *stories, const struct sketch *sketch, uint32_t at)
+{
+	struct story *story = &stories->stories[at];
+	story->id = sketch->story;
+	story->begun = story->last = sketch->detected;
+	stories->story_count++;
+	index_add(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
+}
+
+/* The story at a place, begun in an empty one if *at is NOWHERE. */
 static enum base_result join(struct alert_stories *stories, const struct sketch *sketch, uint32_t *at)
 {
-	bool begun = *at == UINT32_MAX;
+	bool begun = *at == NOWHERE;
 	uint32_t place = begun ? empty_story(stories) : *at;
 	struct story *story = &stories->stories[place];
 	enum base_result result = add_feed(story, sketch->feed);
-	if (result)
+	if (result) {
+		if (begun)
+			leave_story(stories, place);
 		return result;
-	if (begun) {
-		story->id = sketch->story;
-		story->begun = story->last = sketch->detected;
-		stories->story_count++;
-		index_add(stories->index, index_feature(stories->index, story->id, KIND_STORY), place);
 	}
+	if (begun)
+		begin_story(stories, sketch, place);
+	else
+		unchain(stories, story);
+	chain(stories, place);
 	if (sketch->detected > story->last)
 		story->last = sketch->detected;
 	if (sketch->detected < story->begun)
@@ -365,9 +397,10 @@ static enum base_result join(struct alert_stories *stories, const struct sketch 
 static void add_member(struct alert_stories *stories, const struct sketch *sketch, uint64_t *memory, uint32_t story)
 {
 	uint32_t at = empty_member(stories);
-	stories->members[at] = (struct member){.sketch = *sketch, .memory = memory, .story = story};
+	stories->members[at] =
+		(struct member){.sketch = *sketch, .memory = memory, .story = story, .next = stories->stories[story].members};
 	stories->members[at].sketch.story = stories->stories[story].id;
-	stories->stories[story].members++;
+	stories->stories[story].members = at;
 	stories->weight += sketch_weight(sketch);
 	stories->member_count++;
 	post(stories, at, index_add);
@@ -425,7 +458,7 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 		return result;
 	const struct member *like = most_alike(stories, sketch);
 	bool reprint = like && adds_nothing(sketch, &like->sketch);
-	uint32_t at = like ? like->story : UINT32_MAX;
+	uint32_t at = like ? like->story : NOWHERE;
 	uint64_t id = like ? stories->stories[at].id : new_story_id(stories, alert);
 	result = reprint ? BASE_OK : copy_sketch(sketch, &copy, &memory);
 	if (result)
@@ -465,7 +498,7 @@ enum base_result alert_stories_restore(struct alert_stories *stories, struct bas
 	result = reserve(stories, &sketch);
 	if (result)
 		goto failed;
-	uint32_t at = UINT32_MAX;
+	uint32_t at = NOWHERE;
 	struct index_walk walk = index_find(stories->index, index_feature(stories->index, sketch.story, KIND_STORY));
 	(void)index_next(stories->index, &walk, &at);
 	result = join(stories, &sketch, &at);

@@ -29,6 +29,25 @@ enum base_result base_arena_new(size_t max, struct base_arena **out)
 	return BASE_OK;
 }
 
+void base_arena_reset(struct base_arena *arena)
+{
+	struct block *largest = arena->blocks;
+	for (struct block *block = arena->blocks; block; block = block->next)
+		if (block->cap > largest->cap)
+			largest = block;
+	for (struct block *block = arena->blocks, *next; block; block = next) {
+		next = block->next;
+		if (block != largest)
+			free(block);
+	}
+	arena->used = 0;
+	arena->blocks = largest;
+	if (largest) {
+		largest->used = 0;
+		largest->next = NULL;
+	}
+}
+
 void base_arena_free(struct base_arena *arena)
 {
 	if (!arena)

@@ -6,9 +6,16 @@
 #include <string.h>
 
 #define MOST_PROBLEMS 1000
+#define ROW_BEFORE 64 /* code points of a long row shown before the mistake ... */
+#define ROW_AFTER 40  /* ... and after it starts */
+
+struct problem {
+	char *line;
+	char *quote; /* or NULL */
+};
 
 struct base_problems {
-	char **lines;
+	struct problem *items;
 	size_t count, cap;
 	bool lost; /* memory ran out while one was noted */
 };
@@ -26,9 +33,11 @@ void base_problems_free(struct base_problems *problems)
 {
 	if (!problems)
 		return;
-	for (size_t i = 0; i < problems->count; i++)
-		free(problems->lines[i]);
-	free(problems->lines);
+	for (size_t i = 0; i < problems->count; i++) {
+		free(problems->items[i].line);
+		free(problems->items[i].quote);
+	}
+	free(problems->items);
 	free(problems);
 }
 
@@ -57,12 +66,55 @@ void base_problem(struct base_problems *problems, const char *file, size_t line,
 	(void)vsnprintf(message, sizeof message, format, args);
 	va_end(args);
 	char *text = make_line(file, line, message);
-	if (!text || base_grow(&problems->lines, &problems->cap, problems->count + 1, sizeof *problems->lines, MOST_PROBLEMS)) {
+	if (!text || base_grow(&problems->items, &problems->cap, problems->count + 1, sizeof *problems->items, MOST_PROBLEMS)) {
 		free(text);
 		problems->lost = true;
 		return;
 	}
-	problems->lines[problems->count++] = text;
+	problems->items[problems->count++] = (struct problem){text, NULL};
+}
+
+/* Where `points` code points before at begin. */
+static size_t step_back(struct base_span row, size_t at, size_t points)
+{
+	while (at > 0 && points > 0) {
+		at--;
+		points -= ((unsigned char)row.ptr[at] & 0xC0) != 0x80;
+	}
+	return at;
+}
+
+static size_t step_on(struct base_span row, size_t at, size_t points)
+{
+	uint32_t c;
+	bool valid;
+	for (; at < row.len && points > 0; points--)
+		at += base_utf8_decode(row.ptr + at, row.len - at, &c, &valid);
+	return at;
+}
+
+static void write_quote(struct base_buf *out, struct base_span row, size_t lead)
+{
+	size_t from = step_back(row, lead, ROW_BEFORE), to = step_on(row, lead, ROW_AFTER);
+	(void)base_buf_add_text(out, from ? "    ..." : "    ");
+	(void)base_escape(out, row.ptr + from, lead - from, BASE_ESCAPE_LINE);
+	size_t column = base_utf8_count(out->data, out->len);
+	(void)base_escape(out, row.ptr + lead, to - lead, BASE_ESCAPE_LINE);
+	(void)base_buf_printf(out, "%s\n%*s", to < row.len ? "..." : "", (int)column + 1, "^");
+}
+
+void base_problem_quote(struct base_problems *problems, struct base_span row, size_t lead)
+{
+	struct problem *last = problems->count ? &problems->items[problems->count - 1] : NULL;
+	if (!last || last->quote || problems->count == MOST_PROBLEMS || lead > row.len)
+		return;
+	struct base_buf out;
+	size_t len;
+	base_buf_init(&out, 8192);
+	write_quote(&out, row, lead);
+	if (!out.failed)
+		last->quote = base_buf_take(&out, &len);
+	base_buf_free(&out);
 }
 
 size_t base_problems_count(const struct base_problems *problems)
@@ -72,5 +124,10 @@ size_t base_problems_count(const struct base_problems *problems)
 
 const char *base_problems_at(const struct base_problems *problems, size_t index)
 {
-	return index < problems->count ? problems->lines[index] : "out of memory while collecting problems";
+	return index < problems->count ? problems->items[index].line : "out of memory while collecting problems";
+}
+
+const char *base_problems_quote_at(const struct base_problems *problems, size_t index)
+{
+	return index < problems->count ? problems->items[index].quote : NULL;
 }

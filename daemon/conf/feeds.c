@@ -67,7 +67,8 @@ static enum base_result append(struct conf *conf, const struct conf_feed *feed, 
 	    base_grow(&conf->feeds, &conf->feed_cap, conf->feed_count + 1, sizeof *conf->feeds, MOST_FEEDS);
 	if (result)
 		return result;
-	struct conf_listed listed = {*feed, feed->name != NULL, hash};
+	struct conf_listed listed = {*feed, hash};
+	listed.feed.named = feed->name != NULL;
 	if (!feed->name) {
 		listed.feed.name = base_arena_copy(conf->arena, conf_url_host(base_span_of(feed->url))).ptr;
 		if (!listed.feed.name)
@@ -143,55 +144,118 @@ static bool differ(const char *a, const char *b)
 	return a && b && strcmp(a, b) != 0;
 }
 
+static bool has_tag(const struct conf_feed *feed, const char *tag)
+{
+	for (size_t i = 0; i < feed->tag_count; i++)
+		if (strcmp(feed->tags[i], tag) == 0)
+			return true;
+	return false;
+}
+
+/* Many readers list a feed once for each folder it is in. */
+static enum base_result add_tags(struct conf *conf, struct conf_feed *old, const struct conf_feed *feed)
+{
+	size_t new = 0;
+	for (size_t i = 0; i < feed->tag_count; i++)
+		new += !has_tag(old, feed->tags[i]);
+	if (!new)
+		return BASE_OK;
+	const char **tags = base_arena_alloc(conf->arena, (old->tag_count + new) * sizeof *tags);
+	if (!tags)
+		return BASE_NO_MEMORY;
+	size_t count = old->tag_count;
+	for (size_t i = 0; i < count; i++)
+		tags[i] = old->tags[i];
+	for (size_t i = 0; i < feed->tag_count; i++)
+		if (!has_tag(old, feed->tags[i]))
+			tags[count++] = feed->tags[i];
+	old->tags = tags;
+	old->tag_count = count;
+	return BASE_OK;
+}
+
 /* The feed is listed twice: each may say what the other leaves open. */
-static void merge(struct conf_listed *listed, const struct conf_feed *feed, struct base_problems *problems)
+static enum base_result merge(struct conf *conf, struct conf_listed *listed, const struct conf_feed *feed,
+                              struct base_problems *problems)
 {
 	struct conf_feed *old = &listed->feed;
-	bool other_name = listed->named && differ(old->name, feed->name), other_language = differ(old->language, feed->language);
+	bool other_name = old->named && differ(old->name, feed->name), other_language = differ(old->language, feed->language);
 	if (other_name || other_language)
 		base_problem(problems, feed->file, feed->line, "the feed '%.200s' is already in %s:%zu with another %s", feed->url,
 		             old->file, old->line, other_name ? "name" : "language");
-	if (feed->name && !listed->named) {
+	if (feed->name && !old->named) {
 		old->name = feed->name;
-		listed->named = true;
+		old->named = true;
 	}
 	if (!old->language)
 		old->language = feed->language;
+	return add_tags(conf, old, feed);
+}
+
+/* A text that may not stand in a setting is a mistake and becomes empty. */
+static enum base_result make_node(struct conf *conf, struct conf_mistakes *mistakes, struct base_span text, size_t line,
+                                  struct conf_node *out)
+{
+	if (memchr(text.ptr, '\0', text.len)) {
+		conf_mistake(mistakes, line, "a NUL character is not allowed");
+		text = base_span_of("");
+	}
+	*out = (struct conf_node){.kind = CONF_SCALAR, .line = line, .text = base_arena_copy(conf->arena, text), .quoted = true};
+	return out->text.ptr ? BASE_OK : BASE_NO_MEMORY;
 }
 
 static enum base_result read_part(struct conf *conf, struct conf_mistakes *mistakes, const char *key, struct base_span text,
                                   size_t line, struct conf_feed *feed)
 {
+	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
+	struct conf_node node;
+	text = base_span_trim(text);
 	if (!text.len)
 		return BASE_OK;
-	if (memchr(text.ptr, '\0', text.len)) {
-		conf_mistake(mistakes, line, "a NUL character is not allowed");
-		return BASE_OK;
-	}
-	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
-	struct base_span copy = base_arena_copy(conf->arena, text);
-	struct conf_node node = {.kind = CONF_SCALAR, .line = line, .text = copy, .quoted = true};
-	return copy.ptr ? conf_value_read(&reader, conf_schema_find(key), &node, feed) : BASE_NO_MEMORY;
+	enum base_result result = make_node(conf, mistakes, text, line, &node);
+	return result || !node.text.len ? result : conf_value_read(&reader, conf_schema_find(key), &node, feed);
 }
 
-enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct base_span name, struct base_span language,
-                               const char *file, size_t line, struct base_problems *problems)
+static enum base_result read_tags(struct conf *conf, struct conf_mistakes *mistakes, const struct conf_outline *outline,
+                                  struct conf_feed *feed)
+{
+	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
+	struct conf_node *nodes = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *nodes);
+	const struct conf_node **items = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *items);
+	struct conf_node list = {.kind = CONF_LIST, .line = outline->line, .items = items};
+	if (!nodes || !items)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < outline->tag_count; i++) {
+		enum base_result result = make_node(conf, mistakes, outline->tags[i], outline->line, &nodes[i]);
+		if (result)
+			return result;
+		items[i] = &nodes[i];
+	}
+	list.count = outline->tag_count;
+	return list.count ? conf_value_read(&reader, conf_schema_find(CONF_FEED_PREFIX "tags"), &list, feed) : BASE_OK;
+}
+
+static enum base_result read_outline(struct conf *conf, struct conf_mistakes *mistakes, const struct conf_outline *outline,
+                                     struct conf_feed *feed)
+{
+	if (!base_span_trim(outline->url).len)
+		conf_mistake(mistakes, outline->line, "a feed has no URL");
+	enum base_result result = read_part(conf, mistakes, CONF_FEED_PREFIX "url", outline->url, outline->line, feed);
+	if (!result)
+		result = read_part(conf, mistakes, CONF_FEED_PREFIX "name", outline->name, outline->line, feed);
+	if (!result)
+		result = read_part(conf, mistakes, CONF_FEED_PREFIX "language", outline->language, outline->line, feed);
+	return result ? result : read_tags(conf, mistakes, outline, feed);
+}
+
+enum base_result conf_add_feed(struct conf *conf, const struct conf_outline *outline, struct base_problems *problems)
 {
 	struct conf_mistakes mistakes = {0};
 	struct conf_listed *listed = NULL;
 	uint64_t hash = 0;
-	struct conf_feed feed = {.line = line, .file = base_arena_copy(conf->arena, base_span_of(file)).ptr};
-	enum base_result result = feed.file ? BASE_OK : BASE_NO_MEMORY;
-	url = base_span_trim(url);
-	if (!url.len)
-		conf_mistake(&mistakes, line, "a feed has no URL");
-	if (!result)
-		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "url", url, line, &feed);
-	if (!result)
-		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "name", base_span_trim(name), line, &feed);
-	if (!result)
-		result = read_part(conf, &mistakes, CONF_FEED_PREFIX "language", base_span_trim(language), line, &feed);
-	conf_mistakes_report(&mistakes, file, problems);
+	struct conf_feed feed = {.line = outline->line, .file = base_arena_copy(conf->arena, base_span_of(outline->file)).ptr};
+	enum base_result result = feed.file ? read_outline(conf, &mistakes, outline, &feed) : BASE_NO_MEMORY;
+	conf_mistakes_report(&mistakes, outline->file, problems);
 	bool good = !result && !mistakes.count && !mistakes.lost && feed.url;
 	conf_mistakes_free(&mistakes);
 	if (!good)
@@ -199,13 +263,11 @@ enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct b
 	result = find(conf, &feed, &listed, &hash);
 	if (result)
 		return result;
-	if (listed) {
-		merge(listed, &feed, problems);
-		return BASE_OK;
-	}
+	if (listed)
+		return merge(conf, listed, &feed, problems);
 	result = append(conf, &feed, hash);
 	if (result == BASE_LIMIT)
-		base_problem(problems, file, line, "more than %zu feeds", MOST_FEEDS);
+		base_problem(problems, outline->file, outline->line, "more than %zu feeds", MOST_FEEDS);
 	return result;
 }
 

@@ -131,6 +131,17 @@ static enum base_result fill(struct conf *conf, const char *path, struct base_sp
 	return result;
 }
 
+enum base_result conf_new(struct conf **out)
+{
+	struct conf *conf = calloc(1, sizeof *conf);
+	enum base_result result = conf ? base_arena_new(MOST_MEMORY, &conf->arena) : BASE_NO_MEMORY;
+	if (result)
+		conf_free(conf);
+	else
+		*out = conf;
+	return result;
+}
+
 enum base_result conf_load(const char *path, conf_opml_fn *opml, struct base_problems *problems, struct conf **out)
 {
 	struct base_error err;
@@ -142,8 +153,7 @@ enum base_result conf_load(const char *path, conf_opml_fn *opml, struct base_pro
 		base_problem(problems, path, 0, "%s", err.text);
 		return result;
 	}
-	conf = calloc(1, sizeof *conf);
-	result = conf ? base_arena_new(MOST_MEMORY, &conf->arena) : BASE_NO_MEMORY;
+	result = conf_new(&conf);
 	if (!result)
 		result = fill(conf, path, (struct base_span){bytes, len}, opml, problems);
 	free(bytes);

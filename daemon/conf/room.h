@@ -6,7 +6,6 @@
 
 struct conf_listed { /* a feed of the list */
 	struct conf_feed feed;
-	bool named; /* its name was given, not taken from the host */
 	uint64_t hash;
 };
 

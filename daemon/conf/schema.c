@@ -29,6 +29,7 @@
 #define PROXY_NAME "url"
 #define ENDPOINTS_NAME "endpoint or list"
 #define RANGES_NAME "list of address ranges"
+#define TEXTS_NAME "list of texts"
 #define PATTERNS_NAME "list of files"
 #define FEEDS_NAME "list of feeds"
 
@@ -46,6 +47,10 @@
 	X(S, "poll.min", DURATION, "5m", POLL_BOUNDS, true, poll.min, poll.min, "A feed is never polled more often than this.") \
 	X(S, "poll.max", DURATION, "6h", POLL_BOUNDS, true, poll.max, poll.max, \
 	  "A healthy feed is polled at least this often, however quiet it is.") \
+	X(S, "poll.mean", DURATION, "", POLL_BOUNDS, true, poll.mean, poll.mean, \
+	  "The budget: on the average over all feeds a feed is polled once in this time; three times poll.min if not given.") \
+	X(S, "poll.gap", DURATION, "1s", "1s to 10m", true, poll.gap, poll.gap, \
+	  "The least time between two requests to one public host.") \
 	X(S, "poll.concurrency", COUNT, "200", "1 to 10000", true, poll.concurrency, poll.concurrency, \
 	  "Transfers under way at once, at most.") \
 	X(S, "poll.per_host", COUNT, "1", "1 to 100", true, poll.per_host, poll.per_host, \
@@ -92,7 +97,8 @@
 	X(F, "feeds[].charset", CHARSET, "", "a charset's name such as windows-1251", true, charset, charset, \
 	  "The charset to assume where the document gives no valid one.") \
 	X(F, "feeds[].interval", DURATION, "", POLL_BOUNDS, true, interval, interval, \
-	  "Poll this often; without it the interval is learned between poll.min and poll.max.")
+	  "Poll this often; without it the interval is learned between poll.min and poll.max.") \
+	X(F, "feeds[].tags", TEXTS, "", "", true, tags, tag_count, "For people: what kinds of feed it is.")
 
 #define INFO(owner, key, type, standard, bounds, reloadable, field, count, help) \
 	{key, type##_NAME, standard, bounds, reloadable, help},

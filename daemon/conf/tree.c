@@ -239,8 +239,9 @@ static enum base_result start_level(struct builder *builder, enum conf_node_kind
 	return BASE_OK;
 }
 
-static enum base_result add_scalar(struct builder *builder, struct base_span text, bool quoted, size_t line)
+static enum base_result add_scalar(struct builder *builder, struct base_span text, bool quoted, yaml_mark_t mark)
 {
+	size_t line = line_of(mark);
 	struct conf_node *node;
 	enum base_result result = new_node(builder, CONF_SCALAR, line, &node);
 	if (!result)
@@ -248,6 +249,7 @@ static enum base_result add_scalar(struct builder *builder, struct base_span tex
 	if (result)
 		return result;
 	node->quoted = quoted;
+	node->column = mark.column + 1;
 	return place(builder, node);
 }
 
@@ -262,11 +264,11 @@ static enum base_result take_event(struct builder *builder, const yaml_event_t *
 		return BASE_SYNTAX;
 	case YAML_ALIAS_EVENT:
 		conf_mistake(builder->mistakes, line, "aliases (*%s) are not supported", (const char *)event->data.alias.anchor);
-		return add_scalar(builder, base_span_of(""), true, line);
+		return add_scalar(builder, base_span_of(""), true, event->start_mark);
 	case YAML_SCALAR_EVENT:
 		refuse_extras(builder, event->data.scalar.anchor, event->data.scalar.tag, line);
 		return add_scalar(builder, (struct base_span){(const char *)event->data.scalar.value, event->data.scalar.length},
-		                  event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, line);
+		                  event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE, event->start_mark);
 	case YAML_SEQUENCE_START_EVENT:
 		refuse_extras(builder, event->data.sequence_start.anchor, event->data.sequence_start.tag, line);
 		return start_level(builder, CONF_LIST, line);

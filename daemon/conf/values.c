@@ -267,11 +267,38 @@ static enum base_result read_endpoints(const struct conf_reader *reader, size_t 
 	return BASE_OK;
 }
 
+/* A list of texts without repeats; one alone needs no brackets. */
+static enum base_result read_texts(const struct conf_reader *reader, size_t index, const struct conf_node *node, void *place,
+                                   size_t *count)
+{
+	const struct conf_node *const *items = node->kind == CONF_LIST ? node->items : &node;
+	size_t wanted = node->kind == CONF_LIST ? node->count : 1, kept = 0;
+	const char **texts = base_arena_alloc(reader->arena, (wanted + 1) * sizeof *texts);
+	if (!texts)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < wanted; i++) {
+		struct base_span text = items[i]->kind == CONF_SCALAR ? base_span_trim(items[i]->text) : base_span_of("");
+		bool repeated = false;
+		for (size_t k = 0; k < kept && !repeated; k++)
+			repeated = base_span_is(text, texts[k]);
+		if (!text.len)
+			conf_mistake(reader->mistakes, items[i]->line, "%s: an empty text", conf_schema_info(index)->key);
+		if (!text.len || repeated)
+			continue;
+		texts[kept] = base_arena_copy(reader->arena, text).ptr;
+		if (!texts[kept++])
+			return BASE_NO_MEMORY;
+	}
+	*(const char *const **)place = texts;
+	*count = kept;
+	return BASE_OK;
+}
+
 /* ---- any ------------------------------------------------------------------------- */
 
 static bool kind_fits(enum conf_type type, enum conf_node_kind kind)
 {
-	if (type == CONF_ENDPOINTS)
+	if (type == CONF_ENDPOINTS || type == CONF_TEXTS)
 		return kind != CONF_MAP;
 	return kind == (type == CONF_RANGES ? CONF_LIST : CONF_SCALAR);
 }
@@ -284,7 +311,9 @@ static enum base_result read_node(const struct conf_reader *reader, size_t index
 	void *count = (char *)target + where->count_offset;
 	if (!kind_fits(where->type, node->kind)) {
 		conf_mistake(reader->mistakes, node->line, "%s must be %s, not a %s", info->key,
-		             where->type == CONF_RANGES ? "a list such as [10.0.0.0/8]" : "a single value",
+		             where->type == CONF_RANGES                                      ? "a list such as [10.0.0.0/8]"
+		             : where->type == CONF_TEXTS || where->type == CONF_ENDPOINTS ? "a single value or a list"
+		                                                                          : "a single value",
 		             node->kind == CONF_MAP    ? "map"
 		             : node->kind == CONF_LIST ? "list"
 		                                       : "single value");
@@ -302,6 +331,7 @@ static enum base_result read_node(const struct conf_reader *reader, size_t index
 		return BASE_OK;
 	case CONF_RANGES: return read_ranges(reader, index, node, place, count);
 	case CONF_ENDPOINTS: return read_endpoints(reader, index, node, place, count);
+	case CONF_TEXTS: return read_texts(reader, index, node, place, count);
 	default: return read_text(reader, index, node, place);
 	}
 }

@@ -32,7 +32,6 @@ bool conf_range_parse(struct base_span text, struct conf_address_range *out);
 /* ---- feed addresses (url.c) ------------------------------------------------------- */
 
 bool conf_url_valid(struct base_span text, const char **reason);
-struct base_span conf_url_host(struct base_span url); /* of a valid one; without user, port and brackets */
 /* Append the form by which two spellings of one address are recognised. */
 enum base_result conf_url_normal(struct base_span url, struct base_buf *out);
 

@@ -1,5 +1,5 @@
 /*
- * opml: feed lists (OPML 2.0, http://opml.org/spec2.opml), read and written.
+ * opml: feed lists (OPML 2.0, http://opml.org/spec2.opml), read.
  *
  * A list comes from other people's programs, so its bytes are as hostile as a
  * feed's: no entity declarations, nothing fetched, only http and https.
@@ -16,7 +16,15 @@
 #define MAX_URL 8192
 #define MAX_NAME 1024
 
+#define MAX_FOLDER_NAME 200
+
 #define MAX_NAMES 256 /* of attributes that are not OPML's */
+
+struct folder { /* an outline without an address that is not closed yet */
+	int depth;
+	size_t len;
+	char name[MAX_FOLDER_NAME];
+};
 
 struct list {
 	const char *file;
@@ -27,13 +35,15 @@ struct list {
 	size_t outlines, others;
 	const xmlChar *names[MAX_NAMES]; /* libxml2 keeps each name once: a pointer tells it */
 	size_t name_count;
+	struct folder folders[FEED_OUTLINE_TAGS];
+	size_t folder_count;
 	int comment_depth;       /* of the outline that is a comment with all inside it; -1: none */
 	enum base_result result; /* the first thing that went wrong */
 };
 
 /* The attributes of one outline; each buffer is reused for the next. */
 struct attributes {
-	struct base_buf url, name, title, language, type;
+	struct base_buf url, name, title, language, type, category;
 	bool comment, long_url;
 };
 
@@ -43,8 +53,6 @@ static void complain(struct list *list, size_t line, enum base_result result, co
 	if (list->result == BASE_OK)
 		list->result = result;
 }
-
-/* ---- reading ------------------------------------------------------------------ */
 
 /* A name too long for its buffer is cut; an address is left out by its caller. */
 static void keep(struct base_buf *buf, const char *value)
@@ -83,6 +91,8 @@ static void read_attribute(struct list *list, struct attributes *attributes, siz
 		keep(&attributes->language, value);
 	else if (base_span_is_nocase(name, "type"))
 		keep(&attributes->type, value);
+	else if (base_span_is_nocase(name, "category"))
+		keep(&attributes->category, value);
 	else if (base_span_is_nocase(name, "isComment"))
 		attributes->comment = base_span_is_nocase(base_span_of(value), "true");
 	else
@@ -110,12 +120,64 @@ static bool is_web_address(struct base_span url)
 	return false;
 }
 
+static void open_folder(struct list *list, struct base_span name)
+{
+	struct folder *folder = &list->folders[list->folder_count];
+
+	if (name.len == 0 || list->folder_count == FEED_OUTLINE_TAGS)
+		return;
+	folder->depth = xmlTextReaderDepth(list->xml);
+	folder->len = base_utf8_clip(name.ptr, name.len, sizeof(folder->name));
+	memcpy(folder->name, name.ptr, folder->len);
+	list->folder_count++;
+}
+
+static void add_tag(struct base_span tag, struct base_span *tags, size_t *count)
+{
+	tag = base_span_trim(tag);
+	for (size_t i = 0; i < *count; i++) {
+		if (base_span_equal(tags[i], tag))
+			return;
+	}
+	if (tag.len > 0 && *count < FEED_OUTLINE_TAGS)
+		tags[(*count)++] = tag;
+}
+
+/* Categories: "comma-separated slash-delimited category strings, in the format defined by the RSS 2.0 category element". */
+static void add_categories(struct base_span categories, struct base_span *tags, size_t *count)
+{
+	while (categories.len > 0) {
+		const char *comma = memchr(categories.ptr, ',', categories.len);
+		size_t len = comma == NULL ? categories.len : (size_t)(comma - categories.ptr);
+		struct base_span one = base_span_trim((struct base_span){categories.ptr, len});
+
+		if (one.len > 0 && one.ptr[0] == '/')
+			one = (struct base_span){one.ptr + 1, one.len - 1};
+		add_tag(one, tags, count);
+		len += comma != NULL;
+		categories = (struct base_span){categories.ptr + len, categories.len - len};
+	}
+}
+
+static size_t collect_tags(const struct list *list, const struct attributes *attributes, struct base_span *tags)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->folder_count; i++)
+		add_tag((struct base_span){list->folders[i].name, list->folders[i].len}, tags, &count);
+	add_categories(text_of(&attributes->category), tags, &count);
+	return count;
+}
+
 /* An outline without an address is a folder, unless it says it is a feed. */
 static void give(struct list *list, const struct attributes *attributes, size_t line)
 {
+	struct base_span tags[FEED_OUTLINE_TAGS];
 	struct feed_outline outline = {.url = text_of(&attributes->url),
 								   .name = text_of(&attributes->name),
 								   .language = text_of(&attributes->language),
+								   .tags = tags,
+								   .tag_count = collect_tags(list, attributes, tags),
 								   .line = line};
 	struct base_span type = text_of(&attributes->type);
 	enum base_result result;
@@ -125,6 +187,8 @@ static void give(struct list *list, const struct attributes *attributes, size_t 
 	if (outline.url.ptr == NULL) {
 		if (base_span_is_nocase(type, "rss") || base_span_is_nocase(type, "atom") || attributes->url.data != NULL)
 			complain(list, line, BASE_SYNTAX, "this feed has no address (xmlUrl)");
+		else
+			open_folder(list, outline.name);
 		return;
 	}
 	if (attributes->long_url) {
@@ -163,6 +227,7 @@ static void read_outline(struct list *list)
 	base_buf_init(&attributes.title, MAX_NAME);
 	base_buf_init(&attributes.language, MAX_NAME);
 	base_buf_init(&attributes.type, MAX_NAME);
+	base_buf_init(&attributes.category, MAX_NAME);
 	while (xmlTextReaderMoveToNextAttribute(list->xml) == 1 && !stopped(list))
 		read_attribute(list, &attributes, line);
 	xmlTextReaderMoveToElement(list->xml);
@@ -175,6 +240,7 @@ static void read_outline(struct list *list)
 	base_buf_free(&attributes.title);
 	base_buf_free(&attributes.language);
 	base_buf_free(&attributes.type);
+	base_buf_free(&attributes.category);
 }
 
 static void on_error(void *ctx, xmlErrorPtr error)
@@ -210,6 +276,8 @@ static void read_element(struct list *list)
 	if (list->comment_depth >= 0 && depth > list->comment_depth)
 		return;
 	list->comment_depth = -1;
+	while (list->folder_count > 0 && list->folders[list->folder_count - 1].depth >= depth)
+		list->folder_count--;
 	read_outline(list);
 }
 
@@ -279,54 +347,4 @@ enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_o
 done:
 	base_buf_free(&utf8);
 	return list.result;
-}
-
-/* ---- writing ------------------------------------------------------------------- */
-
-/* XML 1.0, sections 2.2 and 2.4: what may not stand in an attribute. */
-static void write_character(struct base_buf *out, uint32_t c, const char *bytes, size_t len)
-{
-	if (c == '&')
-		base_buf_add_text(out, "&amp;");
-	else if (c == '<')
-		base_buf_add_text(out, "&lt;");
-	else if (c == '"')
-		base_buf_add_text(out, "&quot;");
-	else if (c == '\t' || c == '\n' || c == '\r')
-		base_buf_printf(out, "&#%u;", (unsigned)c);
-	else if (c >= ' ' && c != 0xFFFE && c != 0xFFFF)
-		base_buf_add(out, bytes, len);
-}
-
-static void write_attribute(struct base_buf *out, const char *name, struct base_span value)
-{
-	if (value.ptr == NULL)
-		return;
-	base_buf_printf(out, " %s=\"", name);
-	for (size_t at = 0; at < value.len;) {
-		uint32_t c;
-		bool valid;
-		size_t used = base_utf8_decode(value.ptr + at, value.len - at, &c, &valid);
-
-		write_character(out, c, valid ? value.ptr + at : "\xEF\xBF\xBD", valid ? used : 3);
-		at += used;
-	}
-	base_buf_add_text(out, "\"");
-}
-
-enum base_result feed_opml_write(const struct feed_outline *outlines, size_t count, struct base_buf *out)
-{
-	base_buf_add_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<opml version=\"2.0\">\n"
-						   "  <head>\n    <title>Feeds of wirewatch</title>\n  </head>\n  <body>\n");
-	for (size_t i = 0; i < count; i++) {
-		const struct feed_outline *outline = &outlines[i];
-
-		base_buf_add_text(out, "    <outline type=\"rss\"");
-		write_attribute(out, "text", outline->name.ptr != NULL ? outline->name : outline->url);
-		write_attribute(out, "xmlUrl", outline->url);
-		write_attribute(out, "language", outline->language);
-		base_buf_add_text(out, "/>\n");
-	}
-	base_buf_add_text(out, "  </body>\n</opml>\n");
-	return out->failed;
 }

@@ -206,6 +206,20 @@ static bool remote_allowed(struct fetch_transfer *transfer, const char *remote)
 	       is_allowed(transfer, address);
 }
 
+static bool has_credentials(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host != NULL ? host + 3 : url;
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+/* A new address for the feed would be one without them. */
+static bool may_move(const struct fetch_transfer *transfer, const char *to)
+{
+	return !has_credentials(transfer->url) && !has_credentials(to);
+}
+
 /* The hop before has answered, so this is where its redirect leads. The same hop again is a retry. */
 static bool note_redirect(struct fetch_transfer *transfer)
 {
@@ -218,8 +232,8 @@ static bool note_redirect(struct fetch_transfer *transfer)
 	if (permanent && transfer->permanent == transfer->redirects) {
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
 		curl_free(transfer->moved_to);
-		transfer->moved_to = url != NULL ? fetch_strip_url(url) : NULL;
-		if (transfer->moved_to == NULL)
+		transfer->moved_to = NULL;
+		if (url == NULL || (may_move(transfer, url) && (transfer->moved_to = fetch_strip_url(url)) == NULL))
 			return false;
 		transfer->permanent++;
 	}
@@ -277,12 +291,12 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	reply.final_url = final_url;
 	reply.redirects = transfer->redirects;
 	reply.permanent = transfer->permanent;
-	reply.moved_to = transfer->moved_to;
 	reply.content_type = headers->content_type;
 	reply.retry_after = fetch_headers_retry_after(headers, base_clock_wall(clock));
 	if (reply.error == FETCH_FINE) {
 		reply.etag = headers->etag;
 		reply.last_modified = headers->last_modified;
+		reply.moved_to = transfer->moved_to;
 		reply.max_age = fetch_headers_max_age(headers, base_clock_wall(clock));
 	}
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && has_body(transfer))

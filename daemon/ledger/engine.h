@@ -22,6 +22,7 @@ struct engine_feed {
 	const char *etag, *last_modified; /* byte for byte as the server sent them, or NULL */
 	struct feed_key body;
 	struct plan_state plan;
+	struct base_span learned; /* the room plan's own words */
 	base_time newest; /* publication time of the newest entry ever seen */
 	bool polled;
 };

@@ -134,6 +134,7 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 		.last_modified = feed.last_modified,
 		.body = feed.body,
 		.plan = feed.plan,
+		.learned = feed.learned,
 		.newest = feed.newest,
 		.polled = feed.polled,
 	};

@@ -185,6 +185,7 @@ static void close_engine(struct engine *engine)
 	sqlite3_close_v2(sqlite->db);
 	base_buf_free(&sqlite->etag);
 	base_buf_free(&sqlite->last_modified);
+	base_buf_free(&sqlite->learned);
 	free(sqlite->path);
 	free(sqlite);
 }
@@ -298,6 +299,7 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 	sqlite->log = log;
 	base_buf_init(&sqlite->etag, VALIDATOR_MAX);
 	base_buf_init(&sqlite->last_modified, VALIDATOR_MAX);
+	base_buf_init(&sqlite->learned, PLAN_STORED_MAX);
 	sqlite->path = strdup(where);
 	enum base_result result = sqlite->path ? open_database(sqlite) : BASE_NO_MEMORY;
 	if (result) {

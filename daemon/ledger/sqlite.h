@@ -43,7 +43,7 @@ struct sqlite {
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	int wal_frames;                      /* in the log since the last checkpoint */
 	int64_t prune_cursor;                /* the feed pruned last */
-	struct base_buf etag, last_modified; /* what sqlite_feed_get gave out */
+	struct base_buf etag, last_modified, learned; /* what sqlite_feed_get gave out */
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];

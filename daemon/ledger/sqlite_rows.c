@@ -11,14 +11,14 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
 	[SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
-	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest"
+	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest, learned"
 					 " FROM feed WHERE url = ?1",
 	[SQL_FEED_PUT] =
 		"INSERT INTO feed(url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented,"
-		" updated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?11, ?10, NULL), ?10)"
+		" updated, learned) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?11, ?10, NULL), ?10, ?12)"
 		" ON CONFLICT(url) DO UPDATE SET etag = ?2, last_modified = ?3, body = ?4, last_start = ?5, next_due = ?6,"
 		" failures = ?7, polled = ?8, newest = max(ifnull(newest, ?9), ifnull(?9, newest)),"
-		" documented = iif(?11, ?10, documented), updated = ?10 RETURNING id",
+		" documented = iif(?11, ?10, documented), updated = ?10, learned = ?12 RETURNING id",
 	[SQL_ENTRY_GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND key = ?2",
 	[SQL_ENTRY_BY_LINK] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
 	[SQL_ENTRY_BY_TITLE] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
@@ -197,6 +197,8 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 		.polled = number_at(statement, 7) != 0,
 		.newest = time_at(statement, 8),
 	};
+	if (keep(&sqlite->learned, blob_at(statement, 9)))
+		out->learned = base_buf_span(&sqlite->learned);
 	sqlite3_reset(statement); /* an open reader would keep the log from being written back */
 	return BASE_OK;
 }
@@ -220,6 +222,7 @@ enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed
 	bind_time(statement, 9, feed->newest);
 	bind_time(statement, 10, now);
 	bind_number(statement, 11, documented);
+	bind_blob(statement, 12, feed->learned);
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW) {
 		*id = sqlite3_column_int64(statement, 0);

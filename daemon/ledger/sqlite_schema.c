@@ -31,6 +31,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX alert_order ON alert(sequence, topic);"
 	"CREATE INDEX alert_made ON alert(made);"
 	"CREATE INDEX alert_feed ON alert(feed);",
+	/* 2: what is learned of when a feed reports */
+	"ALTER TABLE feed ADD COLUMN learned BLOB;",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

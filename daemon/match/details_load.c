@@ -115,7 +115,7 @@ static enum base_result add_pattern(struct loader *loader, const struct role_ste
 
 static enum base_result read_pattern(struct loader *loader, const struct conf_node *node)
 {
-	struct place place = {loader->file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, loader->file);
 	struct role_step steps[STEPS_MAX + 1];
 	size_t count = 0;
 	if (node->kind != CONF_SCALAR) {

@@ -7,6 +7,7 @@
 
 #define INTERVALS_MAX ((size_t)1 << 22)
 #define MARKS_MAX ((size_t)1 << 23)
+#define INTERVAL_MARKS_MAX 256u /* one interval's: more than any evidence shows; else ATLEAST in ATLEAST multiplies them */
 #define ANY_DISTANCE UINT32_MAX
 
 static const struct list nothing = {0, 0, false};
@@ -67,14 +68,17 @@ static void add_minimal(struct match_scratch *scratch, struct list *list, struct
 	add_interval(scratch, list, interval);
 }
 
-static void copy_marks(struct match_scratch *scratch, const struct interval *from)
+/* Adds the marks of an interval to those that `to`, the newest, has. */
+static void copy_marks(struct match_scratch *scratch, const struct interval *from, struct interval *to)
 {
+	uint32_t room = INTERVAL_MARKS_MAX - to->mark_count, count = from->mark_count < room ? from->mark_count : room;
 	if (scratch->failed)
 		return;
-	scratch->failed = base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + from->mark_count,
+	scratch->failed = base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + count,
 	                            sizeof *scratch->marks, MARKS_MAX);
-	for (uint32_t i = 0; !scratch->failed && i < from->mark_count; i++)
+	for (uint32_t i = 0; !scratch->failed && i < count; i++)
 		scratch->marks[scratch->mark_count++] = scratch->marks[from->mark + i];
+	to->mark_count += scratch->failed ? 0 : count;
 }
 
 static struct interval join(struct match_scratch *scratch, const struct interval *a, const struct interval *b)
@@ -83,10 +87,10 @@ static struct interval join(struct match_scratch *scratch, const struct interval
 	    a->first < b->first ? a->first : b->first,
 	    a->last > b->last ? a->last : b->last,
 	    (uint32_t)scratch->mark_count,
-	    a->mark_count + b->mark_count,
+	    0,
 	};
-	copy_marks(scratch, a);
-	copy_marks(scratch, b);
+	copy_marks(scratch, a, &joined);
+	copy_marks(scratch, b, &joined);
 	return joined;
 }
 
@@ -122,28 +126,43 @@ bool eval_hit_counts(const struct match_scratch *scratch, const struct group *gr
 }
 
 /* Of hits that overlap, the first and then the longest counts. */
+static void add_hit(struct match_scratch *scratch, struct list *list, uint32_t index)
+{
+	const struct hit *hit = &scratch->hits[index];
+	struct interval *top = list->count ? &scratch->intervals[scratch->interval_count - 1] : NULL;
+	if (top && hit->first <= top->last && !(hit->first == top->first && hit->last > top->last))
+		return;
+	if (top && hit->first == top->first) {
+		top->last = hit->last;
+		scratch->marks[top->mark] = index;
+		return;
+	}
+	scratch->failed =
+	    base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + 1, sizeof *scratch->marks, MARKS_MAX);
+	if (scratch->failed)
+		return;
+	scratch->marks[scratch->mark_count] = index;
+	add_interval(scratch, list, (struct interval){hit->first, hit->last, (uint32_t)scratch->mark_count++, 1});
+}
+
 static struct list eval_group(struct match_scratch *scratch, const struct group *group)
 {
 	struct list list = open_list(scratch);
-	uint32_t end = scratch->sentence_hits[scratch->sentence + 1];
-	for (uint32_t i = scratch->sentence_hits[scratch->sentence]; i < end && !scratch->failed; i++) {
-		const struct hit *hit = &scratch->hits[i];
-		if (!eval_hit_counts(scratch, group, hit))
-			continue;
-		struct interval *top = list.count ? &scratch->intervals[scratch->interval_count - 1] : NULL;
-		if (top && hit->first <= top->last && !(hit->first == top->first && hit->last > top->last))
-			continue;
-		if (top && hit->first == top->first) {
-			top->last = hit->last;
-			scratch->marks[top->mark] = i;
-			continue;
-		}
-		scratch->failed = base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + 1,
-		                            sizeof *scratch->marks, MARKS_MAX);
-		if (scratch->failed)
-			break;
-		scratch->marks[scratch->mark_count] = i;
-		add_interval(scratch, &list, (struct interval){hit->first, hit->last, (uint32_t)scratch->mark_count++, 1});
+	if (group->of == GROUP_TERMS && !scratch->rules->group_indexed[group->id]) {
+		uint32_t end = scratch->sentence_hits[scratch->sentence + 1];
+		for (uint32_t i = scratch->sentence_hits[scratch->sentence]; i < end && !scratch->failed; i++)
+			if (eval_hit_counts(scratch, group, &scratch->hits[i]))
+				add_hit(scratch, &list, i);
+		return list;
+	}
+	const struct group_hits *hits = &scratch->group_hits[group->id];
+	if (hits->stamp != scratch->group_stamp)
+		return list;
+	for (uint32_t i = hits->first; i != LEXICON_NONE && !scratch->failed; i = scratch->group_entries[i].next) {
+		const struct hit *hit = &scratch->hits[scratch->group_entries[i].hit];
+		bool part = !group->parts && hit->flags & (HIT_PART_LEFT | HIT_PART_RIGHT);
+		if (!part && !(scratch->guarded && is_consumed(scratch, hit)))
+			add_hit(scratch, &list, scratch->group_entries[i].hit);
 	}
 	return list;
 }
@@ -278,8 +297,7 @@ static struct list eval_atleast(struct match_scratch *scratch, struct list a, ui
 		window.mark_count = 0;
 		for (uint32_t j = i; j < i + n; j++) {
 			struct interval x = *at(scratch, a, j);
-			copy_marks(scratch, &x);
-			window.mark_count += x.mark_count;
+			copy_marks(scratch, &x, &window);
 			window.last = x.last;
 		}
 		add_interval(scratch, &list, window);
@@ -326,6 +344,8 @@ static struct list eval_node(struct match_scratch *scratch, const struct node *n
 		return sentence->lead ? eval_node(scratch, node->left) : nothing;
 	case NODE_LANG:
 		return (struct list){0, 0, base_span_is(base_span_of(node->lang), scratch->language)};
+	case NODE_SOURCE:
+		return (struct list){0, 0, source_is(scratch->input, node->source)};
 	default:
 		return eval_both(scratch, node);
 	}
@@ -334,6 +354,7 @@ static struct list eval_node(struct match_scratch *scratch, const struct node *n
 struct list eval_sentence(struct match_scratch *scratch, const struct node *node, uint32_t sentence)
 {
 	scratch->sentence = sentence;
+	groups_read(scratch, sentence);
 	return eval_node(scratch, node);
 }
 
@@ -378,6 +399,8 @@ bool eval_item(struct match_scratch *scratch, const struct node *node)
 		return (!node->left || eval_item(scratch, node->left)) && !eval_item(scratch, node->right);
 	case NODE_LANG:
 		return base_span_is(base_span_of(node->lang), scratch->language);
+	case NODE_SOURCE:
+		return source_is(scratch->input, node->source);
 	case NODE_ATLEAST:
 		return count_places(scratch, node->left, node->n) >= node->n;
 	default:

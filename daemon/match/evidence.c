@@ -74,16 +74,22 @@ static size_t start_of(const struct text *text, const struct sentence *sentence,
 	return first || at > low ? at : start;
 }
 
-static int compare_marks(const void *a, const void *b)
+/* At most MARKS_MAX, mostly sorted already; qsort would allocate. */
+static void sort_marks(struct match_mark *marks, size_t count)
 {
-	const struct match_mark *x = a, *y = b;
-	return x->start != y->start ? (x->start < y->start ? -1 : 1) : (x->end > y->end) - (x->end < y->end);
+	for (size_t i = 1; i < count; i++) {
+		struct match_mark mark = marks[i];
+		size_t at = i;
+		for (; at > 0 && marks[at - 1].start > mark.start; at--)
+			marks[at] = marks[at - 1];
+		marks[at] = mark;
+	}
 }
 
 /* Sorted, overlapping ones united. */
 static size_t tidy_marks(struct match_mark *marks, size_t count)
 {
-	qsort(marks, count, sizeof *marks, compare_marks);
+	sort_marks(marks, count);
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (kept > 0 && marks[i].start < marks[kept - 1].end) {

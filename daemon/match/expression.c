@@ -4,10 +4,13 @@
  */
 #include "expression.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX 64    /* brackets inside each other */
+#define SIZE_MOST 20000u /* nodes of an expression with all its sets: so many steps a sentence may take */
+#define DEPTH_MOST 2000u /* evaluation goes down on the stack */
 #define BIT_GROUP_MIN 9 /* smaller groups are searched, not looked up */
 
 struct parser {
@@ -25,9 +28,18 @@ static struct node *new_node(struct match_rules *rules, enum node_kind kind, con
                              const struct node *right)
 {
 	struct node *node = base_arena_alloc(rules->arena, sizeof *node);
-	if (node)
-		*node = (struct node){.kind = kind, .left = left, .right = right};
+	if (!node)
+		return NULL;
+	uint32_t sizes = (left ? left->size : 0) + (right ? right->size : 0);
+	uint32_t a = left ? left->depth : 0, b = right ? right->depth : 0;
+	*node = (struct node){.kind = kind, .left = left, .right = right, .depth = (a > b ? a : b) + 1};
+	node->size = sizes < UINT32_MAX / 4 ? sizes + 1 : sizes; /* far beyond the limit: no overflow */
 	return node;
+}
+
+bool expression_is_too_large(const struct node *node)
+{
+	return node->size > SIZE_MOST || node->depth > DEPTH_MOST;
 }
 
 static int compare_terms(const void *a, const void *b)
@@ -115,17 +127,7 @@ static const struct node *fail(struct parser *parser, struct base_span why)
 {
 	if (parser->failed)
 		return NULL;
-	size_t line = parser->place->line, column = 1;
-	const char *start = parser->lexer.in.ptr, *end = start + parser->now.start;
-	if (memchr(start, '\n', parser->lexer.in.len))
-		line++; /* a block scalar starts on the line after its key */
-	const char *row = start;
-	for (const char *at = start; at < end; at++)
-		if (*at == '\n')
-			line++, row = at + 1;
-	column += base_utf8_count(row, (size_t)(end - row));
-	base_problem(parser->place->problems, parser->place->file, line, "column %zu of the expression: %.*s", column,
-	             (int)why.len, why.ptr);
+	place_problem(parser->place, parser->lexer.in, parser->now.start, "%.*s", (int)why.len, why.ptr);
 	parser->failed = BASE_SYNTAX;
 	return NULL;
 }
@@ -142,6 +144,12 @@ static void advance(struct parser *parser)
 		(void)fail(parser, parser->now.text);
 }
 
+static struct node *fail_node(struct parser *parser)
+{
+	(void)fail_text(parser, "too large an expression, with all its sets");
+	return NULL;
+}
+
 static struct node *make(struct parser *parser, enum node_kind kind, const struct node *left, const struct node *right)
 {
 	if (parser->failed)
@@ -149,6 +157,8 @@ static struct node *make(struct parser *parser, enum node_kind kind, const struc
 	struct node *node = new_node(parser->context->rules, kind, left, right);
 	if (!node)
 		parser->failed = BASE_NO_MEMORY;
+	else if (expression_is_too_large(node))
+		return fail_node(parser);
 	return node;
 }
 
@@ -172,11 +182,16 @@ static const struct node *parse_term(struct parser *parser, bool cased)
 static const struct node *parse_builtin(struct parser *parser, enum group_of of)
 {
 	struct match_rules *rules = parser->context->rules;
-	struct group *group = base_arena_alloc(rules->arena, sizeof *group);
 	const struct node *node = NULL;
-	if (group) {
+	struct node *again = rules->builtin[of] ? new_node(rules, NODE_GROUP, NULL, NULL) : NULL;
+	struct group *group = rules->builtin[of] ? NULL : base_arena_alloc(rules->arena, sizeof *group);
+	if (again) {
+		again->group = rules->builtin[of];
+		node = again;
+	} else if (group) {
 		*group = (struct group){.of = of, .parts = true};
 		node = group_node(rules, group);
+		rules->builtin[of] = group;
 	}
 	if (!node)
 		parser->failed = BASE_NO_MEMORY;
@@ -196,6 +211,16 @@ static const struct node *parse_number(struct parser *parser)
 	return node;
 }
 
+static const struct node *fail_set(struct parser *parser, struct base_span name, enum base_result result)
+{
+	char why[160];
+	(void)snprintf(why, sizeof why, result == BASE_INVALID ? "the set $%.*s contains itself"
+	               : result == BASE_LIMIT ? "$%.*s: sets ask for sets too many levels deep"
+	                                      : "there is no set $%.*s",
+	               (int)(name.len < 100 ? name.len : 100), name.ptr);
+	return fail_text(parser, why);
+}
+
 static const struct node *parse_set(struct parser *parser)
 {
 	struct base_span name = parser->now.text;
@@ -208,10 +233,14 @@ static const struct node *parse_set(struct parser *parser)
 		node = parse_number(parser);
 	} else {
 		enum base_result result = BASE_OK;
-		node = parser->context->set(parser->context->ctx, name, parser->place, &result);
+		node = parser->context->set(parser->context->ctx, name, &result);
+		if (result == BASE_NOT_FOUND || result == BASE_INVALID || result == BASE_LIMIT)
+			return fail_set(parser, name, result);
 		if (result)
 			parser->failed = result;
 	}
+	if (!parser->failed && expression_is_too_large(node))
+		return fail_node(parser);
 	if (!parser->failed)
 		advance(parser);
 	return node;
@@ -244,6 +273,21 @@ static const struct node *parse_lang(struct parser *parser)
 	return node;
 }
 
+static const struct node *parse_source(struct parser *parser)
+{
+	struct base_span source = base_span_trim(parser->now.text);
+	if (parser->now.kind != LEX_TERM || source.len == 0)
+		return fail_text(parser, "source: takes the host, the URL or the quoted name of a feed");
+	struct node *node = make(parser, NODE_SOURCE, NULL, NULL);
+	if (node) {
+		node->source = base_arena_copy(parser->context->rules->arena, source);
+		if (!node->source.ptr)
+			parser->failed = BASE_NO_MEMORY;
+	}
+	advance(parser);
+	return node;
+}
+
 static const struct node *parse_primary(struct parser *parser);
 
 static const struct node *parse_field(struct parser *parser)
@@ -254,13 +298,19 @@ static const struct node *parse_field(struct parser *parser)
 		return NULL;
 	if (base_span_is(field, "lang"))
 		return parse_lang(parser);
+	if (base_span_is(field, "source"))
+		return parse_source(parser);
 	if (base_span_is(field, "case")) {
 		if (parser->now.kind != LEX_TERM)
 			return fail_text(parser, "case: takes a word or a phrase in quotes");
 		return parse_term(parser, true);
 	}
+	if (++parser->depth > DEPTH_MAX)
+		return fail_text(parser, "too many fields inside each other");
 	enum node_kind kind = base_span_is(field, "title") ? NODE_TITLE : NODE_LEAD;
-	return make(parser, kind, parse_primary(parser), NULL);
+	const struct node *inside = parse_primary(parser);
+	parser->depth--;
+	return make(parser, kind, inside, NULL);
 }
 
 static const struct node *parse_function(struct parser *parser, enum node_kind kind)
@@ -306,6 +356,7 @@ static bool has_place(const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_LANG:
+	case NODE_SOURCE:
 		return false;
 	case NODE_NOT:
 		return node->left && has_place(node->left);
@@ -324,7 +375,7 @@ static const struct node *make_near(struct parser *parser, enum node_kind kind, 
 	if (parser->failed)
 		return NULL;
 	if (!has_place(left) || !has_place(right))
-		return fail_text(parser, "NEAR needs terms on both sides, not only NOT or lang:");
+		return fail_text(parser, "NEAR needs terms on both sides, not only NOT, lang: or source:");
 	struct node *node = make(parser, kind, left, right);
 	if (node)
 		node->n = n;
@@ -396,6 +447,8 @@ enum base_result expression_parse(const struct expression_context *context, stru
 		(void)fail_text(&parser, "two terms stand side by side: put a phrase in quotes, or an operator between");
 	if (!parser.failed && parser.now.kind != LEX_END)
 		(void)fail_text(&parser, "an operator (AND, OR, NOT, NEAR/n, ONEAR/n) is expected here");
+	if (!parser.failed && (expression_is_too_large(node))) /* by OR alone */
+		(void)fail_node(&parser);
 	if (!parser.failed)
 		*out = node;
 	return parser.failed;

@@ -40,11 +40,23 @@ struct place {
 	const char *file;
 	size_t line;
 	struct base_problems *problems;
+	struct base_span bytes; /* of the whole file, for quotes; may be none */
+	size_t column;          /* where the value starts in its line */
 };
+/*
+ * mistake.c: say what is wrong at byte `at` of the text that starts at the
+ * place's line, with the file's own line and column and a caret.
+ */
+void place_problem(const struct place *place, struct base_span text, size_t at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
-/* What a $name stands for; NULL and a problem said if there is no such set. */
-typedef const struct node *expression_set_fn(void *ctx, struct base_span name, const struct place *place,
-                                             enum base_result *result);
+/*
+ * What a $name stands for, or NULL: BASE_NOT_FOUND if there is no such set,
+ * BASE_INVALID if it is being read, so contains itself; BASE_LIMIT if sets ask
+ * for each other too many levels deep; BASE_SYNTAX if what is
+ * wrong in it was said.
+ */
+typedef const struct node *expression_set_fn(void *ctx, struct base_span name, enum base_result *result);
 
 struct expression_context {
 	struct match_rules *rules;
@@ -55,6 +67,8 @@ struct expression_context {
 /* BASE_SYNTAX: a problem was said. */
 enum base_result expression_parse(const struct expression_context *context, struct base_span text,
                                   const struct place *place, const struct node **out);
+/* With all its sets: evaluating it would take too long, or too much of the stack. */
+bool expression_is_too_large(const struct node *node);
 /* Whether text is a bare phrase, without operator, quotes or set. */
 bool expression_is_phrase(struct base_span text);
 /* A group of its own of the terms, which are sorted in place. */

@@ -96,6 +96,16 @@ uint32_t fold_compose(uint32_t base, uint32_t mark)
 	return found ? found->composed : 0;
 }
 
+uint32_t fold_base(uint32_t c)
+{
+	if (c < 0x80u)
+		return c;
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+		if (pairs[i].composed == c)
+			return fold_base(pairs[i].base); /* at most two marks deep */
+	return c;
+}
+
 bool fold_is_cyrillic(uint32_t c)
 {
 	return c >= 0x400u && c <= 0x52Fu;

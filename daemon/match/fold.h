@@ -22,6 +22,8 @@ enum fold_class fold_class_of(uint32_t code_point);
 uint32_t fold_lower(uint32_t code_point);
 /* The letter that base (in lower case) and a combining mark make, or 0. */
 uint32_t fold_compose(uint32_t base, uint32_t mark);
+/* The letter without its marks: é to e, й to и; what has none stays. */
+uint32_t fold_base(uint32_t code_point);
 bool fold_is_cyrillic(uint32_t code_point);
 
 #endif

@@ -5,18 +5,72 @@
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
+#define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
 
-static size_t wildcards_of(struct match_scratch *scratch, struct base_span word, uint32_t *out)
+/* Fewer than eight bytes as one number, without a call; different for different bytes of one length. */
+static uint64_t load_short(const char *bytes, size_t len)
 {
-	const struct lexicon *lexicon = &scratch->rules->lexicon;
-	if (word.len > sizeof scratch->memo->word)
-		return lexicon_wildcards(lexicon, word, out, LEXICON_SYMBOLS_MAX - 3);
-	struct memo_cell *cell = &scratch->memo[lexicon_hash(word.ptr, word.len, 1) % MEMO_CELLS];
-	if (cell->len == word.len && memcmp(cell->word, word.ptr, word.len) == 0) {
-		memcpy(out, cell->symbols, cell->count * sizeof *out);
+	uint32_t first, last;
+	if (len == 0)
+		return 0;
+	if (len < 4)
+		return (uint64_t)(unsigned char)bytes[0] | (uint64_t)(unsigned char)bytes[len / 2] << 8 |
+		       (uint64_t)(unsigned char)bytes[len - 1] << 16;
+	memcpy(&first, bytes, 4);
+	memcpy(&last, bytes + len - 4, 4);
+	return first | (uint64_t)last << 32;
+}
+
+static uint64_t load_eight(const char *bytes)
+{
+	uint64_t part;
+	memcpy(&part, bytes, 8);
+	return part;
+}
+
+static bool same_bytes(const char *a, const char *b, size_t len)
+{
+	size_t at = 0;
+	for (; at + 8 <= len; at += 8)
+		if (load_eight(a + at) != load_eight(b + at))
+			return false;
+	return load_short(a + at, len - at) == load_short(b + at, len - at);
+}
+
+/* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
+static size_t memo_hash(struct base_span word)
+{
+	uint64_t hash = word.len;
+	size_t at = 0;
+	for (; at + 8 <= word.len; at += 8) {
+		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
+		hash ^= hash >> 32;
+	}
+	hash = (hash ^ load_short(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
+	return (size_t)(hash >> 40) % MEMO_CELLS;
+}
+
+/* The word itself, then the wildcards that it matches. */
+static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint32_t *out)
+{
+	size_t count = 0;
+	uint32_t plain = lexicon_find_word(lexicon, word);
+	if (plain != LEXICON_NONE)
+		out[count++] = plain;
+	return count + lexicon_wildcards(lexicon, word, out + count, LEXICON_SYMBOLS_MAX - 4);
+}
+
+/* The same from memory if it can be: texts repeat their words. */
+static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out)
+{
+	if (word.len > sizeof cell->word)
+		return look_up(&scratch->rules->lexicon, word, out);
+	if (cell->len == word.len && same_bytes(cell->word, word.ptr, word.len)) {
+		for (size_t i = 0; i < cell->count; i++)
+			out[i] = cell->symbols[i];
 		return cell->count;
 	}
-	size_t count = lexicon_wildcards(lexicon, word, out, LEXICON_SYMBOLS_MAX - 3);
+	size_t count = look_up(&scratch->rules->lexicon, word, out);
 	if (count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
 		cell->len = (uint8_t)word.len;
 		cell->count = (uint8_t)count;
@@ -26,27 +80,45 @@ static size_t wildcards_of(struct match_scratch *scratch, struct base_span word,
 	return count;
 }
 
-static size_t symbols_of(struct match_scratch *scratch, const struct token *token, uint32_t *out)
+/* case:US: the word in the capitals that it has here. */
+static uint32_t find_cased(const struct match_scratch *scratch, const struct token *token)
+{
+	char cased[TEXT_WORD_MAX + 1] = {'\001'};
+	size_t len = text_cased(text_original(&scratch->text, token), cased + 1);
+	return lexicon_find_word(&scratch->rules->lexicon, (struct base_span){cased, len + 1});
+}
+
+/* The memo's cell for a token that comes soon. */
+static struct memo_cell *fetch(struct match_scratch *scratch, size_t index)
+{
+	if (index >= scratch->text.token_count)
+		return NULL;
+	struct memo_cell *cell = &scratch->memo[memo_hash(text_folded(&scratch->text, &scratch->text.tokens[index]))];
+	__builtin_prefetch(cell);
+	return cell;
+}
+
+static size_t symbols_of(struct match_scratch *scratch, const struct token *token, struct memo_cell *cell, uint32_t *out)
 {
 	const struct lexicon *lexicon = &scratch->rules->lexicon;
 	if (token->flags & TOKEN_LONG)
 		return 0;
 	struct base_span folded = text_folded(&scratch->text, token);
-	size_t count = 0;
-	if (token->flags & TOKEN_NUMBER && lexicon->number != LEXICON_NONE)
-		out[count++] = lexicon->number;
-	uint32_t plain = lexicon_find_word(lexicon, folded);
-	if (plain != LEXICON_NONE)
-		out[count++] = plain;
-	if (plain != LEXICON_NONE && lexicon->words[plain].cased) {
-		char cased[TEXT_WORD_MAX + 1] = {'\001'};
-		size_t len = text_cased(text_original(&scratch->text, token), cased + 1);
-		uint32_t symbol = lexicon_find_word(lexicon, (struct base_span){cased, len + 1});
+	size_t count;
+	if (token->flags & TOKEN_NUMBER) {
+		uint32_t plain = lexicon_find_word(lexicon, folded);
+		count = plain != LEXICON_NONE;
+		out[0] = plain;
+		if (lexicon->number != LEXICON_NONE)
+			out[count++] = lexicon->number;
+		return count;
+	}
+	count = recall(scratch, folded, cell, out);
+	if (count > 0 && lexicon->words[out[0]].cased) {
+		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
 			out[count++] = symbol;
 	}
-	if (lexicon->wildcard_count && !(token->flags & TOKEN_NUMBER))
-		count += wildcards_of(scratch, folded, out + count);
 	return count;
 }
 
@@ -55,22 +127,36 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	const struct text *text = &scratch->text;
 	enum base_result result = base_grow(&scratch->symbol_starts, &scratch->symbol_start_cap, text->token_count + 1,
 	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
+	struct memo_cell *cells[AHEAD]; /* a ring */
 	scratch->symbol_count = 0;
+	for (size_t i = 0; i < AHEAD; i++)
+		cells[i] = fetch(scratch, i);
 	for (size_t i = 0; !result && i < text->token_count; i++) {
+		struct memo_cell *cell = cells[i % AHEAD];
+		cells[i % AHEAD] = fetch(scratch, i + AHEAD);
 		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
-		result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
-		                   sizeof *scratch->symbols, SYMBOLS_MAX);
+		if (scratch->symbol_count + LEXICON_SYMBOLS_MAX > scratch->symbol_cap)
+			result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
+			                   sizeof *scratch->symbols, SYMBOLS_MAX);
 		if (result == BASE_LIMIT) {
 			result = BASE_OK; /* what follows is not looked up */
 			continue;
 		}
 		if (result)
 			return result;
-		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], scratch->symbols + scratch->symbol_count);
+		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], cell, scratch->symbols + scratch->symbol_count);
 	}
 	if (!result)
 		scratch->symbol_starts[text->token_count] = (uint32_t)scratch->symbol_count;
 	return result;
+}
+
+/* The s of "F-16s": the plural is the thing itself. */
+static bool is_plural(const struct text *text, uint32_t at)
+{
+	const struct token *token = &text->tokens[at];
+	bool alone = at + 1 == text->token_count || !(token[1].flags & TOKEN_JOINED);
+	return token->flags & TOKEN_DIGIT && alone && text_token_is(text, token, "s");
 }
 
 /* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
@@ -80,7 +166,8 @@ static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, 
 	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
 	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
 	bool more = last + 1 < text->token_count;
-	return flags | (more && text->tokens[last + 1].flags & parts ? HIT_PART_RIGHT : 0);
+	bool right = more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1);
+	return flags | (right ? HIT_PART_RIGHT : 0);
 }
 
 static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
@@ -109,10 +196,11 @@ static enum base_result follow(struct match_scratch *scratch, uint32_t node, uin
 		uint32_t child = lexicon_child(&rules->lexicon, node, scratch->symbols[s]);
 		if (child == LEXICON_NONE)
 			continue;
-		if (rules->lexicon.ends[child] != LEXICON_NONE)
-			result = add_hit(scratch, rules->lexicon.ends[child], first, at);
+		const struct lexicon_node *here = &rules->lexicon.nodes[child];
+		if (here->end != LEXICON_NONE)
+			result = add_hit(scratch, here->end, first, at);
 		uint32_t next = at + 1;
-		if (!result && next < text->token_count && !(text->tokens[next].flags & TOKEN_BREAK) &&
+		if (!result && here->more && next < text->token_count && !(text->tokens[next].flags & TOKEN_BREAK) &&
 		    text->tokens[next].sentence == text->tokens[at].sentence)
 			result = follow(scratch, child, first, next);
 	}

@@ -14,21 +14,47 @@ static bool language_fits(const struct match_scratch *scratch, const struct rule
 	return rule->lang_count == 0;
 }
 
-static enum verdict judge_item(struct match_scratch *scratch, uint32_t index)
+/* What follows the lead counts only where the title or the lead holds `tail`. */
+static bool sentence_counts(struct match_scratch *scratch, uint32_t sentence)
+{
+	const struct node *tail = scratch->rules->tail;
+	struct state *state = &scratch->tail;
+	if (!tail || scratch->text.sentences[sentence].lead)
+		return true;
+	if (state->stamp != scratch->item) {
+		bool holds = false;
+		for (uint32_t s = 0; s < scratch->text.sentence_count && !holds; s++) {
+			if (!scratch->text.sentences[s].lead)
+				continue;
+			eval_reset(scratch);
+			holds = eval_holds(eval_sentence(scratch, tail, s));
+		}
+		*state = (struct state){scratch->item, holds};
+	}
+	return state->value;
+}
+
+static enum match_verdict judge_rule(struct match_scratch *scratch, uint32_t index)
 {
 	const struct rule *rule = &scratch->rules->rules[index];
 	struct state *state = &scratch->rule_item[index];
 	if (state->stamp == scratch->item)
-		return (enum verdict)state->value;
-	enum verdict verdict = VERDICT_FIRED;
+		return (enum match_verdict)state->value;
+	enum match_verdict verdict = MATCH_FIRED;
 	if (!language_fits(scratch, rule))
-		verdict = VERDICT_LANG;
+		verdict = MATCH_OTHER_LANGUAGE;
 	else if (rule->given && !eval_item(scratch, rule->given))
-		verdict = VERDICT_NOT_GIVEN;
+		verdict = MATCH_NOT_GIVEN;
 	else if (rule->unless && eval_item(scratch, rule->unless))
-		verdict = VERDICT_UNLESS;
+		verdict = MATCH_UNLESS;
 	*state = (struct state){scratch->item, verdict};
 	return verdict;
+}
+
+static enum match_verdict judge_item(struct match_scratch *scratch, uint32_t index, uint32_t sentence)
+{
+	enum match_verdict verdict = judge_rule(scratch, index);
+	return verdict == MATCH_FIRED && !sentence_counts(scratch, sentence) ? MATCH_TAIL : verdict;
 }
 
 /*
@@ -59,20 +85,20 @@ static bool consume(struct match_scratch *scratch, const struct rule *rule, uint
 	return rule->guard && consume_guard(scratch, rule->guard, sentence);
 }
 
-enum verdict judge(struct match_scratch *scratch, uint32_t index, uint32_t sentence, struct list *found)
+enum match_verdict judge(struct match_scratch *scratch, uint32_t index, uint32_t sentence, struct list *found)
 {
 	const struct rule *rule = &scratch->rules->rules[index];
 	eval_reset(scratch);
 	if (!eval_holds(eval_sentence(scratch, rule->when, sentence)))
-		return VERDICT_MISSING;
-	enum verdict verdict = judge_item(scratch, index); /* may use the evaluation's memory, so it comes first */
+		return MATCH_MISSING;
+	enum match_verdict verdict = judge_item(scratch, index, sentence); /* may use the evaluation's memory, so it comes first */
 	eval_reset(scratch);
 	scratch->guarded = consume(scratch, rule, sentence);
 	*found = eval_sentence(scratch, rule->when, sentence);
 	scratch->guarded = false;
 	if (found->count == 0)
-		return VERDICT_GUARDED;
+		return MATCH_GUARDED;
 	if (rule->block && eval_holds(eval_sentence(scratch, rule->block, sentence)))
-		return VERDICT_BLOCKED;
+		return MATCH_BLOCKED;
 	return verdict;
 }

@@ -6,16 +6,38 @@
 #define DISTANCE_MAX 100
 #define NEAR_STANDARD 8
 
-/* The length of a quotation mark at text, or 0: " and the typographic ones. */
-static size_t quote_len(const char *text, size_t len)
+static size_t one_of(const char *const *signs, size_t count, const char *text, size_t len)
 {
-	static const char *const quotes[] = {"\"", "“", "”", "„", "«", "»", "‟"};
-	for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
-		size_t n = strlen(quotes[i]);
-		if (len >= n && memcmp(text, quotes[i], n) == 0)
+	for (size_t i = 0; i < count; i++) {
+		size_t n = strlen(signs[i]);
+		if (len >= n && memcmp(text, signs[i], n) == 0)
 			return n;
 	}
 	return 0;
+}
+
+/* The length of a quotation mark at text, or 0: " and the typographic ones, of which any one closes any other. */
+static size_t quote_len(const char *text, size_t len)
+{
+	static const char *const quotes[] = {"\"", "“", "”", "„", "‟", "«", "»", "‹", "›", "〝", "〞", "〟", "＂", "「", "」"};
+	if ((unsigned char)*text < 0x80)
+		return *text == '"';
+	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
+}
+
+/* The same for single ones that open; ’ alone is an apostrophe. */
+static size_t single_quote_len(const char *text, size_t len)
+{
+	static const char *const quotes[] = {"‘", "‚", "‛"};
+	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
+}
+
+/* One that closes what a single one opened, where a word ends: inside a word it is an apostrophe. */
+static size_t single_close_len(const char *text, size_t len)
+{
+	static const char *const quotes[] = {"’", "‘", "‛"};
+	size_t n = one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
+	return n && (n == len || strchr(" \t\r\n()", text[n])) ? n : 0;
 }
 
 static struct lex bad(struct lex lex, const char *why)
@@ -25,11 +47,11 @@ static struct lex bad(struct lex lex, const char *why)
 	return lex;
 }
 
-static struct lex read_quoted(struct lexer *lexer, struct lex lex, size_t quote)
+static struct lex read_quoted(struct lexer *lexer, struct lex lex, size_t quote, bool single)
 {
 	size_t start = lexer->at + quote;
 	for (size_t at = start; at < lexer->in.len; at++) {
-		size_t end = quote_len(lexer->in.ptr + at, lexer->in.len - at);
+		size_t end = (single ? single_close_len : quote_len)(lexer->in.ptr + at, lexer->in.len - at);
 		if (end) {
 			lexer->at = at + end;
 			lex.kind = LEX_TERM;
@@ -98,7 +120,7 @@ static struct lex classify(struct lex lex)
 /* The length of "title:" and the like at the start of word, without the colon; 0 if there is none. */
 static size_t field_len(struct base_span word)
 {
-	static const char *const fields[] = {"title:", "lead:", "lang:", "case:"};
+	static const char *const fields[] = {"title:", "lead:", "lang:", "case:", "source:"};
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (base_span_starts(word, fields[i]))
 			return strlen(fields[i]) - 1;
@@ -121,19 +143,22 @@ struct lex lexer_next(struct lexer *lexer)
 	}
 	size_t quote = quote_len(in.ptr + lexer->at, in.len - lexer->at);
 	if (quote)
-		return read_quoted(lexer, lex, quote);
+		return read_quoted(lexer, lex, quote, false);
+	quote = single_quote_len(in.ptr + lexer->at, in.len - lexer->at);
+	if (quote)
+		return read_quoted(lexer, lex, quote, true);
+	size_t field = field_len((struct base_span){in.ptr + lexer->at, in.len - lexer->at});
+	if (field) {
+		lex.kind = LEX_FIELD;
+		lex.text = (struct base_span){in.ptr + lexer->at, field};
+		lexer->at += field + 1;
+		return lex;
+	}
 	size_t end = lexer->at;
 	while (end < in.len && !is_space(in.ptr[end]) && in.ptr[end] != '(' && in.ptr[end] != ')' &&
 	       !quote_len(in.ptr + end, in.len - end))
 		end++;
 	lex.text = (struct base_span){in.ptr + lexer->at, end - lexer->at};
-	size_t field = field_len(lex.text);
-	if (field) {
-		lex.kind = LEX_FIELD;
-		lex.text.len = field;
-		lexer->at += field + 1;
-		return lex;
-	}
 	lexer->at = end;
 	return classify(lex);
 }

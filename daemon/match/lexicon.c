@@ -13,12 +13,12 @@
 
 static enum base_result add_node(struct lexicon *lexicon, uint32_t *node)
 {
-	enum base_result result = base_grow(&lexicon->ends, &lexicon->node_cap, lexicon->node_count + 1,
-	                                    sizeof *lexicon->ends, LEXICON_TERMS_MAX * TERM_TOKENS_MAX);
+	enum base_result result = base_grow(&lexicon->nodes, &lexicon->node_cap, lexicon->node_count + 1,
+	                                    sizeof *lexicon->nodes, LEXICON_TERMS_MAX * TERM_TOKENS_MAX);
 	if (result)
 		return result;
 	*node = (uint32_t)lexicon->node_count++;
-	lexicon->ends[*node] = LEXICON_NONE;
+	lexicon->nodes[*node] = (struct lexicon_node){LEXICON_NONE, false};
 	return BASE_OK;
 }
 
@@ -35,12 +35,12 @@ void lexicon_free(struct lexicon *lexicon)
 {
 	base_buf_free(&lexicon->bytes);
 	free(lexicon->words);
-	free(lexicon->word_table.cells);
+	table_free(&lexicon->word_table);
 	free(lexicon->wildcards);
-	free(lexicon->affix_table.cells);
+	table_free(&lexicon->affix_table);
 	free(lexicon->edges);
-	free(lexicon->edge_table.cells);
-	free(lexicon->ends);
+	table_free(&lexicon->edge_table);
+	free(lexicon->nodes);
 	free(lexicon->terms);
 	text_free(&lexicon->text);
 }
@@ -83,7 +83,7 @@ enum base_result lexicon_add_word(struct lexicon *lexicon, struct base_span word
 	if (result)
 		return result;
 	*symbol = (uint32_t)lexicon->word_count++;
-	lexicon->words[*symbol] = (struct word){(uint32_t)offset, (uint16_t)word.len, false};
+	lexicon->words[*symbol] = (struct word){(uint32_t)offset, (uint16_t)word.len, false, {LEXICON_NONE, LEXICON_NONE}};
 	return table_put(&lexicon->word_table, hash_word_at(lexicon, *symbol), *symbol, hash_word_at, lexicon);
 }
 
@@ -109,6 +109,8 @@ static bool same_edge(const void *ctx, uint32_t index, const void *key)
 
 uint32_t lexicon_child(const struct lexicon *lexicon, uint32_t node, uint32_t symbol)
 {
+	if (node <= LEXICON_TIGHT_ROOT)
+		return lexicon->words[symbol].children[node];
 	struct edge wanted = {node, symbol, 0};
 	uint32_t found = table_find(&lexicon->edge_table, hash_edge(node, symbol), same_edge, lexicon, &wanted);
 	return found == LEXICON_NONE ? LEXICON_NONE : lexicon->edges[found].child;
@@ -125,6 +127,11 @@ static enum base_result make_child(struct lexicon *lexicon, uint32_t node, uint3
 		result = add_node(lexicon, child);
 	if (result)
 		return result;
+	lexicon->nodes[node].more = true;
+	if (node <= LEXICON_TIGHT_ROOT) {
+		lexicon->words[symbol].children[node] = *child;
+		return BASE_OK;
+	}
 	uint32_t edge = (uint32_t)lexicon->edge_count++;
 	lexicon->edges[edge] = (struct edge){node, symbol, *child};
 	return table_put(&lexicon->edge_table, hash_edge(node, symbol), edge, hash_edge_at, lexicon);
@@ -178,7 +185,7 @@ static enum base_result symbol_of(struct lexicon *lexicon, const struct token *t
 
 static enum base_result end_term(struct lexicon *lexicon, uint32_t node, struct base_span written, uint32_t *term)
 {
-	*term = lexicon->ends[node];
+	*term = lexicon->nodes[node].end;
 	if (*term != LEXICON_NONE)
 		return BASE_OK;
 	enum base_result result = base_grow(&lexicon->terms, &lexicon->term_cap, lexicon->term_count + 1,
@@ -191,8 +198,9 @@ static enum base_result end_term(struct lexicon *lexicon, uint32_t node, struct 
 	if (result)
 		return result;
 	*term = (uint32_t)lexicon->term_count++;
-	lexicon->terms[*term] = (struct term){.text = (uint32_t)offset};
-	lexicon->ends[node] = *term;
+	lexicon->terms[*term] = (struct term){
+	    .text = (uint32_t)offset, .letters = (uint32_t)base_utf8_count(written.ptr, written.len)};
+	lexicon->nodes[node].end = *term;
 	return BASE_OK;
 }
 

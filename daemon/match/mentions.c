@@ -3,6 +3,8 @@
  * starts first wins, then the longest; exceptions ("Patriot Day") compete like
  * aliases but name nothing.
  */
+#include <string.h>
+
 #include "scratch.h"
 
 #define MENTIONS_MAX ((size_t)1 << 22)
@@ -101,11 +103,41 @@ static void meet_needs(struct match_scratch *scratch, bool again)
 	}
 }
 
+/* Whether some hit is an alias, and whether some is an ambiguous one. */
+static void look_for_aliases(const struct match_scratch *scratch, bool *any, bool *ambiguous)
+{
+	const struct match_rules *rules = scratch->rules;
+	*any = *ambiguous = false;
+	for (size_t h = 0; h < scratch->hit_count && !*ambiguous; h++) {
+		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
+			*any = true;
+			*ambiguous |= rules->aliases[a].kind == ALIAS_AMBIGUOUS;
+		}
+	}
+}
+
+/* Puts systems, which end at `middle`, and actors into the order of their hits. */
+static enum base_result merge(struct match_scratch *scratch, size_t middle)
+{
+	size_t count = scratch->mention_count, i = 0, j = middle, out = count;
+	enum base_result result = base_grow(&scratch->mentions, &scratch->mention_cap, 2 * count,
+	                                    sizeof *scratch->mentions, 2 * MENTIONS_MAX);
+	struct mention *list = scratch->mentions;
+	if (result || middle == 0 || middle == count)
+		return result;
+	while (i < middle || j < count)
+		list[out++] = j == count || (i < middle && list[i].hit <= list[j].hit) ? list[i++] : list[j++];
+	memcpy(list, list + count, count * sizeof *list);
+	return BASE_OK;
+}
+
 enum base_result mentions_find(struct match_scratch *scratch)
 {
 	/* First the sure ones alone: needs may ask for $systems and $actors. */
 	enum base_result result = BASE_OK;
-	for (int ambiguous = 0; !result && ambiguous < 2; ambiguous++) {
+	bool any, unsure;
+	look_for_aliases(scratch, &any, &unsure);
+	for (int ambiguous = 0; !result && any && ambiguous <= unsure; ambiguous++) {
 		if (ambiguous) {
 			meet_needs(scratch, false);
 			scratch->item++; /* groups seen so far may have lacked the ambiguous */
@@ -113,8 +145,12 @@ enum base_result mentions_find(struct match_scratch *scratch)
 		}
 		forget(scratch);
 		result = find_of(scratch, GROUP_SYSTEMS, ambiguous);
+		size_t middle = scratch->mention_count;
 		if (!result)
 			result = find_of(scratch, GROUP_ACTORS, ambiguous);
+		if (!result)
+			result = merge(scratch, middle);
+		groups_forget(scratch);
 	}
 	return result == BASE_LIMIT ? BASE_OK : result; /* so many names: the first ones will do */
 }

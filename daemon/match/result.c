@@ -83,12 +83,6 @@ static enum base_result make_events(struct match_scratch *scratch)
 	return BASE_OK;
 }
 
-static int compare_mentions(const void *a, const void *b)
-{
-	const struct mention *x = a, *y = b;
-	return (x->hit > y->hit) - (x->hit < y->hit);
-}
-
 /* Names of one kind without repeats, in order of appearance. */
 static enum base_result list_names(struct match_scratch *scratch, enum group_of of, const struct base_span **out,
                                    size_t *count)
@@ -116,8 +110,6 @@ enum base_result result_make(struct match_scratch *scratch)
 {
 	scratch->result = (struct match_result){0};
 	memcpy(scratch->result.language, scratch->language, sizeof scratch->language);
-	if (scratch->mention_count > 0)
-		qsort(scratch->mentions, scratch->mention_count, sizeof *scratch->mentions, compare_mentions);
 	enum base_result result = make_events(scratch);
 	if (!result)
 		result = list_names(scratch, GROUP_SYSTEMS, &scratch->result.systems, &scratch->result.system_count);

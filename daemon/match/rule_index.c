@@ -1,44 +1,63 @@
 /*
- * Which rules to try for a text. Every match of a rule holds some part that
- * must occur; of these the one with the fewest terms is chosen and each of its
- * terms leads to the rule.
+ * Which rules to try for a sentence. Every match of a rule holds some part
+ * that must occur; of these the one that is met most seldom is chosen, and its
+ * groups lead to the rule. Terms lead to the groups that hold them, so that a
+ * set which many rules share is looked up once a sentence.
  */
 #include <stdlib.h>
 
 #include "rules.h"
 
 #define LINKS_MAX ((size_t)1 << 24)
+#define NEVER SIZE_MAX
 #define ENTITY_WEIGHT 100000 /* systems and actors are named everywhere */
 
-/* The number of terms that lead to node; SIZE_MAX when none must occur. */
-static size_t weight_of(const struct node *node)
+/* How often a term is met, by its length: a phrase and a long word seldom, "to" in every sentence. */
+static size_t weight_of_term(const struct match_rules *rules, uint32_t term)
+{
+	size_t letters = rules->lexicon.terms[term].letters;
+	return letters <= 3 ? 64 : letters <= 4 ? 8 : 1;
+}
+
+static size_t weight_of_group(const struct match_rules *rules, const struct group *group)
+{
+	size_t weight = 0;
+	if (group->of != GROUP_TERMS)
+		return ENTITY_WEIGHT;
+	for (size_t i = 0; i < group->count; i++)
+		weight += weight_of_term(rules, group->terms[i]);
+	return weight;
+}
+
+/* How often the groups that lead to node are met; NEVER when none must occur. */
+static size_t weight_of(const struct match_rules *rules, const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_GROUP:
-		return node->group->of == GROUP_TERMS ? node->group->count : ENTITY_WEIGHT;
+		return weight_of_group(rules, node->group);
 	case NODE_LANG:
-		return SIZE_MAX;
+	case NODE_SOURCE:
+		return NEVER;
 	case NODE_NOT:
-		return node->left ? weight_of(node->left) : SIZE_MAX;
+		return node->left ? weight_of(rules, node->left) : NEVER;
 	case NODE_OR: {
-		size_t left = weight_of(node->left), right = weight_of(node->right);
-		return left == SIZE_MAX || right == SIZE_MAX ? SIZE_MAX : left + right;
+		size_t left = weight_of(rules, node->left), right = weight_of(rules, node->right);
+		return left == NEVER || right == NEVER ? NEVER : left + right;
 	}
 	case NODE_AND:
 	case NODE_NEAR:
 	case NODE_ONEAR: {
-		size_t left = weight_of(node->left), right = weight_of(node->right);
+		size_t left = weight_of(rules, node->left), right = weight_of(rules, node->right);
 		return left < right ? left : right;
 	}
 	default:
-		return weight_of(node->left);
+		return weight_of(rules, node->left);
 	}
 }
 
 bool rules_can_be_reached(const struct match_rules *rules, const struct node *when)
 {
-	(void)rules;
-	return weight_of(when) != SIZE_MAX;
+	return weight_of(rules, when) != NEVER;
 }
 
 enum base_result rules_grow_heads(struct match_rules *rules)
@@ -51,66 +70,118 @@ enum base_result rules_grow_heads(struct match_rules *rules)
 	return result;
 }
 
-static enum base_result link_term(struct match_rules *rules, uint32_t term, uint32_t rule)
+/* ---- tables of lists: first counted, then filled -------------------------------- */
+
+static enum base_result add_link(struct links *links, uint32_t from, uint32_t to)
 {
-	uint32_t head = rules->heads[term].rule;
-	if (head != LEXICON_NONE && rules->links[head].rule == rule)
-		return BASE_OK;
 	enum base_result result =
-	    base_grow(&rules->links, &rules->link_cap, rules->link_count + 1, sizeof *rules->links, LINKS_MAX);
-	if (result)
-		return result;
-	rules->links[rules->link_count] = (struct link){rule, head};
-	rules->heads[term].rule = (uint32_t)rules->link_count++;
+	    base_grow(&links->pairs, &links->pair_cap, links->pair_count + 1, sizeof *links->pairs, LINKS_MAX);
+	if (!result)
+		links->pairs[links->pair_count++] = (struct link){from, to};
+	return result;
+}
+
+/* Turns the pairs into a list for each `from` below count, in the order in which they were added. */
+static enum base_result close_links(struct links *links, size_t count)
+{
+	links->starts = calloc(count + 2, sizeof *links->starts);
+	links->items = calloc(links->pair_count + 1, sizeof *links->items);
+	if (!links->starts || !links->items)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < links->pair_count; i++)
+		links->starts[links->pairs[i].from + 2]++;
+	for (size_t i = 2; i < count + 2; i++)
+		links->starts[i] += links->starts[i - 1];
+	for (size_t i = 0; i < links->pair_count; i++)
+		links->items[links->starts[links->pairs[i].from + 1]++] = links->pairs[i].to;
+	free(links->pairs);
+	links->pairs = NULL;
 	return BASE_OK;
 }
 
-static enum base_result link_entities(struct match_rules *rules, enum group_of of, uint32_t rule)
+void links_free(struct links *links)
 {
-	enum base_result result = BASE_OK;
-	for (uint32_t term = 0; !result && term < rules->head_count; term++) {
-		uint32_t alias = rules->heads[term].alias;
-		while (alias != LEXICON_NONE && rules->entities[rules->aliases[alias].entity].of != of)
-			alias = rules->aliases[alias].next;
-		if (alias != LEXICON_NONE)
-			result = link_term(rules, term, rule);
-	}
-	return result;
+	free(links->pairs);
+	free(links->starts);
+	free(links->items);
 }
 
-static enum base_result link_group(struct match_rules *rules, const struct group *group, uint32_t rule)
+/* ---- groups and rules ------------------------------------------------------------ */
+
+static enum base_result index_group(struct match_rules *rules, const struct group *group, uint8_t *indexed)
 {
-	if (group->of != GROUP_TERMS)
-		return link_entities(rules, group->of, rule);
 	enum base_result result = BASE_OK;
+	if (indexed[group->id])
+		return BASE_OK;
+	indexed[group->id] = 1;
 	for (size_t i = 0; !result && i < group->count; i++)
-		result = link_term(rules, group->terms[i], rule);
+		result = add_link(&rules->term_groups, group->terms[i], group->id);
 	return result;
 }
 
-static enum base_result link_node(struct match_rules *rules, const struct node *node, uint32_t rule)
+static enum base_result index_groups(struct match_rules *rules, const struct node *node, uint8_t *indexed)
+{
+	if (!node)
+		return BASE_OK;
+	if (node->kind == NODE_GROUP)
+		return index_group(rules, node->group, indexed);
+	enum base_result result = index_groups(rules, node->left, indexed);
+	return result ? result : index_groups(rules, node->right, indexed);
+}
+
+/* Leads the groups of node, of which one must occur for the way to hold, to the way. */
+static enum base_result link_node(struct match_rules *rules, const struct node *node, uint32_t way)
 {
 	enum base_result result;
 	switch (node->kind) {
 	case NODE_GROUP:
-		return link_group(rules, node->group, rule);
+		return add_link(&rules->group_ways, node->group->id, way);
 	case NODE_OR:
-		result = link_node(rules, node->left, rule);
-		return result ? result : link_node(rules, node->right, rule);
+		result = link_node(rules, node->left, way);
+		return result ? result : link_node(rules, node->right, way);
 	case NODE_AND:
 	case NODE_NEAR:
 	case NODE_ONEAR:
-		return link_node(rules, weight_of(node->left) <= weight_of(node->right) ? node->left : node->right, rule);
+		return link_node(rules, weight_of(rules, node->left) <= weight_of(rules, node->right) ? node->left : node->right,
+		                 way);
 	default:
-		return link_node(rules, node->left, rule);
+		return link_node(rules, node->left, way);
 	}
+}
+
+static enum base_result add_ways(struct match_rules *rules, const struct node *node, uint32_t rule)
+{
+	if (node->kind == NODE_OR) {
+		enum base_result result = add_ways(rules, node->left, rule);
+		return result ? result : add_ways(rules, node->right, rule);
+	}
+	enum base_result result =
+	    base_grow(&rules->ways, &rules->way_cap, rules->way_count + 1, sizeof *rules->ways, LINKS_MAX);
+	if (result)
+		return result;
+	rules->ways[rules->way_count] = (struct way){rule, node};
+	return link_node(rules, node, (uint32_t)rules->way_count++);
+}
+
+static enum base_result index_rule(struct match_rules *rules, uint32_t index, uint8_t *indexed)
+{
+	const struct rule *rule = &rules->rules[index];
+	/* Guards and the rest are looked at where `when` holds, which is seldom: their groups look for their hits then. */
+	enum base_result result = index_groups(rules, rule->when, indexed);
+	if (!result && rule->when && weight_of(rules, rule->when) != NEVER)
+		result = add_ways(rules, rule->when, index);
+	return result;
 }
 
 enum base_result rules_index(struct match_rules *rules)
 {
 	enum base_result result = rules_grow_heads(rules);
+	rules->group_indexed = calloc(rules->group_count + 1, 1);
+	if (!rules->group_indexed)
+		return BASE_NO_MEMORY;
 	for (uint32_t rule = 0; !result && rule < rules->rule_count; rule++)
-		if (rules->rules[rule].when && weight_of(rules->rules[rule].when) != SIZE_MAX)
-			result = link_node(rules, rules->rules[rule].when, rule);
-	return result;
+		result = index_rule(rules, rule, rules->group_indexed);
+	if (!result)
+		result = close_links(&rules->term_groups, rules->head_count);
+	return result ? result : close_links(&rules->group_ways, rules->group_count);
 }

@@ -39,25 +39,44 @@ enum node_kind {
 	NODE_TITLE,
 	NODE_LEAD,
 	NODE_LANG,
+	NODE_SOURCE,
 };
 
 struct node { /* of an expression; one operand is left */
 	enum node_kind kind;
-	uint32_t n; /* words between, or how many */
+	uint32_t n;     /* words between, or how many */
+	uint32_t size;  /* nodes below and itself, those of sets counted as often as they are asked for */
+	uint32_t depth; /* of the longest way down */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
+	struct base_span source; /* a feed's host, URL or name */
 };
 
 #define RULE_LANGS_MAX 8
 
+struct alternative { /* one of several expressions of which any one will do */
+	const struct node *node;
+	const char *text, *file; /* as it is written, for explanations */
+	size_t line;
+};
+
+enum rule_part { PART_WHEN, PART_GUARD, PART_BLOCK, PART_GIVEN, PART_UNLESS, PART_COUNT };
+
 struct rule {
 	const char *name;
+	const char *file;
+	size_t line;
+	struct { /* the same as when, guard ..., one by one */
+		const struct alternative *items;
+		size_t count;
+	} parts[PART_COUNT];
 	enum match_class class;
 	const struct node *when, *guard, *block, *given, *unless; /* all but when may be NULL */
 	const struct group *trigger;                              /* the leftmost group of when */
 	char langs[RULE_LANGS_MAX][4];
 	size_t lang_count;
+	char languages[RULE_LANGS_MAX * 4]; /* the same, "en,uk" */
 };
 
 struct entity { /* a system or an actor; of details: a thing, a number or a currency */
@@ -79,12 +98,31 @@ struct alias {
 	uint32_t next; /* alias of the same term */
 };
 
-struct link { /* a rule to be tried when a term occurs */
-	uint32_t rule, next;
+struct link {
+	uint32_t from, to;
+};
+
+struct links { /* of each `from` a list of `to`: items[starts[from]] up to starts[from + 1] */
+	struct link *pairs; /* while they are collected */
+	size_t pair_count, pair_cap;
+	uint32_t *starts, *items;
+};
+
+enum furniture_kind { /* where the words stand */
+	FURNITURE_STARTS,   /* at the start of a sentence */
+	FURNITURE_CONTAINS, /* anywhere in it */
+	FURNITURE_HEADINGS, /* alone in a line, above links */
+	FURNITURE_ENDS,     /* alone in a line, after which nothing is the item's own */
+};
+
+struct furniture {
+	enum furniture_kind kind;
+	bool colon;    /* a colon must follow */
+	uint32_t next; /* of the same term */
 };
 
 struct heads { /* what hangs on a term; LEXICON_NONE: nothing */
-	uint32_t alias, rule;
+	uint32_t alias, furniture;
 };
 
 enum role_step_kind { STEP_WORDS, STEP_SUPPLIER, STEP_RECIPIENT, STEP_GAP };
@@ -127,6 +165,16 @@ struct details {
 	size_t sign_count, sign_cap;
 };
 
+struct way { /* to a rule: one of the expressions that its `when` joins with OR */
+	uint32_t rule;
+	const struct node *node;
+};
+
+struct named_set {
+	const char *name;
+	const struct node *node;
+};
+
 struct match_rules {
 	struct base_arena *arena;
 	struct details details;
@@ -137,16 +185,26 @@ struct match_rules {
 	size_t entity_count, entity_cap;
 	struct alias *aliases;
 	size_t alias_count, alias_cap;
-	struct link *links;
-	size_t link_count, link_cap;
+	struct furniture *furniture;
+	size_t furniture_count, furniture_cap;
+	const struct node *tail; /* what the title or lead must hold for the rest to count; NULL: nothing */
 	struct heads *heads; /* one a term */
 	size_t head_count, head_cap;
+	struct named_set *sets;
+	size_t set_count, set_cap;
 	size_t group_count;
+	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
+	struct links term_groups;                      /* of the groups that some `when` asks for */
+	struct links group_ways;                       /* to rules, when a group occurs: indices in ways */
+	struct way *ways;
+	size_t way_count, way_cap;
+	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
 
 /* rule_index.c: reach each rule by the terms of its most selective required part. */
 bool rules_can_be_reached(const struct match_rules *rules, const struct node *when);
 enum base_result rules_index(struct match_rules *rules);
+void links_free(struct links *links);
 /* Make sure that heads has a cell for every term of the lexicon. */
 enum base_result rules_grow_heads(struct match_rules *rules);
 

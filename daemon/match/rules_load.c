@@ -1,11 +1,23 @@
 /* Compiles rule files into a rule set; says every mistake with its file and line. */
 #include "rules_load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ARENA_MAX ((size_t)512 << 20)
 #define RULES_MAX ((size_t)1 << 16)
+#define ALTERNATIVES_MAX 2000u /* evaluation goes down on the stack */
+#define TOTAL_SIZE_MAX ((size_t)4000000) /* nodes of all rules, those of sets counted for each */
+
+struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file)
+{
+	struct place place = {.file = file, .line = node->line, .problems = loader->problems, .column = node->column};
+	for (size_t i = 0; i < loader->file_count; i++)
+		if (loader->files[i].file == file)
+			place.bytes = loader->files[i].bytes;
+	return place;
+}
 
 void loader_check_keys(const struct loader *loader, const struct conf_node *map, const char *const *known,
                        const char *what)
@@ -22,7 +34,7 @@ void loader_check_keys(const struct loader *loader, const struct conf_node *map,
 
 static enum base_result one_expression(struct loader *loader, const struct conf_node *node, const struct node **out)
 {
-	struct place place = {loader->file, node->line, loader->problems};
+	struct place place = loader_place(loader, node, loader->file);
 	if (node->kind == CONF_SCALAR) {
 		enum base_result result = expression_parse(&loader->context, node->text, &place, out);
 		return result == BASE_SYNTAX ? BASE_OK : result;
@@ -42,6 +54,10 @@ enum base_result loader_expression(struct loader *loader, const struct conf_node
 		result = one_expression(loader, node->items[i], &one);
 		if (!result)
 			result = expression_or(loader->rules, all, one, &all);
+		if (!result && all && all->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, node->items[i]->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
 	}
 	if (!result)
 		*out = all;
@@ -67,6 +83,9 @@ static void read_lang(const struct loader *loader, const struct conf_node *node,
 		return;
 	}
 	memcpy(rule->langs[rule->lang_count++], node->text.ptr, node->text.len);
+	size_t used = strlen(rule->languages);
+	(void)snprintf(rule->languages + used, sizeof rule->languages - used, used ? ",%s" : "%s",
+	               rule->langs[rule->lang_count - 1]);
 }
 
 static void read_langs(const struct loader *loader, const struct conf_node *node, struct rule *rule)
@@ -86,18 +105,68 @@ static const struct group *leftmost(const struct node *node)
 	return group ? group : leftmost(node->right);
 }
 
+/* Keeps each expression of the part on its own too. */
+static enum base_result keep_alternative(struct loader *loader, const struct conf_node *node, const struct node *one,
+                                         struct alternative *out)
+{
+	struct base_arena *arena = loader->rules->arena;
+	const char *file = loader->rules_file;
+	struct base_span text = base_arena_copy(arena, node->text);
+	*out = (struct alternative){one, text.ptr, file, node->line};
+	return text.ptr ? BASE_OK : BASE_NO_MEMORY;
+}
+
+static enum base_result read_part(struct loader *loader, const struct conf_node *node, struct rule *rule,
+                                  enum rule_part part, const struct node **out)
+{
+	if (!node)
+		return BASE_OK;
+	bool list = node->kind == CONF_LIST;
+	size_t count = list ? node->count : 1;
+	struct alternative *items = base_arena_alloc(loader->rules->arena, count * sizeof *items);
+	enum base_result result = items ? BASE_OK : BASE_NO_MEMORY;
+	rule->parts[part].items = items;
+	for (size_t i = 0; !result && i < count; i++) {
+		const struct conf_node *item = list ? node->items[i] : node;
+		const struct node *one = NULL;
+		result = one_expression(loader, item, &one);
+		if (result || !one)
+			continue;
+		result = keep_alternative(loader, item, one, &items[rule->parts[part].count++]);
+		if (!result)
+			result = expression_or(loader->rules, *out, one, out);
+		if (!result && (*out)->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, item->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
+	}
+	return result;
+}
+
+/* Said once, for the rule with which it is too much. */
+static void check_total(struct loader *loader, const struct conf_node *map, const struct rule *rule)
+{
+	const struct node *const nodes[] = {rule->when, rule->guard, rule->block, rule->given, rule->unless};
+	size_t before = loader->total_size;
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+		loader->total_size += nodes[i] ? nodes[i]->size : 0;
+	if (before <= TOTAL_SIZE_MAX && loader->total_size > TOTAL_SIZE_MAX)
+		base_problem(loader->problems, loader->file, map->line, "the rules up to here are too large, with all their sets");
+}
+
 static enum base_result read_expressions(struct loader *loader, const struct conf_node *map, struct rule *rule)
 {
 	const struct {
 		const char *key;
 		const struct node **out;
-	} parts[] = {{"when", &rule->when},   {"guard", &rule->guard},   {"block", &rule->block},
+	} parts[PART_COUNT] = {{"when", &rule->when},   {"guard", &rule->guard},   {"block", &rule->block},
 	             {"given", &rule->given}, {"unless", &rule->unless}};
 	enum base_result result = BASE_OK;
 	for (size_t i = 0; !result && i < sizeof parts / sizeof parts[0]; i++)
-		result = loader_expression(loader, conf_node_get(map, parts[i].key), parts[i].out);
+		result = read_part(loader, conf_node_get(map, parts[i].key), rule, (enum rule_part)i, parts[i].out);
 	if (result)
 		return result;
+	check_total(loader, map, rule);
 	const struct conf_node *when = conf_node_get(map, "when");
 	if (!when)
 		base_problem(loader->problems, loader->file, map->line, "a rule needs a when");
@@ -126,10 +195,14 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 	}
 	loader_check_keys(loader, map, known, "a rule");
 	const char *name = scalar_of(loader, map, "name"), *class = scalar_of(loader, map, "class");
+	if (name && leave_out_has(loader, LEAVE_RULE, NULL, base_span_of(name)))
+		return BASE_OK;
 	check_name(loader, map, name);
 	if (class && match_class_parse(class, &rule.class))
 		base_problem(loader->problems, loader->file, conf_node_get(map, "class")->line, "there is no class %s", class);
 	read_langs(loader, conf_node_get(map, "lang"), &rule);
+	rule.file = loader->rules_file;
+	rule.line = map->line;
 	rule.name = base_arena_copy(rules->arena, base_span_of(name ? name : "?")).ptr;
 	enum base_result result = rule.name ? read_expressions(loader, map, &rule) : BASE_NO_MEMORY;
 	if (!result)
@@ -142,6 +215,10 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 static enum base_result read_rules(struct loader *loader, const struct conf_node *list)
 {
 	enum base_result result = BASE_OK;
+	struct base_span file = base_arena_copy(loader->rules->arena, base_span_of(loader->file));
+	loader->rules_file = file.ptr;
+	if (!file.ptr)
+		return BASE_NO_MEMORY;
 	for (size_t i = 0; !result && i < list->count; i++)
 		result = read_rule(loader, list->items[i]);
 	return result;
@@ -164,16 +241,29 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail",
+	                                    "leave_out", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors and details");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, "
+		             "furniture, tail and leave_out");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
-	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true);
-	return sets ? sets_collect(loader, sets) : BASE_OK;
+	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true),
+	                       *leave_out = section(loader, root, "leave_out", CONF_MAP, true);
+	enum base_result result = leave_out ? leave_out_collect(loader, leave_out) : BASE_OK;
+	return !result && sets ? sets_collect(loader, sets) : result;
+}
+
+/* Of several files any one will do. */
+static enum base_result read_tail(struct loader *loader, const struct conf_node *root)
+{
+	const struct node *tail = NULL;
+	const struct conf_node *node = root && root->kind == CONF_MAP ? conf_node_get(root, "tail") : NULL;
+	enum base_result result = loader_expression(loader, node, &tail);
+	return result || !tail ? result : expression_or(loader->rules, loader->rules->tail, tail, &loader->rules->tail);
 }
 
 static enum base_result read_file(struct loader *loader, const struct conf_node *root)
@@ -181,7 +271,8 @@ static enum base_result read_file(struct loader *loader, const struct conf_node 
 	const struct conf_node *systems = section(loader, root, "systems", CONF_MAP, true),
 	                       *actors = section(loader, root, "actors", CONF_MAP, true),
 	                       *rules = section(loader, root, "rules", CONF_LIST, true),
-	                       *details = section(loader, root, "details", CONF_MAP, true);
+	                       *details = section(loader, root, "details", CONF_MAP, true),
+	                       *furniture = section(loader, root, "furniture", CONF_MAP, true);
 	enum base_result result = systems ? entities_read(loader, systems, GROUP_SYSTEMS) : BASE_OK;
 	if (!result && actors)
 		result = entities_read(loader, actors, GROUP_ACTORS);
@@ -189,7 +280,9 @@ static enum base_result read_file(struct loader *loader, const struct conf_node 
 		result = read_rules(loader, rules);
 	if (!result && details)
 		result = details_read(loader, details);
-	return result;
+	if (!result && furniture)
+		result = furniture_read(loader, furniture);
+	return result ? result : read_tail(loader, root);
 }
 
 static enum base_result parse_files(struct loader *loader, const struct match_source *sources, size_t count,
@@ -213,10 +306,14 @@ static enum base_result read_all(struct loader *loader, const struct match_sourc
 	enum base_result result = parse_files(loader, sources, count, trees);
 	if (!result)
 		result = sets_read_all(loader);
+	if (!result)
+		result = sets_keep(loader);
 	for (size_t i = 0; !result && i < count; i++) {
 		loader->file = sources[i].file;
 		result = trees[i] ? read_file(loader, conf_tree_root(trees[i])) : BASE_OK;
 	}
+	if (!result)
+		leave_out_check(loader);
 	return result ? result : rules_index(loader->rules);
 }
 
@@ -244,10 +341,11 @@ enum base_result match_rules_load(const struct match_source *sources, size_t cou
 	if (result)
 		goto out;
 	size_t before = base_problems_count(problems);
-	struct loader loader = {.rules = rules, .problems = problems};
+	struct loader loader = {.rules = rules, .problems = problems, .files = sources, .file_count = count};
 	loader.context = (struct expression_context){rules, sets_resolve, &loader};
 	result = read_all(&loader, sources, count, trees);
 	sets_free(&loader);
+	free(loader.omissions);
 	if (!result && base_problems_count(problems) > before)
 		result = BASE_SYNTAX;
 	if (!result) {
@@ -271,8 +369,13 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->rules);
 	free(rules->entities);
 	free(rules->aliases);
-	free(rules->links);
+	links_free(&rules->term_groups);
+	links_free(&rules->group_ways);
+	free(rules->ways);
+	free(rules->group_indexed);
 	free(rules->heads);
+	free(rules->furniture);
+	free(rules->sets);
 	free(rules->details.patterns);
 	free(rules->details.signs);
 	free(rules);
@@ -281,6 +384,12 @@ void match_rules_free(struct match_rules *rules)
 size_t match_rules_count(const struct match_rules *rules)
 {
 	return rules->rule_count;
+}
+
+struct match_rule_info match_rule_at(const struct match_rules *rules, size_t index)
+{
+	const struct rule *rule = &rules->rules[index];
+	return (struct match_rule_info){rule->name, rule->file, rule->line, rule->class, rule->languages};
 }
 
 size_t match_terms_count(const struct match_rules *rules)

@@ -19,9 +19,10 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
 	scratch->rule_tried = calloc(rules->rule_count + 1, sizeof *scratch->rule_tried);
 	scratch->entity_needs = calloc(rules->entity_count + 1, sizeof *scratch->entity_needs);
+	scratch->group_hits = calloc(rules->group_count + 1, sizeof *scratch->group_hits);
 	scratch->entity_told = calloc(rules->entity_count + 1, sizeof *scratch->entity_told);
 	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
-	    !scratch->entity_needs || !scratch->entity_told) {
+	    !scratch->group_hits || !scratch->entity_needs || !scratch->entity_told) {
 		match_scratch_free(scratch);
 		return BASE_NO_MEMORY;
 	}
@@ -38,10 +39,13 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->symbols);
 	free(scratch->symbol_starts);
 	free(scratch->hits);
+	free(scratch->paragraphs);
 	free(scratch->sentence_hits);
 	free(scratch->mentions);
 	free(scratch->firings);
 	free(scratch->kept_marks);
+	free(scratch->group_hits);
+	free(scratch->group_entries);
 	free(scratch->intervals);
 	free(scratch->marks);
 	free(scratch->consumed);
@@ -56,9 +60,11 @@ void match_scratch_free(struct match_scratch *scratch)
 
 static enum base_result start_item(struct match_scratch *scratch)
 {
-	base_arena_free(scratch->arena);
-	scratch->arena = NULL;
-	enum base_result result = base_arena_new(RESULT_MAX, &scratch->arena);
+	enum base_result result = BASE_OK;
+	if (scratch->arena)
+		base_arena_reset(scratch->arena);
+	else
+		result = base_arena_new(RESULT_MAX, &scratch->arena);
 	if (scratch->item > UINT32_MAX - 8 || scratch->evaluation > UINT32_MAX / 2) {
 		/* The stamps start again: forget all old ones. */
 		scratch->item = scratch->evaluation = 0;
@@ -67,8 +73,14 @@ static enum base_result start_item(struct match_scratch *scratch)
 		memset(scratch->rule_tried, 0, (scratch->rules->rule_count + 1) * sizeof *scratch->rule_tried);
 		memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs);
 		memset(scratch->entity_told, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_told);
+		scratch->tail = (struct state){0, 0};
 		memset(scratch->consumed, 0, scratch->consumed_cap * sizeof *scratch->consumed);
 	}
+	if (scratch->group_stamp > UINT32_MAX / 2) {
+		scratch->group_stamp = 0;
+		memset(scratch->group_hits, 0, (scratch->rules->group_count + 1) * sizeof *scratch->group_hits);
+	}
+	groups_forget(scratch);
 	scratch->item++;
 	scratch->failed = BASE_OK;
 	scratch->guarded = false;
@@ -95,6 +107,7 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 	if (scratch->rules != rules)
 		return BASE_INVALID;
 	enum base_result result = start_item(scratch);
+	scratch->input = input;
 	if (!result)
 		result = text_read(&scratch->text, input->title, input->text);
 	if (!result)
@@ -103,6 +116,8 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 		return result;
 	language_guess(&scratch->text, input->language, scratch->language);
 	result = hits_find(scratch);
+	if (!result)
+		result = furniture_find(scratch);
 	return result ? result : mentions_find(scratch);
 }
 
@@ -138,27 +153,40 @@ static enum base_result try_rule(struct match_scratch *scratch, uint32_t rule, u
 	if (scratch->class_counts[scratch->rules->rules[rule].class] >= FIRINGS_PER_CLASS)
 		return BASE_OK; /* more evidence than is shown */
 	struct list found;
-	enum verdict verdict = judge(scratch, rule, sentence, &found);
+	enum match_verdict verdict = judge(scratch, rule, sentence, &found);
 	if (!eval_within_limits(scratch))
 		return BASE_OK;
 	if (scratch->failed)
 		return scratch->failed;
-	return verdict == VERDICT_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;
+	return verdict == MATCH_FIRED ? keep(scratch, rule, sentence, found) : BASE_OK;
+}
+
+/* The rules of each group that occurs, in the order of the text. */
+static enum base_result try_sentence(struct match_scratch *scratch, uint32_t sentence)
+{
+	const struct match_rules *rules = scratch->rules;
+	enum base_result result = BASE_OK;
+	groups_read(scratch, sentence);
+	for (uint32_t e = 0; !result && e < scratch->group_entry_count; e++) {
+		uint32_t group = scratch->group_entries[e].group;
+		if (scratch->group_hits[group].first != e)
+			continue; /* met before */
+		for (uint32_t i = rules->group_ways.starts[group]; !result && i < rules->group_ways.starts[group + 1]; i++) {
+			const struct way *way = &rules->ways[rules->group_ways.items[i]];
+			if (groups_may_hold(scratch, way->node))
+				result = try_rule(scratch, way->rule, sentence);
+		}
+	}
+	return result;
 }
 
 static enum base_result try_rules(struct match_scratch *scratch)
 {
-	const struct match_rules *rules = scratch->rules;
 	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < scratch->hit_count; i++) {
-		const struct hit *hit = &scratch->hits[i];
-		uint32_t sentence = scratch->text.tokens[hit->first].sentence;
-		for (uint32_t l = rules->heads[hit->term].rule; !result && l != LEXICON_NONE; l = rules->links[l].next)
-			result = try_rule(scratch, rules->links[l].rule, sentence);
-		if (result)
-			return result;
-	}
-	return BASE_OK;
+	for (uint32_t s = 0; !result && s < scratch->text.sentence_count; s++)
+		if (scratch->sentence_hits[s] != scratch->sentence_hits[s + 1])
+			result = try_sentence(scratch, s);
+	return result;
 }
 
 enum base_result match_run(const struct match_rules *rules, struct match_scratch *scratch,

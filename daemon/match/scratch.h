@@ -36,13 +36,27 @@ struct firing { /* a rule fired in a sentence */
 	uint32_t mark, mark_count; /* tokens to be marked: indices in kept_marks */
 };
 
+struct group_entry { /* a hit of a group, in the order of the text */
+	uint32_t group, hit, next;
+};
+
+struct group_hits { /* of a group in the present sentence: valid if stamp is the scratch's */
+	uint32_t stamp, first, last;
+};
+
 struct memo_cell { /* the wildcards that a word matches */
 	uint8_t len; /* 0: free */
 	uint8_t count;
 	char word[46];
 	uint32_t symbols[4];
 };
-#define MEMO_CELLS 8192
+#define MEMO_CELLS 16384 /* 1 MiB */
+
+struct paragraph { /* of the text, in sentences, last inclusive */
+	uint32_t first, last;
+	uint32_t words;
+	bool heading, ends; /* see enum furniture_kind */
+};
 
 struct state { /* of a rule or a group within this item: valid if stamp is the item's */
 	uint32_t stamp;
@@ -51,6 +65,7 @@ struct state { /* of a rule or a group within this item: valid if stamp is the i
 
 struct match_scratch {
 	const struct match_rules *rules;
+	const struct match_input *input; /* of the present item */
 	struct text text;
 	struct memo_cell *memo;
 	uint32_t *symbols; /* of all tokens */
@@ -61,12 +76,21 @@ struct match_scratch {
 	size_t hit_count, hit_cap;
 	uint32_t *sentence_hits; /* the first hit of each sentence and one more */
 	size_t sentence_hit_cap;
+	struct paragraph *paragraphs;
+	size_t paragraph_count, paragraph_cap;
+	bool has_furniture;
 	struct mention *mentions;
 	size_t mention_count, mention_cap;
 	struct firing *firings;
 	size_t firing_count, firing_cap;
 	uint32_t *kept_marks; /* hits */
 	size_t kept_mark_count, kept_mark_cap;
+	/* one sentence */
+	struct group_hits *group_hits; /* one a group */
+	struct group_entry *group_entries;
+	size_t group_entry_count, group_entry_cap;
+	uint32_t group_sentence; /* the sentence read + 1; 0: none */
+	uint32_t group_stamp;
 	/* one evaluation */
 	struct interval *intervals;
 	size_t interval_count, interval_cap;
@@ -82,6 +106,7 @@ struct match_scratch {
 	uint32_t item;
 	struct state *group_seen;   /* one a group */
 	struct state *rule_item;    /* one a rule: whether given, unless and lang let it pass */
+	struct state tail;          /* whether `tail` holds */
 	struct state *rule_tried;   /* one a rule: the last sentence tried + 1 */
 	struct state *entity_needs; /* one an entity */
 	uint32_t *entity_told;      /* one an entity: the item in which it was listed or explained */
@@ -93,11 +118,21 @@ struct match_scratch {
 
 /* hits.c: finds all terms in the text. */
 enum base_result hits_find(struct match_scratch *scratch);
+/* furniture.c: drops the hits of what is none of the item's own text. */
+enum base_result furniture_find(struct match_scratch *scratch);
+/* groups.c: reads which groups occur in the sentence, unless it was the last one read. */
+void groups_read(struct match_scratch *scratch, uint32_t sentence);
+/* To be called when hits or their flags change. */
+void groups_forget(struct match_scratch *scratch);
+/* False if the expression cannot hold in the sentence read, by its groups alone. */
+bool groups_may_hold(const struct match_scratch *scratch, const struct node *node);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
 void language_guess(const struct text *text, struct base_span given, char out[12]);
 
+/* source.c: whether a feed's host (or a domain above it), URL or name is `wanted`, without regard to case. */
+bool source_is(const struct match_input *input, struct base_span wanted);
 /* eval.c: the intervals of an expression in a sentence; sees scratch->failed. */
 struct list eval_sentence(struct match_scratch *scratch, const struct node *node, uint32_t sentence);
 bool eval_holds(struct list list);
@@ -109,17 +144,8 @@ bool eval_within_limits(struct match_scratch *scratch);
 bool eval_hit_counts(const struct match_scratch *scratch, const struct group *group, const struct hit *hit);
 
 /* judge.c: one rule in one sentence. */
-enum verdict {
-	VERDICT_FIRED,
-	VERDICT_MISSING, /* when does not hold */
-	VERDICT_GUARDED,
-	VERDICT_BLOCKED,
-	VERDICT_LANG,
-	VERDICT_NOT_GIVEN,
-	VERDICT_UNLESS,
-};
 /* *found: the intervals of when, valid until the next evaluation. */
-enum verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
+enum match_verdict judge(struct match_scratch *scratch, uint32_t rule, uint32_t sentence, struct list *found);
 
 /* result.c: from firings to events. */
 enum base_result result_make(struct match_scratch *scratch);

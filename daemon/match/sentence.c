@@ -2,46 +2,48 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abbreviations.h"
 #include "text.h"
 
 #define SENTENCE_TOKENS_MAX 400 /* what runs on longer is cut, so that no rule sees an endless sentence */
 #define LEAD_WORDS 60
 #define SENTENCES_MAX ((size_t)1 << 22)
 
-/* Words with a dot that are often followed by a capital or a number. Sorted. */
-static const char *const abbreviations[] = {
-    "adm",   "approx", "apr",  "aug",  "brig", "capt", "ca",    "cf",    "co",   "cmdr", "col",  "corp", "cpl",
-    "dec",   "dept",   "dipl", "dr",   "dres", "est",  "feb",   "fig",   "gen",  "gov",  "hon",  "hr",   "inc",
-    "jan",   "jr",     "jul",  "jun",  "lt",   "ltd",  "maj",   "mar",   "messrs", "mr",  "mrs",  "ms",   "mt",
-    "no",    "nos",    "nov",  "nr",   "oct",  "prof", "pvt",   "rep",   "reps", "rev",  "sen",  "sens", "sep",
-    "sept",  "sgt",    "sr",   "st",   "str",  "vgl",  "vs",    "bzw",   "den",  "gosp", "ген",  "гр",   "див",
-    "ім",    "им",     "наприклад", "напр", "пл", "полк", "проф", "просп", "рис", "рр", "см", "св", "тов", "ул", "вул",
-};
-
-/* After an acronym ("the U.S.") only these, with a capital, start a new sentence. */
-static const char *const starters[] = {
-    "the", "a",    "an",   "in",    "on",      "at",    "it",     "he",      "she",  "they", "we",  "i",
-    "but", "and",  "this", "that",  "these",   "those", "his",    "her",     "their", "its", "for", "as",
-    "if",  "when", "while", "after", "before", "however", "officials", "meanwhile", "earlier", "also",
-};
+static int compare_word(const void *key, const void *item)
+{
+	const struct base_span *word = key;
+	const char *have = *(const char *const *)item;
+	size_t len = strlen(have);
+	int order = memcmp(word->ptr, have, word->len < len ? word->len : len);
+	return order ? order : (word->len > len) - (word->len < len);
+}
 
 static bool is_one_of(const struct text *text, const struct token *token, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (text_token_is(text, token, words[i]))
-			return true;
-	return false;
+	struct base_span word = text_folded(text, token);
+	return bsearch(&word, words, count, sizeof *words, compare_word) != NULL;
 }
 
 #define IS_ONE_OF(text, token, words) is_one_of(text, token, words, sizeof(words) / sizeof((words)[0]))
 
-/* Whether a dot after previous ends the sentence, given the token that follows. */
-static bool dot_ends(const struct text *text, const struct token *previous, const struct token *next)
+static bool is_starter(const struct text *text, const struct token *token)
 {
+	return token->flags & TOKEN_UPPER && IS_ONE_OF(text, token, starters);
+}
+
+/* Whether a dot after the token at index ends the sentence, given the token that follows. */
+static bool dot_ends(const struct text *text, size_t index)
+{
+	const struct token *previous = &text->tokens[index], *next = previous + 1;
+	bool after_number = index > 0 && previous[-1].flags & TOKEN_NUMBER && previous[-1].sentence == previous->sentence;
 	if (previous->flags & TOKEN_NUMBER)
-		return true;
-	if (previous->letters == 1)
-		return next->flags & TOKEN_UPPER && previous->flags & TOKEN_DOT && IS_ONE_OF(text, next, starters);
+		return previous->folded_len > 2 || previous->flags & TOKEN_JOINED || !IS_ONE_OF(text, next, after_ordinals);
+	if (previous->letters == 1) /* an initial, or the end of "U.S." or "2024 р." */
+		return (previous->flags & TOKEN_DOT || after_number) && is_starter(text, next);
+	if (next->flags & TOKEN_NUMBER && IS_ONE_OF(text, previous, number_abbreviations))
+		return false;
+	if (IS_ONE_OF(text, previous, closing_abbreviations))
+		return is_starter(text, next);
 	return !IS_ONE_OF(text, previous, abbreviations);
 }
 
@@ -61,30 +63,29 @@ static bool starts_sentence(const struct text *text, size_t index)
 		return true;
 	if (!(token->flags & (TOKEN_SPACE | TOKEN_QUOTE)) && text->tokens[index - 1].flags & TOKEN_UPPER)
 		return false; /* "mil.In" or "Mr.Smith": too little to tell */
-	return dot_ends(text, token - 1, token);
+	return dot_ends(text, index - 1);
 }
 
-static enum base_result open_sentence(struct text *text, size_t first, bool lead)
+static enum base_result open_sentence(struct text *text, size_t first)
 {
 	enum base_result result = base_grow(&text->sentences, &text->sentence_cap, text->sentence_count + 1,
 	                                    sizeof *text->sentences, SENTENCES_MAX);
 	if (result)
 		return result;
 	bool title = text->tokens[first].flags & TOKEN_TITLE;
-	text->sentences[text->sentence_count++] = (struct sentence){.first = (uint32_t)first, .title = title, .lead = lead};
+	text->sentences[text->sentence_count++] = (struct sentence){.first = (uint32_t)first, .title = title, .cut = UINT32_MAX};
 	return BASE_OK;
 }
 
 enum base_result text_divide(struct text *text)
 {
-	uint32_t word = 0, text_words = 0;
+	uint32_t word = 0;
 	for (size_t i = 0; i < text->token_count; i++) {
 		struct token *token = &text->tokens[i];
 		size_t count = text->sentence_count;
 		bool start = starts_sentence(text, i) || i - text->sentences[count - 1].first >= SENTENCE_TOKENS_MAX;
 		if (start) {
-			bool title = token->flags & TOKEN_TITLE;
-			enum base_result result = open_sentence(text, i, title || text_words < LEAD_WORDS);
+			enum base_result result = open_sentence(text, i);
 			if (result)
 				return result;
 			count++;
@@ -92,11 +93,21 @@ enum base_result text_divide(struct text *text)
 		}
 		if (i > 0 && !(token->flags & TOKEN_JOINED))
 			word++;
-		if (!(token->flags & (TOKEN_JOINED | TOKEN_TITLE)))
-			text_words++;
 		token->word = word;
 		token->sentence = (uint32_t)(count - 1);
 		text->sentences[count - 1].last = (uint32_t)i + 1;
 	}
+	text_mark_lead(text);
 	return BASE_OK;
+}
+
+void text_mark_lead(struct text *text)
+{
+	uint32_t words = 0;
+	for (size_t s = 0; s < text->sentence_count; s++) {
+		struct sentence *sentence = &text->sentences[s];
+		sentence->lead = sentence->title || (!sentence->furniture && words < LEAD_WORDS);
+		if (!sentence->title && !sentence->furniture)
+			words += text->tokens[sentence->last - 1].word - text->tokens[sentence->first].word + 1;
+	}
 }

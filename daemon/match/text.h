@@ -38,10 +38,20 @@ struct token {
 	uint32_t flags;
 };
 
+enum furniture_why { /* furniture.c finds it */
+	FURNITURE_NONE,
+	FURNITURE_WORDS,     /* words that give it away */
+	FURNITURE_LIST,      /* links to other articles */
+	FURNITURE_TAGS,
+	FURNITURE_AFTER_END, /* it follows the end of the item's own text */
+};
+
 struct sentence {
 	uint32_t first, last; /* tokens, last exclusive */
 	bool title;
 	bool lead; /* the title, or a sentence that starts within the first 60 words of the text */
+	enum furniture_why furniture; /* it is none of the item's own text */
+	uint32_t cut;                 /* nor is what stands from this token on; UINT32_MAX: all is */
 };
 
 struct text {
@@ -67,5 +77,7 @@ bool text_token_is(const struct text *text, const struct token *token, const cha
 size_t text_cased(struct base_span original, char *out);
 /* Divides the tokens into sentences; part of text_read (sentence.c). */
 enum base_result text_divide(struct text *text);
+/* Which sentences are the lead, not counting furniture; part of text_divide. */
+void text_mark_lead(struct text *text);
 
 #endif

@@ -49,6 +49,7 @@ static void row_free(struct status_row *row)
 	free(row->url);
 	free(row->name);
 	free(row->reason);
+	free(row->plan);
 	free(row);
 }
 
@@ -174,11 +175,13 @@ static struct status_row *row_new(const struct status_board *board, const struct
 	row->url = shown_url(feed->url);
 	row->name = escaped(feed->name);
 	row->reason = escaped(feed->reason);
-	if (row->key == NULL || row->url == NULL || row->name == NULL || row->reason == NULL) {
+	row->plan = escaped(feed->plan);
+	if (row->key == NULL || row->url == NULL || row->name == NULL || row->reason == NULL || row->plan == NULL) {
 		row_free(row);
 		return NULL;
 	}
 	snprintf(row->result, sizeof(row->result), "%s", feed->result != NULL ? feed->result : "");
+	snprintf(row->state, sizeof(row->state), "%s", feed->state != NULL ? feed->state : "");
 	row->last_poll = feed->last_poll;
 	row->next_poll = feed->next_poll;
 	row->failures = feed->failures;

@@ -32,8 +32,8 @@ struct status_row {
 	struct status_row *next; /* in its hash chain */
 	uint64_t hash;
 	char *key;               /* the URL as given */
-	char *url, *name, *reason;
-	char result[16];
+	char *url, *name, *reason, *plan;
+	char result[16], state[16];
 	base_time last_poll, next_poll;
 	uint64_t failures;
 	long http_status;

@@ -52,15 +52,21 @@ static void add_polls(const struct status_view *view, struct base_buf *out)
 	static const struct sample entries[] = {{"new", STATUS_ENTRIES_NEW},
 	                                        {"changed", STATUS_ENTRIES_CHANGED},
 	                                        {"seen", STATUS_ENTRIES_SEEN}};
-	uint64_t feeds = status_get(view->board, STATUS_FEEDS), failing = status_get(view->board, STATUS_FEEDS_FAILING);
+	static const struct sample states[] = {{"failing", STATUS_FEEDS_FAILING},
+	                                       {"paused", STATUS_FEEDS_PAUSED},
+	                                       {"stale", STATUS_FEEDS_STALE},
+	                                       {"ended", STATUS_FEEDS_ENDED}};
+	uint64_t feeds = status_get(view->board, STATUS_FEEDS), others = 0;
 
 	head(out, "wirewatch_polls_total", "counter", "Polls of feeds by their result.");
 	samples(view, out, "wirewatch_polls_total", "result", polls, sizeof(polls) / sizeof(*polls));
 	head(out, "wirewatch_entries_total", "counter", "Entries in the documents polled, by whether they were known.");
 	samples(view, out, "wirewatch_entries_total", "state", entries, sizeof(entries) / sizeof(*entries));
 	head(out, "wirewatch_feeds", "gauge", "Feeds in the configuration by their health.");
-	base_buf_printf(out, "wirewatch_feeds{state=\"ok\"} %" PRIu64 "\nwirewatch_feeds{state=\"failing\"} %" PRIu64 "\n",
-	                feeds > failing ? feeds - failing : 0, failing);
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
+		others += status_get(view->board, states[i].number);
+	base_buf_printf(out, "wirewatch_feeds{state=\"ok\"} %" PRIu64 "\n", feeds > others ? feeds - others : 0);
+	samples(view, out, "wirewatch_feeds", "state", states, sizeof(states) / sizeof(*states));
 }
 
 static void add_alerts(const struct status_view *view, struct base_buf *out)

@@ -68,7 +68,7 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 	json_t *trouble = board->trouble != NULL ? json_string(board->trouble) : json_null();
 	pthread_mutex_unlock(&board->lock);
 	json_t *root = json_pack(
-	    "{s:s, s:o, s:I, s:b, s:o, s:{s:o,s:o}, s:{s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	    "{s:s, s:o, s:I, s:b, s:o, s:{s:o,s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 	    "version", PACKAGE_VERSION,
 	    "started", json_time(view->started_wall),
 	    "uptime", (json_int_t)(uptime / BASE_SECOND),
@@ -77,6 +77,9 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 	    "feeds",
 		"total", json_number(view, STATUS_FEEDS),
 		"failing", json_number(view, STATUS_FEEDS_FAILING),
+		"paused", json_number(view, STATUS_FEEDS_PAUSED),
+		"stale", json_number(view, STATUS_FEEDS_STALE),
+		"ended", json_number(view, STATUS_FEEDS_ENDED),
 	    "polls",
 		"new", json_number(view, STATUS_POLLS_NEW),
 		"unchanged", json_number(view, STATUS_POLLS_UNCHANGED),
@@ -106,8 +109,9 @@ enum base_result status_page_feeds(const struct status_view *view, struct base_b
 
 	pthread_mutex_lock(&board->lock);
 	TAILQ_FOREACH(row, &board->rows, order) {
-		json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "url", row->url, "name", row->name,
-		                           "result", row->result, "reason", row->reason, "last_poll",
+		json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "url", row->url, "name",
+		                           row->name, "result", row->result, "reason", row->reason, "state", row->state,
+		                           "plan", row->plan, "last_poll",
 		                           json_time(row->last_poll), "next_poll", json_time(row->next_poll), "failures",
 		                           (json_int_t)row->failures, "http_status", (json_int_t)row->http_status,
 		                           "entries", (json_int_t)row->entries);
@@ -185,6 +189,7 @@ static void add_row(struct base_buf *out, const struct status_row *row)
 	add_time_cell(out, row->next_poll);
 	base_buf_printf(out, "<td>%zu</td>", row->entries);
 	add_cell(out, row->reason);
+	add_cell(out, row->plan);
 	base_buf_add_text(out, "</tr>\n");
 }
 
@@ -199,7 +204,7 @@ static void add_rows(struct base_buf *out, const struct status_board *board)
 			if ((row->failures > 0) == failing && shown++ < PEOPLE_ROWS_MAX)
 				add_row(out, row);
 	if (shown > PEOPLE_ROWS_MAX)
-		base_buf_printf(out, "<tr><td colspan=\"6\">and %zu more: see /feeds</td></tr>\n", shown - PEOPLE_ROWS_MAX);
+		base_buf_printf(out, "<tr><td colspan=\"7\">and %zu more: see /feeds</td></tr>\n", shown - PEOPLE_ROWS_MAX);
 }
 
 static void add_totals(const struct status_view *view, struct base_buf *out)
@@ -209,9 +214,9 @@ static void add_totals(const struct status_view *view, struct base_buf *out)
 
 	base_buf_printf(out, "<p>wirewatchd " PACKAGE_VERSION ", up %" PRId64 " d %02" PRId64 ":%02" PRId64 ":%02" PRId64 ". ",
 	                uptime / 86400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
-	base_buf_printf(out, "%" PRIu64 " feeds, %" PRIu64 " failing; %" PRIu64 " subscribers; latest sequence %" PRIu64 ".</p>\n",
+	base_buf_printf(out, "%" PRIu64 " feeds, %" PRIu64 " failing, %" PRIu64 " stale; %" PRIu64 " subscribers; latest sequence %" PRIu64 ".</p>\n",
 	                status_get(board, STATUS_FEEDS), status_get(board, STATUS_FEEDS_FAILING),
-	                status_get(board, STATUS_SUBSCRIBERS), status_get(board, STATUS_SEQUENCE));
+	                status_get(board, STATUS_FEEDS_STALE), status_get(board, STATUS_SUBSCRIBERS), status_get(board, STATUS_SEQUENCE));
 }
 
 enum base_result status_page_people(const struct status_view *view, struct base_buf *out)
@@ -240,7 +245,7 @@ enum base_result status_page_people(const struct status_view *view, struct base_
 		                board->classes[i].repeat);
 	}
 	base_buf_add_text(out, "</table>\n<h2>Feeds</h2>\n<table><tr><th>Feed</th><th>Last result</th><th>Last poll</th>"
-	                       "<th>Next poll</th><th>Entries</th><th>Reason</th></tr>\n");
+	                       "<th>Next poll</th><th>Entries</th><th>Reason</th><th>Plan</th></tr>\n");
 	add_rows(out, board);
 	pthread_mutex_unlock(&board->lock);
 	return base_buf_add_text(out, "</table>\n<p><a href=\"/metrics\">metrics</a> <a href=\"/healthz\">health</a> "

@@ -98,6 +98,8 @@ struct base_arena;
 enum base_result base_arena_new(size_t max, struct base_arena **out); /* max: bytes in all */
 /* One block for what is to come, about size bytes; a hint. Memory that is never used costs nothing but addresses. */
 enum base_result base_arena_reserve(struct base_arena *arena, size_t size);
+/* Forgets everything in it and keeps the largest block, so that the like fits again without an allocation. */
+void base_arena_reset(struct base_arena *arena);
 void base_arena_free(struct base_arena *arena);                        /* NULL is fine */
 /* Zeroed, aligned for any type; NULL when the maximum or memory is reached. */
 void *base_arena_alloc(struct base_arena *arena, size_t size);
@@ -246,9 +248,17 @@ void base_problems_free(struct base_problems *problems);
 /* line 0: concerns the file as a whole. Kept in the order added; at most 1,000. */
 void base_problem(struct base_problems *problems, const char *file, size_t line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/*
+ * Show where the last problem added is: the row of the file it concerns, of
+ * which the first `lead` bytes stand before the mistake. Call it right after
+ * base_problem; without it a problem has no quote.
+ */
+void base_problem_quote(struct base_problems *problems, struct base_span row, size_t lead);
 size_t base_problems_count(const struct base_problems *problems);
 /* "file:line: message" (or "file: message"), escaped; valid as long as problems. */
 const char *base_problems_at(const struct base_problems *problems, size_t index);
+/* Two lines for a terminal, the row and below it a ^ under the mistake, escaped; NULL if there is no quote. */
+const char *base_problems_quote_at(const struct base_problems *problems, size_t index);
 
 /* ---- queue between threads ---------------------------------------------- */
 

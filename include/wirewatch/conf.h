@@ -17,6 +17,7 @@ enum conf_node_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
 struct conf_node {
 	enum conf_node_kind kind;
 	size_t line;                  /* from 1 */
+	size_t column;                /* CONF_SCALAR: in code points from 1, of its quotation mark if it has one */
 	struct base_span text;        /* CONF_SCALAR; NUL-terminated */
 	bool quoted;                  /* CONF_SCALAR: written in quotes, so surely a string */
 	const char *const *keys;      /* CONF_MAP: count keys, NUL-terminated, no duplicates */
@@ -47,9 +48,12 @@ struct conf_address_range { /* of fetch.allow_addresses: an IPv4 or IPv6 prefix 
 struct conf_feed {
 	const char *url;      /* http or https */
 	const char *name;     /* never NULL: the host if no name was given */
+	bool named;           /* one was given */
 	const char *language; /* NULL: what the feed says */
 	const char *charset;  /* NULL: what the feed says */
 	base_time interval;   /* 0: learned, or poll.min where nothing is known */
+	const char *const *tags; /* for people: kinds and places the feed belongs to; no repeats */
+	size_t tag_count;
 	const char *file;     /* where it is written, with its line */
 	size_t line;
 };
@@ -58,6 +62,8 @@ struct conf_settings {
 	const char *ledger; /* sqlite:///path or postgresql://... */
 	struct {
 		base_time min, max;
+		base_time mean; /* 0: three times min */
+		base_time gap;
 		unsigned concurrency, per_host, pollers;
 	} poll;
 	struct {
@@ -110,17 +116,27 @@ void conf_free(struct conf *conf);
 const struct conf_settings *conf_settings(const struct conf *conf);
 size_t conf_feed_count(const struct conf *conf);
 const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index);
+struct base_span conf_url_host(struct base_span url); /* of a feed's; without user, port and brackets */
 /* Rule files, globs expanded, sorted. */
 size_t conf_rule_file_count(const struct conf *conf);
 const char *conf_rule_file_at(const struct conf *conf, size_t index);
+/* A list without feeds and settings, for conf_add_feed. */
+enum base_result conf_new(struct conf **out);
+
+struct conf_outline { /* a feed of another list; all but url may be BASE_NONE */
+	struct base_span url, name, language;
+	const struct base_span *tags;
+	size_t tag_count;
+	const char *file;
+	size_t line;
+};
 /*
- * For conf_opml_fn. name and language may be BASE_NONE. A bad URL or language
- * goes to problems and the result is still BASE_OK, so that all are found. A
- * feed already listed takes over what was left open; it is a problem only if
- * both give a name, or a language, and they differ.
+ * For conf_opml_fn. A bad URL or language goes to problems and the result is
+ * still BASE_OK, so that all are found. A feed already listed takes over what
+ * was left open, and all tags; it is a problem only if both give a name, or a
+ * language, and they differ.
  */
-enum base_result conf_add_feed(struct conf *conf, struct base_span url, struct base_span name, struct base_span language,
-                               const char *file, size_t line, struct base_problems *problems);
+enum base_result conf_add_feed(struct conf *conf, const struct conf_outline *outline, struct base_problems *problems);
 
 /* ---- the schema, for documentation and its test --------------------------- */
 

@@ -117,8 +117,12 @@ enum base_result feed_link_resolve(struct base_span base, struct base_span refer
 
 /* ---- feed lists (OPML 2.0) ---------------------------------------------- */
 
+#define FEED_OUTLINE_TAGS 16 /* what is deeper in folders, or has more categories, keeps the first */
+
 struct feed_outline {
 	struct base_span url, name, language;
+	const struct base_span *tags; /* the folders it is in, outermost first, then its categories */
+	size_t tag_count;
 	size_t line;
 };
 /* Called for each http(s) feed of the list; anything but BASE_OK stops the reading. */
@@ -126,6 +130,7 @@ typedef enum base_result feed_outline_fn(void *ctx, const struct feed_outline *o
 /* Problems (bad XML, an outline without a usable xmlUrl, another scheme) go to problems with their lines. */
 enum base_result feed_opml_read(const char *file, struct base_span bytes, feed_outline_fn *each, void *ctx,
                                 struct base_problems *problems);
+/* Tags are written as folders, one in the other; neighbours with the same tags share theirs. */
 enum base_result feed_opml_write(const struct feed_outline *outlines, size_t count, struct base_buf *out);
 
 #endif

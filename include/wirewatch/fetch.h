@@ -87,7 +87,7 @@ struct fetch_reply {
 	const char *final_url;     /* after redirects, without user name and password */
 	unsigned redirects;        /* followed */
 	unsigned permanent;        /* how many of them, from the first on, were permanent (301, 308) */
-	const char *moved_to;      /* where these led, without user name and password; NULL if there were none */
+	const char *moved_to;      /* where these led; NULL if there were none, or credentials in it, or the fetch failed */
 	base_time retry_after;     /* how long to stay away, at most a day; 0: not said */
 	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; at most a year, 0: not said */
 	base_time received;        /* monotonic time of the last byte; BASE_TIME_NONE: none came */

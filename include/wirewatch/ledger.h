@@ -44,6 +44,7 @@ struct ledger_feed {
 	const char *etag, *last_modified; /* or NULL */
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
+	struct base_span learned; /* what plan_feed_store wrote, or none */
 	bool polled;      /* at least one document was taken in */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };

@@ -25,6 +25,9 @@ enum status_number {
 	STATUS_ENTRIES_SEEN,
 	STATUS_FEEDS,         /* gauge */
 	STATUS_FEEDS_FAILING, /* gauge */
+	STATUS_FEEDS_PAUSED,  /* gauge: asked to stay away by their servers */
+	STATUS_FEEDS_STALE,   /* gauge: silent for longer than is likely */
+	STATUS_FEEDS_ENDED,   /* gauge: gone for good (410), not polled */
 	STATUS_SEQUENCE,      /* gauge */
 	STATUS_EPOCH,         /* gauge */
 	STATUS_SUBSCRIBERS,   /* gauge */
@@ -52,6 +55,8 @@ struct status_feed {
 	const char *url, *name;
 	const char *result;   /* "new", "unchanged", "not_modified", "error", "" before the first poll */
 	const char *reason;   /* of an error, else "" */
+	const char *state;    /* "well", "failing", "paused", "stale", "ended" */
+	const char *plan;     /* why the next poll is when it is, for people */
 	base_time last_poll, next_poll; /* wall; BASE_TIME_NONE: none */
 	uint64_t failures;    /* in a row */
 	long http_status;

@@ -1,8 +1,13 @@
 """The tool as its user runs it: tail, status, feeds, match, parse."""
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
+import termios
 import threading
 
 import documents
@@ -80,6 +85,50 @@ def test_tail_readable(folder):
     for word in ("pause", "Shipment 1 is halted", "https://news.example/", "Norway"):
         check(word in stdout, word, "is missing in", stdout)
     check("\033" not in stdout, "escape sequences")
+
+
+def on_terminal(columns, *command):
+    """What a command prints on a terminal so wide."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE,
+                               env=dict(os.environ, TERM="xterm", TZ="UTC"))
+    os.close(slave)
+    printed = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError: # EIO: the other side is closed
+            break
+        if not piece:
+            break
+        printed += piece
+    os.close(master)
+    process.stderr.close()
+    check_equal(process.wait(harness.PATIENCE), 0)
+    return printed.decode().replace("\r\n", "\n")
+
+
+def test_tail_on_a_terminal(folder):
+    """on a terminal tail wraps to its width, colours, and folds repeats under the first report of their story"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    report = news.item(news.by_name("pause-en"))
+    server.route("/first", feedserver.document(documents.rss2([report])))
+    server.route("/second", feedserver.document(documents.rss2([dict(report, id="urn:test:other")])))
+    feeds = [{"url": server.url("/first"), "name": "Example agency"}, {"url": server.url("/second"), "name": "Other wire"}]
+    daemon = harness.Daemon(folder, feeds, {"poll.max": harness.Plain("1s")})
+    daemon.start()
+    daemon.syslog.wait_alerts(2)
+    printed = on_terminal(60, harness.CLIENT, "tail", "--since", "0", "--count", "2", daemon.publish)
+    check("\033[1m" in printed, "no bold", printed)
+    lines = re.sub("\033\\[[0-9]*m", "", printed).splitlines()
+    check(max(map(len, lines)) <= 60, "too wide", lines)
+    check(lines[0].startswith("── "), "no day", lines)
+    check(any(line[10:].startswith("“The Pentagon has halted deliveries") for line in lines), lines)
+    folded = [number for number, line in enumerate(lines) if line.startswith("          ↳ ")]
+    check(len(folded) == 1 and lines[folded[0] - 1] != "", "not folded under the first report", lines)
+    check_equal(sum(line[10:15] == "pause" for line in lines), 1)
 
 
 def test_tail_classes(folder):
@@ -237,7 +286,7 @@ def test_parse_failures(folder):
 
 def test_usage(folder):
     """every command has --help; wrong usage: exit code 2"""
-    for command in ("tail", "match", "parse", "status", "feeds"):
+    for command in ("tail", "match", "rules", "score", "parse", "status", "feeds"):
         status, stdout, stderr = harness.client(command, "--help")
         check_equal((status, stderr), (0, ""), command)
         check(command in stdout, stdout)
@@ -250,6 +299,7 @@ def test_usage(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_tail_since, test_tail_readable, test_tail_classes, test_tail_across_restart,
+    harness.run_tests([test_tail_since, test_tail_readable, test_tail_on_a_terminal, test_tail_classes,
+                       test_tail_across_restart,
                        test_tail_interrupted, test_status, test_http, test_match_jsonl, test_match_text,
                        test_match_bad_lines, test_parse, test_parse_failures, test_usage])

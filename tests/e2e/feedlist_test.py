@@ -42,8 +42,61 @@ def test_import(folder):
     for answer in (harness.client("import", path), harness.client("import", "-", stdin=LIST)):
         check_equal((answer[0], answer[2]), (0, ""))
         check_equal(read_yaml(answer[1]), {"feeds": [
-            {"url": "https://a.example/?x=1&y=2", "name": "Агенція \"А\" \\ & Б: #1", "language": "uk"},
+            {"url": "https://a.example/?x=1&y=2", "name": "Агенція \"А\" \\ & Б: #1", "language": "uk",
+             "tags": ["Folder"]},
             "http://b.example/feed"]})
+
+
+SAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "opml")
+
+# What the lists of other readers are in tests/e2e/opml: feeds as (address, name, tags).
+OTHERS = {
+    "miniflux": [("https://gazette.example/rss?section=navy&n=20", "Harbour Gazette", ["Defence & security"]),
+                 ("https://visnyk.example/feed", "Військовий вісник", ["Defence & security"])],
+    "feedly": [("https://north.example/rss.xml", "Northern Wire", ["Agencies", "Must read"]),
+               ("http://paper.example/atom", "A “quoted” paper", ["Must read"])],
+    "newsboat": [("https://depot.example/news.rss", "Depot news", ["arms", "europe"]),
+                 ("https://plain.example/rss", "plain.example", [])],
+    "inoreader": [("https://coast.example/feed/", "Coast Times", ["Baltic", "Shipyards"]),
+                  ("https://slipway.example/?format=feed&type=rss", "Slipway", ["Shipyards"]),
+                  ("https://unfiled.example/rss", "Unfiled", [])],
+    "freshrss": [("https://quai.example/rss.php?a=1&b=2", "Le Quai", ["Presse française"]),
+                 ("https://scraped.example/page", "Scraped", ["Presse française"])],
+}
+
+
+def exported(folder, configuration):
+    """The feeds of a configuration as export lists them."""
+    path = write(folder, "wirewatch.yaml", configuration.encode())
+    status, stdout, stderr = harness.client("export", "-c", path)
+    check_equal((status, stderr), (0, ""))
+    found = []
+
+    def walk(outline, tags):
+        for child in outline.findall("outline"):
+            if child.get("xmlUrl"):
+                found.append((child.get("xmlUrl"), child.get("text"), tags))
+            else:
+                walk(child, tags + [child.get("text")])
+    walk(ElementTree.fromstring(stdout).find("body"), [])
+    return stdout, found
+
+
+def test_lists_of_other_readers(folder):
+    """lists of other readers import with folders as tags, and export leads back"""
+    for reader, wanted in OTHERS.items():
+        sample = os.path.join(SAMPLES, reader + ".opml")
+        status, stdout, stderr = harness.client("import", sample)
+        refused = [line for line in stderr.splitlines() if "not http or https" in line]
+        check_equal((reader, status, len(refused)), (reader, 1, 2) if reader == "newsboat" else (reader, 0, 0))
+        feeds = [{"url": feed} if isinstance(feed, str) else feed for feed in read_yaml(stdout)["feeds"]]
+        check_equal([(feed["url"], feed.get("tags", [])) for feed in feeds], [(url, tags) for url, _, tags in wanted])
+        if reader == "newsboat": # a list with a mistake is refused as a whole
+            continue
+        text, found = exported(folder, "feed_files: [%s]\n" % sample)
+        check_equal(found, wanted)
+        again = write(folder, "again.opml", text.encode())
+        check_equal(exported(folder, "feed_files: [%s]\n" % again), (text, wanted))
 
 
 def test_import_mistakes(folder):
@@ -69,7 +122,7 @@ def test_export(folder):
     config = write(folder, "wirewatch.yaml", json.dumps({"feeds": feeds, "feed_files": ["list.opml"]}).encode())
     status, stdout, stderr = harness.client("export", "-c", config)
     check_equal((status, stderr), (0, ""))
-    outlines = [o.attrib for o in ElementTree.fromstring(stdout).iter("outline")]
+    outlines = [o.attrib for o in ElementTree.fromstring(stdout).iter("outline") if "xmlUrl" in o.attrib]
     check_equal([o["xmlUrl"] for o in outlines],
                 ["https://c.example/<x>", "https://a.example/?x=1&y=2", "http://b.example/feed"])
     check_equal([o.get("text") for o in outlines], ["C & D", "Агенція \"А\" \\ & Б: #1", "b.example"])
@@ -79,6 +132,30 @@ def test_export(folder):
     status, stdout, stderr = harness.client("export", "--config", write(folder, "bad.yaml", b"feds: []\n"))
     check_equal((status, stdout), (1, ""))
     check("bad.yaml:1: " in stderr, stderr)
+
+
+def test_check_feeds(folder):
+    """check-feeds asks each feed once, one at a time to a host, and tells which work"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    server.route("/good", feedserver.document(documents.rss2([news.numbered(1)])))
+    server.route("/html", feedserver.document(b"<html><body>hello</body></html>", content_type="text/html"))
+    feeds = [{"url": server.url(path), "name": path[1:]} for path in ("/good", "/html", "/none")]
+    config = {"feeds": feeds, "feed_files": [], "fetch": {"allow_addresses": ["127.0.0.0/8"]}}
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    status, stdout, stderr = harness.client("check-feeds", "--json", "-c", path)
+    check_equal((status, stderr), (1, ""))
+    told = [json.loads(line) for line in stdout.splitlines()]
+    check_equal([(feed["name"], feed["works"], feed["entries"]) for feed in told],
+                [("good", True, 1), ("html", False, 0), ("none", False, 0)])
+    check("newest" in told[0] and "reason" in told[1] and "404" in told[2]["reason"], told)
+    check_equal([request.path for request in server.requests()], ["/good", "/html", "/none"])
+    status, stdout, _ = harness.client("check-feeds", "--failing", "-c", path)
+    check_equal((status, "good" in stdout, "1 of 3 feeds work." in stdout), (1, False, True))
+    config["feeds"] = feeds[:1]
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    check_equal(harness.client("check-feeds", "-c", path)[0], 0)
+    check_equal(harness.client("check-feeds", "extra")[0], 2)
 
 
 def test_parse_url(folder):
@@ -108,4 +185,5 @@ def test_parse_is_safe_on_a_terminal(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_import, test_import_mistakes, test_export, test_parse_url, test_parse_is_safe_on_a_terminal])
+    harness.run_tests([test_import, test_lists_of_other_readers, test_import_mistakes, test_export, test_check_feeds,
+                       test_parse_url, test_parse_is_safe_on_a_terminal])

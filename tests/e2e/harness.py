@@ -148,7 +148,7 @@ class Daemon:
         self.settings = {
             "rules": [RULES],
             "ledger": "sqlite://" + os.path.join(folder, "ledger.db"),
-            "poll.min": Plain("1s"), "poll.max": Plain("1m"), "poll.per_host": 8,
+            "poll.min": Plain("1s"), "poll.max": Plain("1m"), "poll.mean": Plain("1s"), "poll.per_host": 8,
             "fetch.timeout": Plain("20s"), "fetch.allow_addresses": ["127.0.0.0/8"],
             "zeromq.publish": self.publish, "zeromq.replay": self.replay,
             "http": self.http,

@@ -138,6 +138,27 @@ static void lists_are_read_and_merged(void **state)
 	conf_free(conf);
 }
 
+static void tags_are_united(void **state)
+{
+	folder_write(*state, "feeds.d/a.opml", "http://a.b/1 One en news\nhttp://a.b/1 One en war\nhttp://a.b/2 Two uk news\n");
+	struct conf *conf = folder_good(*state, "feeds:\n  - {url: 'http://a.b/2', tags: [war, news, ' war ']}\n"
+	                                        "  - {url: 'http://a.b/3', tags: war}\n  - {url: 'http://a.b/4', tags: []}\n");
+	static const struct {
+		size_t count;
+		const char *tags[2];
+	} want[] = {{2, {"war", "news"}}, {1, {"war"}}, {0, {NULL}}, {2, {"news", "war"}}};
+	for (size_t i = 0; i < 4; i++) {
+		const struct conf_feed *feed = conf_feed_at(conf, i);
+		assert_int_equal(feed->tag_count, want[i].count);
+		for (size_t k = 0; k < feed->tag_count; k++)
+			assert_string_equal(feed->tags[k], want[i].tags[k]);
+	}
+	conf_free(conf);
+	folder_bad_one(*state, "feed_files: []\nfeeds:\n  - {url: 'http://a.b/', tags: {a: b}}\n",
+	               "3: feeds[].tags must be a single value or a list, not a map");
+	folder_bad_one(*state, "feed_files: []\nfeeds:\n  - {url: 'http://a.b/', tags: [a, '']}\n", "3: feeds[].tags: an empty text");
+}
+
 static void mistakes_in_lists_come_after_the_file(void **state)
 {
 	const struct folder *folder = *state;
@@ -204,6 +225,7 @@ int main(void)
 	    TEST(feeds_are_urls_or_maps),       TEST(bad_feeds_are_named),
 	    TEST(urls_are_checked),             TEST(a_feed_is_listed_once),
 	    TEST(many_feeds_are_found_again),   TEST(lists_are_read_and_merged),
+	    TEST(tags_are_united),
 	    TEST(mistakes_in_lists_come_after_the_file), TEST(rule_files_are_expanded_and_sorted),
 	    TEST(a_missing_file_is_a_problem),
 	};

@@ -58,23 +58,30 @@ void folder_write(const struct folder *folder, const char *name, const char *tex
 	assert_int_equal(fclose(file), 0);
 }
 
-/* Stands in for the OPML reader: each line "URL NAME LANGUAGE", the latter two may be left out; "fail" fails. */
+/* Stands in for the OPML reader: each line "URL NAME LANGUAGE TAG", the latter three may be left out; "fail" fails. */
 static enum base_result read_lines(struct conf *conf, const char *file, struct base_span bytes, struct base_problems *problems)
 {
 	size_t line = 0;
 	const char *end = bytes.ptr + bytes.len;
 	for (const char *at = bytes.ptr; at < end;) {
-		char part[3][200] = {"", "", ""};
+		char part[4][200] = {"", "", "", ""};
 		size_t len = strcspn(at, "\n");
 		char copy[1024];
 		(void)snprintf(copy, sizeof copy, "%.*s", (int)len, at);
 		line++;
 		at += len + 1;
-		(void)sscanf(copy, "%199s %199s %199s", part[0], part[1], part[2]);
+		(void)sscanf(copy, "%199s %199s %199s %199s", part[0], part[1], part[2], part[3]);
 		if (strcmp(part[0], "fail") == 0)
 			return BASE_SYNTAX;
-		enum base_result result = conf_add_feed(conf, base_span_of(part[0]), *part[1] ? base_span_of(part[1]) : BASE_NONE,
-		                                        *part[2] ? base_span_of(part[2]) : BASE_NONE, file, line, problems);
+		struct base_span tag = base_span_of(part[3]);
+		struct conf_outline outline = {.url = base_span_of(part[0]),
+		                               .name = *part[1] ? base_span_of(part[1]) : BASE_NONE,
+		                               .language = *part[2] ? base_span_of(part[2]) : BASE_NONE,
+		                               .tags = &tag,
+		                               .tag_count = *part[3] != '\0',
+		                               .file = file,
+		                               .line = line};
+		enum base_result result = conf_add_feed(conf, &outline, problems);
 		if (result)
 			return result;
 	}

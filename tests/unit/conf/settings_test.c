@@ -162,7 +162,7 @@ static void wrong_types_are_refused(void **state)
 	folder_bad_one(*state, "poll: 5m\n", "1: poll must be a map of settings");
 	folder_bad_one(*state, "poll: {min: [5m]}\n", "1: poll.min must be a single value, not a list");
 	folder_bad_one(*state, "http: {port: 1}\n", "1: http must be a single value, not a map");
-	folder_bad_one(*state, "zeromq: {publish: {a: b}}\n", "1: zeromq.publish must be a single value, not a map");
+	folder_bad_one(*state, "zeromq: {publish: {a: b}}\n", "1: zeromq.publish must be a single value or a list, not a map");
 	folder_bad_one(*state, "zeromq: {publish: []}\n", "1: zeromq.publish needs at least one endpoint");
 	folder_bad_one(*state, "fetch: {allow_addresses: 10.0.0.0/8}\n",
 	               "1: fetch.allow_addresses must be a list such as [10.0.0.0/8], not a single value");

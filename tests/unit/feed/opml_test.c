@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,6 +33,10 @@ static enum base_result note(void *ctx, const struct feed_outline *outline)
 	add(&seen->text, outline->url);
 	add(&seen->text, outline->name);
 	add(&seen->text, outline->language);
+	for (size_t i = 0; i < outline->tag_count; i++) {
+		base_buf_add_text(&seen->text, " #");
+		base_buf_add_span(&seen->text, outline->tags[i]);
+	}
 	base_buf_add_text(&seen->text, "\n");
 	return BASE_OK;
 }
@@ -68,7 +73,7 @@ static void nested_lists_are_read_with_their_lines(void **state)
 		LIST(
 			"<outline text='Ukraine'>\n<outline type='rss' text='Агенція &amp; Co' xmlUrl=' https://a.example/x?a=1&amp;b=2 '\n"
 			" language='uk'/></outline>\n<outline title='B' XMLURL='HTTP://b.example/'/>"),
-		BASE_OK, "4: https://a.example/x?a=1&b=2 Агенція & Co uk\n5: HTTP://b.example/ B -\n", NULL);
+		BASE_OK, "4: https://a.example/x?a=1&b=2 Агенція & Co uk #Ukraine\n5: HTTP://b.example/ B -\n", NULL);
 	gives(LIST(""), BASE_OK, "", NULL);
 	gives(
 		LIST("<outline isComment='true' xmlUrl='http://no.example/'><outline xmlUrl='http://no.example/'/></outline>\n"
@@ -196,26 +201,67 @@ static void the_reader_of_a_list_may_stop_it(void **state)
 
 static void what_is_written_reads_the_same(void **state)
 {
+	struct base_span tags[] = {base_span_of("News"), base_span_of("\"East\""), base_span_of("War")};
 	struct feed_outline outlines[] = {
 		{.url = base_span_of("https://a.example/?a=1&b=\"<'>"),
 		 .name = base_span_of("A & \"B\" <c>\n\ttab"),
 		 .language = base_span_of("uk")},
-		{.url = base_span_of("http://b.example/")},
-		{.url = base_span_of("http://c.example/"), .name = {"\x01x\xFF", 3}},
+		{.url = base_span_of("http://b.example/"), .tags = tags, .tag_count = 2},
+		{.url = base_span_of("http://c.example/"), .name = {"\x01x\xFF", 3}, .tags = tags, .tag_count = 3},
+		{.url = base_span_of("http://d.example/"), .tags = tags + 2, .tag_count = 1},
 	};
 	struct base_buf out;
 
 	(void)state;
 	base_buf_init(&out, 10000);
-	assert_int_equal(feed_opml_write(outlines, 3, &out), BASE_OK);
+	assert_int_equal(feed_opml_write(outlines, 4, &out), BASE_OK);
 	list_gives(base_buf_span(&out), BASE_OK,
-			   "7: https://a.example/?a=1&b=\"<'> A & \"B\" <c>\n\ttab uk\n8: http://b.example/ http://b.example/ -\n"
-			   "9: http://c.example/ x\xEF\xBF\xBD -\n",
+			   "7: https://a.example/?a=1&b=\"<'> A & \"B\" <c>\n\ttab uk\n10: http://b.example/ http://b.example/ - #News #\"East\"\n"
+			   "12: http://c.example/ x\xEF\xBF\xBD - #News #\"East\" #War\n"
+			   "17: http://d.example/ http://d.example/ - #War\n",
 			   NULL);
 	base_buf_free(&out);
 	base_buf_init(&out, 100);
 	assert_int_equal(feed_opml_write(outlines, 3, &out), BASE_LIMIT);
 	base_buf_free(&out);
+}
+
+static void folders_and_categories_are_tags(void **state)
+{
+	(void)state;
+	gives("<opml><body>\n"
+		  "<outline text='News'><outline title='East &amp; West'>\n"
+		  "<outline xmlUrl='http://a.b/1' category='/War/Arms, News ,,/'/>\n"
+		  "</outline>\n"
+		  "<outline xmlUrl='http://a.b/2'/></outline>\n"
+		  "<outline text=''><outline xmlUrl='http://a.b/3'/></outline>\n"
+		  "<outline text='Closed'/><outline xmlUrl='http://a.b/4'/>\n"
+		  "</body></opml>",
+		  BASE_OK,
+		  "3: http://a.b/1 - - #News #East & West #War/Arms\n5: http://a.b/2 - - #News\n6: http://a.b/3 - -\n"
+		  "7: http://a.b/4 - -\n",
+		  NULL);
+}
+
+static void folders_in_folders_end_somewhere(void **state)
+{
+	struct base_buf xml;
+	char want[200] = "1: http://a.b/ - -";
+
+	(void)state;
+	base_buf_init(&xml, 10000);
+	base_buf_add_text(&xml, "<opml><body>");
+	for (int i = 0; i < 40; i++)
+		base_buf_printf(&xml, "<outline text='%d'>", i);
+	base_buf_add_text(&xml, "<outline xmlUrl='http://a.b/'/>");
+	for (int i = 0; i < 40; i++)
+		base_buf_add_text(&xml, "</outline>");
+	base_buf_add_text(&xml, "</body></opml>");
+	for (int i = 0; i < FEED_OUTLINE_TAGS; i++)
+		(void)snprintf(want + strlen(want), sizeof(want) - strlen(want), " #%d", i);
+	(void)snprintf(want + strlen(want), sizeof(want) - strlen(want), "\n");
+	gives(xml.data, BASE_OK, want, NULL);
+	base_buf_free(&xml);
 }
 
 int main(void)
@@ -227,6 +273,8 @@ int main(void)
 		cmocka_unit_test(storms_end_early),
 		cmocka_unit_test(long_names_are_cut_and_long_addresses_refused),
 		cmocka_unit_test(the_reader_of_a_list_may_stop_it),
+		cmocka_unit_test(folders_and_categories_are_tags),
+		cmocka_unit_test(folders_in_folders_end_somewhere),
 		cmocka_unit_test(what_is_written_reads_the_same),
 	};
 	return cmocka_run_group_tests_name("feed: opml", tests, NULL, NULL);

@@ -168,7 +168,13 @@ static void permanent_redirects_are_told_from_others(void **state)
 	expect_hops(*state, "/hops/303", 1, 0, NULL);
 	expect_hops(*state, "/hops/307", 1, 0, NULL);
 	expect_hops(*state, "/hops/301,301,301,301,301,301,301,301,301,301", 10, 10, "/hops/");
-	struct asked asked = ask(*state, "/hops/301,301,301,301,301,301,301,301,301,301,301");
+	char url[128]; /* a new address would be one without the password */
+	struct fetch_request request = {.url = url};
+	snprintf(url, sizeof(url), "http://user:secret@%s", url_of(*state, "/hops/301") + strlen("http://"));
+	struct asked asked = world_ask(*state, &request);
+	assert_int_equal(asked.permanent, 1);
+	assert_string_equal(asked.moved_to, "(none)");
+	asked = ask(*state, "/hops/301,301,301,301,301,301,301,301,301,301,301");
 	assert_int_equal(asked.error, FETCH_OTHER);
 	assert_non_null(strstr(asked.reason, "too many redirects"));
 }

@@ -171,6 +171,7 @@ static void validators_come_back_byte_for_byte(void **state)
 	                                            .last_modified = "yesterday, perhaps",
 	                                            .body = sample_key("body"),
 	                                            .plan = {NOW, NOW + 1, 3},
+	                                            .learned = {"two\nlines\xFF", 10},
 	                                            .polled = true,
 	                                            .newest = NOW - BASE_DAY},
 	                                   .now = NOW};
@@ -186,6 +187,7 @@ static void validators_come_back_byte_for_byte(void **state)
 	assert_int_equal(feed.plan.last_start, NOW);
 	assert_int_equal(feed.plan.next_due, NOW + 1);
 	assert_int_equal(feed.plan.failures, 3);
+	assert_true(base_span_equal(feed.learned, first.feed.learned));
 	assert_true(feed.polled);
 	assert_int_equal(feed.newest, NOW - BASE_DAY);
 	/* They are replaced as a pair, and what is missing is missing. */
@@ -196,6 +198,7 @@ static void validators_come_back_byte_for_byte(void **state)
 	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_OK);
 	assert_string_equal(feed.etag, "");
 	assert_null(feed.last_modified);
+	assert_null(feed.learned.ptr);
 	assert_int_equal(feed.plan.next_due, BASE_TIME_NONE);
 	assert_false(feed.polled);
 	assert_int_equal(feed.newest, NOW - BASE_DAY); /* never goes back */

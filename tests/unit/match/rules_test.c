@@ -84,14 +84,11 @@ static void test_many_wildcards(void **state)
 	trial_open(&trial, yaml.data);
 	assert_true(rules > 48);
 	struct match_input input = {.text = base_span_of(word)};
-	struct base_buf out;
-	base_buf_init(&out, 1 << 20);
-	assert_int_equal(match_explain(trial.rules, trial.scratch, &input, &out), BASE_OK);
-	size_t fired = 0;
-	for (const char *at = out.data; (at = strstr(at, "FIRED")); at++)
-		fired++;
-	assert_int_equal(fired, rules);
-	base_buf_free(&out);
+	const struct match_explanation *why;
+	assert_int_equal(match_explain(trial.rules, trial.scratch, &input, &why), BASE_OK);
+	assert_int_equal(why->sentences[0].trial_count, rules);
+	for (size_t i = 0; i < rules; i++)
+		assert_int_equal(why->sentences[0].trials[i].verdict, MATCH_FIRED);
 	base_buf_free(&yaml);
 	trial_close(&trial);
 }
@@ -204,6 +201,81 @@ static void test_sets(void **state)
 	trial_close(&trial);
 }
 
+static void test_source(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *when, *url, *name;
+		bool fires;
+	} cases[] = {
+	    {"halt AND source:tass.com", "https://tass.com/rss/v2.xml", "TASS", true},
+	    {"halt AND source:tass.com", "https://en.TASS.com:8443/rss", "x", true},
+	    {"halt AND source:tass.com", "https://nottass.com/rss", "x", false},
+	    {"halt AND source:tass.com", "https://x.org/tass.com", "x", false},
+	    {"halt AND source:tass.com", "https://tass.com@x.org/", "x", false},
+	    {"halt AND source:https://x.org/a.xml", "https://x.org/a.xml", "x", true},
+	    {"halt AND source:https://x.org/a.xml", "https://x.org/b.xml", "x", false},
+	    {"halt AND source:\"Новини дня\"", "https://x.org/", "НОВИНИ ДНЯ", true},
+	    {"halt NOT source:tass.com", "https://tass.com/", "x", false},
+	    {"halt NOT source:tass.com", NULL, NULL, true},
+	    {"halt AND source:tass.com", NULL, NULL, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		for (int given = 0; given < 2; given++) {
+			struct trial trial;
+			struct base_buf keys;
+			base_buf_init(&keys, 4096);
+			const char *condition = strstr(cases[i].when, "source:");
+			assert_int_equal(base_buf_printf(&keys, "    %s: '%s'\n", strstr(cases[i].when, "NOT") ? "unless" : "given", condition), BASE_OK);
+			trial_open_rule(&trial, given ? "halt" : cases[i].when, given ? keys.data : "", "");
+			struct match_input input = {.text = base_span_of("a halt"),
+			                            .feed_url = base_span_of(cases[i].url),
+			                            .feed_name = base_span_of(cases[i].name)};
+			assert_int_equal(match_run(trial.rules, trial.scratch, &input, &trial.result), BASE_OK);
+			if ((trial.result->event_count > 0) != cases[i].fires)
+				fail_msg("%s on %s", cases[i].when, cases[i].url ? cases[i].url : "none");
+			trial_close(&trial);
+			base_buf_free(&keys);
+		}
+	}
+}
+
+static void test_quotation_marks(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+	    {"„put on hold“", "it was put on hold", true},   {"«put on hold»", "it was put on hold", true},
+	    {"»put on hold«", "it was put on hold", true},   {"‹put on hold›", "it was put on hold", true},
+	    {"‘put on hold’", "it was put on hold", true},   {"‚put on hold‘", "it was put on hold", true},
+	    {"＂put on hold＂", "it was put on hold", true}, {"(‘put on hold’) AND it", "it was put on hold", true},
+	    {"‘halt of l’armée’", "halt of l'armée", true},  {"l’armée OR x", "l'armée", true},
+	    {"‘put on hold’", "put it on hold", false},
+	};
+	CHECK_ALL(cases);
+}
+
+static void test_precedence(void **state)
+{
+	(void)state;
+	static const struct expected cases[] = {
+	    {"a1 OR b1 AND c1", "a1", true},
+	    {"(a1 OR b1) AND c1", "a1", false},
+	    {"a1 AND b1 NOT c1", "a1 b1 c1", false},
+	    {"a1 AND b1 OR c1 AND d1", "c1 d1", true},
+	    {"a1 AND b1 NEAR/1 c1", "a1 b1 x c1", true},
+	    {"a1 AND b1 NEAR/1 c1", "a1 b1 x x c1", false},
+	    {"a1 NEAR/1 b1 NOT c1", "a1 b1 c1", false},
+	    {"a1 NEAR/0 b1 NEAR/0 c1", "a1 b1 c1", true},
+	    {"a1 NEAR/0 b1 NEAR/0 c1", "a1 b1 x c1", false},
+	    {"a1 NEAR/3 b1", "a1 x x \"b1\"", true},
+	    {"a1 NEAR/0 \"b1 c1 d1\" ONEAR/0 e1", "a1 b1 c1 d1 e1", true}, /* a phrase counts once */
+	};
+	CHECK_ALL(cases);
+	char *problems = problems_of("rules:\n  - {name: r, class: pause, when: a1 and b1}\n");
+	assert_non_null(problems);
+	free(problems);
+}
+
 static void test_one_event_a_class(void **state)
 {
 	(void)state;
@@ -225,7 +297,8 @@ int main(void)
 	    cmocka_unit_test(test_operators), cmocka_unit_test(test_many_wildcards),
 	    cmocka_unit_test(test_guard),     cmocka_unit_test(test_block_given_unless_lang),
 	    cmocka_unit_test(test_sets),      cmocka_unit_test(test_title_and_lead),
-	    cmocka_unit_test(test_one_event_a_class),
+	    cmocka_unit_test(test_one_event_a_class), cmocka_unit_test(test_source),
+	    cmocka_unit_test(test_quotation_marks),   cmocka_unit_test(test_precedence),
 	};
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
 }

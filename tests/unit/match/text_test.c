@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/match/abbreviations.h"
 #include "fold_vectors.h"
 
 /* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits, + slash; | sentence, / break, else space. */
@@ -93,6 +94,33 @@ static void test_sentences(void **state)
 	    {"the U.S. Army came", "the u.s army came"},
 	    {"in the U.S. The army came", "in the u.s|the army came"},
 	    {"in 2024. The army came", "in 2024|the army came"},
+	    {"Lockheed Martin Corp. Chairman Smith left. He", "lockheed martin corp chairman smith left|he"},
+	    {"by Lockheed Martin Corp. The deal", "by lockheed martin corp|the deal"},
+	    {"He said no. The deal", "he said no|the deal"},
+	    {"He said no. 5 tanks", "he said no 5 tanks"},
+	    {"J. R. Smith and F. Merz met", "j r smith and f merz met"},
+	    {"\"We need more.\" The minister left", "we need more|the minister left"},
+	    {"\u00abWe need more.\u00bb The minister", "we need more|the minister"},
+	    {"It cost 3.5 mln. It came", "it cost 3.5 mln|it came"},
+	    {"from 10 to 15. Tanks came", "from 10 to 15|tanks came"},
+	    {"on Feb. 24, 2022. He", "on feb 24/2022|he"},
+	    {"at 5 p.m. Tuesday. At 6 p.m. The ship", "at 5 p.m tuesday|at 6 p.m|the ship"},
+	    {"U.S.-made arms. U.K. and E.U. Commissioner", "u.s-made arms|u.k and e.u commissioner"},
+	    /* German */
+	    {"am 3. Juli und am 24. Februar. Die Armee", "am 3 juli und am 24 februar|die armee"},
+	    {"die 10. Panzerdivision, z. B. Panzer und ggf. Munition", "die 10 panzerdivision/z b panzer und ggf munition"},
+	    {"f\u00fcr 5 Mrd. Euro. F\u00fcr 5 Mrd. Die Armee", "f\u00fcr 5 mrd euro|f\u00fcr 5 mrd|die armee"},
+	    /* French */
+	    {"M. Macron et Mme. Dupont. Le g\u00e9n\u00e9ral", "m macron et mme dupont|le g\u00e9n\u00e9ral"},
+	    /* Polish */
+	    {"p\u0142k. Nowak i gen. Kowalski w 2024 r. Polska", "p\u0142k nowak i gen kowalski w 2024 r polska"},
+	    {"im. Ko\u015bciuszki, ok. 20. To", "im ko\u015bciuszki/ok 20|to"},
+	    /* Ukrainian and Russian */
+	    {"\u0443 2024 \u0440. \u0412\u0456\u043d", "\u0443 2024 \u0440|\u0432\u0456\u043d"},
+	    {"\u0443 2024 \u0440. \u0423\u043a\u0440\u0430\u0457\u043d\u0430", "\u0443 2024 \u0440 \u0443\u043a\u0440\u0430\u0457\u043d\u0430"},
+	    {"\u0433\u0435\u043d. \u0417\u0430\u043b\u0443\u0436\u043d\u0438\u0439", "\u0433\u0435\u043d \u0437\u0430\u043b\u0443\u0436\u043d\u0438\u0439"},
+	    {"5 \u043c\u043b\u0440\u0434. \u041e\u043d", "5 \u043c\u043b\u0440\u0434|\u043e\u043d"},
+	    {"\u0433. \u041a\u0438\u0435\u0432, \u0443\u043b. \u041c\u0438\u0440\u0430", "\u0433 \u043a\u0438\u0435\u0432/\u0443\u043b \u043c\u0438\u0440\u0430"},
 	    {"it is v. small and etc. too", "it is v small and etc too"},
 	    {"He left. \"She stayed.\"", "he left|she stayed"},
 	    {"mil.in.ua says", "mil.in.ua says"},
@@ -101,6 +129,24 @@ static void test_sentences(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		check(cases[i][0], cases[i][1]);
+}
+
+static void check_sorted(const char *const *words, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(words[i - 1], words[i]) >= 0)
+			fail_msg("%s stands before %s", words[i - 1], words[i]);
+}
+#define CHECK_SORTED(words) check_sorted(words, sizeof(words) / sizeof((words)[0]))
+
+static void test_abbreviations_are_sorted(void **state)
+{
+	(void)state;
+	CHECK_SORTED(abbreviations);
+	CHECK_SORTED(closing_abbreviations);
+	CHECK_SORTED(number_abbreviations);
+	CHECK_SORTED(starters);
+	CHECK_SORTED(after_ordinals);
 }
 
 static void test_title_is_a_sentence(void **state)
@@ -164,7 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fold_vectors), cmocka_unit_test(test_tokens), cmocka_unit_test(test_sentences),
 	    cmocka_unit_test(test_title_is_a_sentence), cmocka_unit_test(test_lead), cmocka_unit_test(test_endless),
-	    cmocka_unit_test(test_long_word),
+	    cmocka_unit_test(test_long_word), cmocka_unit_test(test_abbreviations_are_sorted),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

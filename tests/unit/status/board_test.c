@@ -79,6 +79,7 @@ static void metrics_count_what_happens(void **state)
 	status_add(world->board, STATUS_POLLS_NEW, 1);
 	status_set(world->board, STATUS_FEEDS, 10);
 	status_set(world->board, STATUS_FEEDS_FAILING, 2);
+	status_set(world->board, STATUS_FEEDS_STALE, 1);
 	status_alert(world->board, "pause", true);
 	status_alert(world->board, "pause", false);
 	status_alert(world->board, "pause", false);
@@ -87,7 +88,8 @@ static void metrics_count_what_happens(void **state)
 	has(text, "\n# TYPE wirewatch_entries_total counter\n");
 	has(text, "wirewatch_polls_total{result=\"new\"} 4\n");
 	has(text, "wirewatch_polls_total{result=\"error\"} 0\n");
-	has(text, "wirewatch_feeds{state=\"ok\"} 8\nwirewatch_feeds{state=\"failing\"} 2\n");
+	has(text, "wirewatch_feeds{state=\"ok\"} 7\nwirewatch_feeds{state=\"failing\"} 2\n");
+	has(text, "wirewatch_feeds{state=\"stale\"} 1\n");
 	has(text, "wirewatch_alerts_total{class=\"pause\",report=\"first\"} 1\n");
 	has(text, "wirewatch_alerts_total{class=\"pause\",report=\"repeat\"} 2\n");
 	has(text, "{class=\"a\\\"b\\\\c\\nd\",report=\"first\"} 1\n");
@@ -152,7 +154,7 @@ static void metrics_follow_the_text_format(void **state)
 static const struct status_feed example = {
     .url = "https://user:secret@example.org/rss", .name = "<b>\"Agency\" & 'co'\x1b[31m \xe2\x80\xae", .result = "error",
     .reason = "example.org: HTTP status 500\nforged line", .last_poll = START, .next_poll = BASE_TIME_NONE,
-    .failures = 3, .http_status = 500, .entries = 0};
+    .failures = 3, .http_status = 500, .entries = 0, .state = "failing", .plan = "backing off\x1b"};
 
 static void foreign_text_is_harmless_everywhere(void **state)
 {
@@ -172,6 +174,7 @@ static void foreign_text_is_harmless_everywhere(void **state)
 	has(text, "\"last_poll\":\"2026-01-01T00:00:00Z\",\"next_poll\":null");
 	has(text, "\"failures\":3,\"http_status\":500,\"entries\":0");
 	has(text, "HTTP status 500\\\\nforged line");
+	has(text, "\"state\":\"failing\",\"plan\":\"backing off\\\\u001B\"");
 	lacks(text, "secret");
 }
 

@@ -1,0 +1,71 @@
+/* Which groups occur in the present sentence, and with which hits: found once for all rules. */
+#include "scratch.h"
+
+#define ENTRIES_MAX ((size_t)1 << 24)
+
+static bool put(struct match_scratch *scratch, uint32_t group, uint32_t hit)
+{
+	if (scratch->group_entry_count == scratch->group_entry_cap) {
+		enum base_result result =
+		    base_grow(&scratch->group_entries, &scratch->group_entry_cap, scratch->group_entry_count + 1,
+		              sizeof *scratch->group_entries, ENTRIES_MAX);
+		if (result) {
+			scratch->failed = result;
+			return false;
+		}
+	}
+	uint32_t entry = (uint32_t)scratch->group_entry_count++;
+	struct group_hits *list = &scratch->group_hits[group];
+	scratch->group_entries[entry] = (struct group_entry){group, hit, LEXICON_NONE};
+	if (list->stamp == scratch->group_stamp)
+		scratch->group_entries[list->last].next = entry;
+	else
+		*list = (struct group_hits){.stamp = scratch->group_stamp, .first = entry};
+	list->last = entry;
+	return true;
+}
+
+void groups_read(struct match_scratch *scratch, uint32_t sentence)
+{
+	const struct match_rules *rules = scratch->rules;
+	const struct links *links = &rules->term_groups;
+	if (scratch->group_sentence == sentence + 1)
+		return;
+	scratch->group_sentence = sentence + 1;
+	scratch->group_stamp++;
+	scratch->group_entry_count = 0;
+	for (uint32_t h = scratch->sentence_hits[sentence]; h < scratch->sentence_hits[sentence + 1]; h++) {
+		const struct hit *hit = &scratch->hits[h];
+		for (uint32_t i = links->starts[hit->term]; i < links->starts[hit->term + 1]; i++)
+			if (!put(scratch, links->items[i], h))
+				return;
+		if (hit->flags & HIT_SYSTEM && rules->builtin[GROUP_SYSTEMS] && !put(scratch, rules->builtin[GROUP_SYSTEMS]->id, h))
+			return;
+		if (hit->flags & HIT_ACTOR && rules->builtin[GROUP_ACTORS] && !put(scratch, rules->builtin[GROUP_ACTORS]->id, h))
+			return;
+	}
+}
+
+void groups_forget(struct match_scratch *scratch)
+{
+	scratch->group_sentence = 0;
+}
+
+bool groups_may_hold(const struct match_scratch *scratch, const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_GROUP:
+		return scratch->group_hits[node->group->id].stamp == scratch->group_stamp;
+	case NODE_AND:
+	case NODE_NEAR:
+	case NODE_ONEAR:
+		return groups_may_hold(scratch, node->left) && groups_may_hold(scratch, node->right);
+	case NODE_OR:
+		return groups_may_hold(scratch, node->left) || groups_may_hold(scratch, node->right);
+	case NODE_LANG:
+	case NODE_SOURCE:
+		return true;
+	default:
+		return !node->left || groups_may_hold(scratch, node->left);
+	}
+}

@@ -1,0 +1,135 @@
+/*
+ * turns: which feed goes next. A due feed waits for a place of its host, for
+ * the gap since the host's last request, and for one of the transfers that may
+ * be under way at once; while its host asked to be left alone it is put off.
+ */
+#include "poller_inside.h"
+
+#define STUCK_PAUSE (BASE_SECOND)      /* how long due feeds wait while the ledger refuses */
+#define PAUSE_SPREAD (BASE_MINUTE)     /* feeds of a host do not come back all at once after its pause */
+
+/* A timer that cannot be set for want of memory is set again when the poller shows its sign of life. */
+static void arm(struct poll_feed *feed, base_time in)
+{
+	struct timeval wait = poller_wait(in);
+	feed->unarmed = event_add(feed->timer, &wait) != 0;
+	if (feed->unarmed)
+		base_log(feed->poller->context.options.log, BASE_WARNING, feed->conf->name, "no memory for its timer; trying again");
+}
+
+void turns_set_timer(struct poll_feed *feed)
+{
+	base_time now = poller_wall(feed->poller);
+	plan_feed_clock_set(feed->plan, now);
+	feed->unarmed = false;
+	if (!atomic_load(&feed->poller->stopping) && !feed->done && plan_feed_health(feed->plan) != PLAN_ENDED)
+		arm(feed, plan_feed_state(feed->plan)->next_due - now);
+}
+
+void turns_done(struct poll_feed *feed)
+{
+	if (!feed->poller->context.options.once || feed->done)
+		return;
+	feed->done = true;
+	feed->poller->feeds_left--;
+}
+
+static void start_ready(struct poller *poller)
+{
+	const struct poller_options *options = &poller->context.options;
+	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->transfers &&
+	       !atomic_load(&poller->stopping)) {
+		struct poll_feed *feed = STAILQ_FIRST(&poller->ready);
+		STAILQ_REMOVE_HEAD(&poller->ready, link);
+		enum base_result result = poll_start(&poller->context, feed);
+		if (!result) {
+			poller->running++;
+			continue;
+		}
+		base_log(options->log, BASE_ERROR, feed->conf->name, "cannot be polled now: %s", base_result_text(result));
+		plan_feed_postpone(feed->plan, poller_wall(poller) + options->settings->poll.min);
+		turns_set_timer(feed);
+		turns_host_free(feed);
+	}
+}
+
+/* Its host asked to be left alone: the feed comes later. */
+static bool put_off(struct poll_feed *feed)
+{
+	base_time until = plan_host_paused(&feed->host->pace, poller_wall(feed->poller));
+	if (until == BASE_TIME_NONE)
+		return false;
+	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance() * (double)PAUSE_SPREAD));
+	turns_done(feed);
+	turns_set_timer(feed);
+	return true;
+}
+
+/* Feeds that wait for the host become ready as far as it has places and its gap is over. */
+static void serve_host(struct poll_host *host)
+{
+	const struct poller_options *options = &host->poller->context.options;
+	while (!STAILQ_EMPTY(&host->waiting)) {
+		base_time now = base_clock_monotonic(options->clock);
+		base_time wait = plan_host_wait(&host->pace, options->settings->poll.per_host, now);
+		if (wait == BASE_TIME_NONE)
+			return;
+		if (wait > 0) {
+			struct timeval gap = poller_wait(wait);
+			host->unarmed = event_add(host->timer, &gap) != 0;
+			return;
+		}
+		struct poll_feed *feed = STAILQ_FIRST(&host->waiting);
+		STAILQ_REMOVE_HEAD(&host->waiting, link);
+		if (put_off(feed))
+			continue;
+		plan_host_start(&host->pace, now);
+		STAILQ_INSERT_TAIL(&host->poller->ready, feed, link);
+	}
+}
+
+void turns_host_free(struct poll_feed *feed)
+{
+	plan_host_end(&feed->host->pace, base_clock_monotonic(feed->poller->context.options.clock));
+	serve_host(feed->host);
+	start_ready(feed->poller);
+}
+
+void turns_poll_ended(struct poll_feed *feed)
+{
+	struct poller *poller = feed->poller;
+	poller->running--;
+	turns_done(feed);
+	(void)poller_find_host(poller, feed); /* without memory it stays with the old one */
+	turns_set_timer(feed);
+	start_ready(poller);
+	poller_end_if_done(poller);
+}
+
+void turns_on_timer(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	struct poll_feed *feed = ctx;
+	struct poller *poller = feed->poller;
+	if (atomic_load(&poller->stopping))
+		return;
+	if (outbox_stuck(poller->context.options.outbox)) {
+		arm(feed, STUCK_PAUSE);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&feed->host->waiting, feed, link);
+	serve_host(feed->host);
+	start_ready(poller);
+	poller_end_if_done(poller);
+}
+
+void turns_on_gap(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd, (void)what;
+	struct poll_host *host = ctx;
+	if (atomic_load(&host->poller->stopping))
+		return;
+	serve_host(host);
+	start_ready(host->poller);
+	poller_end_if_done(host->poller);
+}
