@@ -159,7 +159,8 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
-	atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
+	if (!fetch_stuck(poller->context.fetch))
+		atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
 	for (size_t i = 0; i < poller->feed_count; i++)
 		if (poller->feeds[i]->unarmed)
 			turns_set_timer(poller->feeds[i]);
@@ -227,6 +228,8 @@ static enum base_result build_fetch(struct poller *poller)
 	    .max_connections = poller->context.options.transfers,
 	    .allow = allow,
 	    .allow_count = settings->fetch.allow_count,
+	    .proxy = settings->fetch.proxy,
+	    .trust = poller->context.options.trust,
 	    .log = poller->context.options.log,
 	};
 	enum base_result result = fetch_new(poller->base, &options, &poller->context.fetch);

@@ -108,12 +108,15 @@ static enum base_result make_pollers(struct service *service)
 	service->pollers = calloc(settings->poll.pollers, sizeof *service->pollers);
 	if (!service->pollers)
 		return BASE_NO_MEMORY;
-	enum base_result result = BASE_OK;
+	struct fetch_trust *trust = NULL;
+	enum base_result result = fetch_trust_new(NULL, service->options.log, &trust);
+	options.trust = trust;
 	while (service->poller_count < settings->poll.pollers && !result) {
 		result = poller_new(&options, &service->pollers[service->poller_count]);
 		if (!result)
 			service->poller_count++;
 	}
+	fetch_trust_free(trust);
 	return result ? result : fill_pollers(service);
 }
 

@@ -2,7 +2,7 @@
 # For scripts/demo and scripts/check: missing packages, builds out of tree, progress on a terminal.
 # Who reads it has set $source, the folder of configure.ac.
 
-LIBRARIES="libcurl4-openssl-dev libevent-dev libxml2-dev libzmq3-dev libsqlite3-dev libyaml-dev libjansson-dev"
+LIBRARIES="libcurl4-openssl-dev libssl-dev libevent-dev libxml2-dev libzmq3-dev libsqlite3-dev libyaml-dev libjansson-dev"
 BUILD_TOOLS="gcc make libc6-dev autoconf automake libtool pkg-config python3 ca-certificates"
 
 jobs_count=$(nproc 2>/dev/null || echo 2)

@@ -26,6 +26,7 @@
 #define LANGUAGE_NAME "language"
 #define CHARSET_NAME "charset"
 #define URL_NAME "url"
+#define PROXY_NAME "url"
 #define ENDPOINTS_NAME "endpoint or list"
 #define RANGES_NAME "list of address ranges"
 #define TEXTS_NAME "list of texts"
@@ -61,6 +62,8 @@
 	  "A document that is larger, once decompressed, is refused.") \
 	X(S, "fetch.allow_addresses", RANGES, "[]", "", true, fetch.allow_addresses, fetch.allow_count, \
 	  "Address ranges that may be polled although they are private or loopback.") \
+	X(S, "fetch.proxy", PROXY, "", "http://host:port", true, fetch.proxy, fetch.proxy, \
+	  "The HTTP proxy to fetch through; none if empty.") \
 	X(S, "alerts.max_age", DURATION, "48h", SPAN_BOUNDS, true, alerts.max_age, alerts.max_age, \
 	  "Entries older than this are recorded but raise no alert.") \
 	X(S, "alerts.story_window", DURATION, "72h", "1s to 365d", false, alerts.story_window, alerts.story_window, \

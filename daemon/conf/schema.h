@@ -19,6 +19,7 @@ enum conf_type {
 	CONF_LANGUAGE,
 	CONF_CHARSET,
 	CONF_URL,
+	CONF_PROXY,    /* const char *, NULL for "" */
 	CONF_ENDPOINTS, /* const char *const *, size_t */
 	CONF_RANGES,    /* const struct conf_address_range *, size_t */
 	CONF_TEXTS,     /* const char *const *, size_t */
@@ -32,7 +33,7 @@ struct conf_place {
 	size_t offset, count_offset; /* count_offset: of a list's length, else the same as offset */
 };
 
-#define CONF_SETTING_COUNT 33 /* checked where the table is */
+#define CONF_SETTING_COUNT 34 /* checked where the table is */
 
 #define CONF_FEED_PREFIX "feeds[]."
 

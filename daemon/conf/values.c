@@ -153,12 +153,19 @@ static bool is_ledger(struct base_span text, const char **reason)
 	return base_span_starts(text, "sqlite:///") && text.len > strlen("sqlite:///") && text.ptr[text.len - 1] != '/';
 }
 
+static bool is_proxy(struct base_span text, const char **reason)
+{
+	*reason = "must be http://host:port";
+	return base_span_starts(text, "http://") && conf_url_valid(text, reason);
+}
+
 static bool text_fits(enum conf_type type, struct base_span text, const char **reason)
 {
 	switch (type) {
 	case CONF_LEDGER: return is_ledger(text, reason);
 	case CONF_ADDRESS: return base_span_is(text, "off") || conf_address_valid(text, reason);
 	case CONF_URL: return conf_url_valid(text, reason);
+	case CONF_PROXY: return is_proxy(text, reason);
 	case CONF_NODE: *reason = "must be at most 64 letters, digits, '.', '-' and '_'"; return made_of(text, ".-_", 64);
 	case CONF_LANGUAGE: *reason = "is no language tag such as uk or pt-BR"; return is_language(text);
 	case CONF_CHARSET: *reason = "is no name of a charset"; return made_of(text, ".-_:+()", 40);
@@ -209,7 +216,11 @@ static enum base_result read_text(const struct conf_reader *reader, size_t index
 		return type == CONF_NODE ? host_name(reader->arena, place) : BASE_OK;
 	if (text_fits(type, node->text, &reason))
 		return store_text(reader, type, node->text, place);
-	conf_mistake(reader->mistakes, node->line, "%s: '%.*s' %s", conf_schema_info(index)->key, CONF_SHOWN(node->text), reason);
+	if (type == CONF_PROXY) /* may hold a password */
+		conf_mistake(reader->mistakes, node->line, "%s: the value %s", conf_schema_info(index)->key, reason);
+	else
+		conf_mistake(reader->mistakes, node->line, "%s: '%.*s' %s", conf_schema_info(index)->key, CONF_SHOWN(node->text),
+		             reason);
 	return BASE_OK;
 }
 

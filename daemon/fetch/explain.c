@@ -15,7 +15,7 @@ const char *fetch_error_text(enum fetch_error error)
 	    [FETCH_FINE] = "fine",       [FETCH_NAME] = "name",           [FETCH_CONNECT] = "connect",
 	    [FETCH_TLS] = "tls",         [FETCH_SLOW] = "slow",           [FETCH_TOO_LARGE] = "too-large",
 	    [FETCH_ADDRESS] = "address", [FETCH_CUT] = "cut",             [FETCH_STATUS] = "status",
-	    [FETCH_OTHER] = "other",
+	    [FETCH_BLOCKED] = "blocked", [FETCH_OTHER] = "other",
 	};
 	return (unsigned)error < FETCH_ERROR_COUNT ? texts[error] : "other";
 }
@@ -23,11 +23,11 @@ const char *fetch_error_text(enum fetch_error error)
 static enum fetch_error kind_of_stop(enum fetch_stop why)
 {
 	switch (why) {
-	case FETCH_STOP_STATUS:
-		return FETCH_STATUS;
 	case FETCH_STOP_SIZE:
 	case FETCH_STOP_HEADERS:
 		return FETCH_TOO_LARGE;
+	case FETCH_STOP_ADDRESS:
+		return FETCH_ADDRESS;
 	default:
 		return FETCH_OTHER;
 	}
@@ -37,15 +37,30 @@ static enum fetch_error kind_of_status(const struct fetch_transfer *transfer)
 {
 	long status = transfer->headers.status;
 
+	if (transfer->headers.challenge)
+		return FETCH_BLOCKED;
+	if (status == 226)
+		return transfer->etag != NULL ? FETCH_FINE : FETCH_STATUS;
 	if (status == 304)
 		return transfer->etag != NULL || transfer->last_modified != NULL ? FETCH_FINE : FETCH_STATUS;
 	return status == 200 ? FETCH_FINE : FETCH_STATUS;
 }
 
+/* Before CURLE_TOO_LARGE there was (8.6), a header line beyond libcurl's 100 kB was a want of memory to it. */
+static bool header_line_too_large(const struct fetch_transfer *transfer, CURLcode code)
+{
+	return transfer->stop == FETCH_STOP_NONE && transfer->asked && !transfer->headers.ended &&
+	       (code == CURLE_OUT_OF_MEMORY || code == 100 /* CURLE_TOO_LARGE */);
+}
+
 static enum fetch_error kind_of(const struct fetch_transfer *transfer, CURLcode code)
 {
+	if (transfer->stop == FETCH_STOP_STATUS)
+		return kind_of_status(transfer);
 	if (transfer->stop != FETCH_STOP_NONE)
 		return kind_of_stop(transfer->stop);
+	if (header_line_too_large(transfer, code))
+		return FETCH_TOO_LARGE;
 	switch (code) {
 	case CURLE_OK:
 		return kind_of_status(transfer);
@@ -53,6 +68,8 @@ static enum fetch_error kind_of(const struct fetch_transfer *transfer, CURLcode 
 	case CURLE_COULDNT_RESOLVE_PROXY:
 		/* No thread for the look-up is our own trouble, not the host's. */
 		return strstr(transfer->error, "thread failed") != NULL ? FETCH_OTHER : FETCH_NAME;
+	case CURLE_PROXY:
+		return FETCH_CONNECT;
 	case CURLE_COULDNT_CONNECT:
 		return transfer->refused[0] != '\0' && transfer->tried == 0 ? FETCH_ADDRESS : FETCH_CONNECT;
 	case CURLE_OPERATION_TIMEDOUT:
@@ -101,7 +118,7 @@ static const char *connect_text(const struct fetch_transfer *transfer)
 	case ENFILE:
 		return "no file descriptor left";
 	default:
-		return "no connection";
+		return transfer->fetch->proxy != NULL && transfer->error[0] != '\0' ? transfer->error : "no connection";
 	}
 }
 
@@ -129,8 +146,8 @@ static void say_status(const struct fetch_transfer *transfer, struct base_buf *l
 {
 	long status = transfer->headers.status;
 
-	if (status == 304)
-		base_buf_add_text(line, "HTTP status 304 (not modified) to a request without conditions");
+	if (status == 304 || status == 226)
+		base_buf_printf(line, "HTTP status %ld to a request without conditions", status);
 	else
 		base_buf_printf(line, "HTTP status %ld", status);
 }
@@ -159,7 +176,8 @@ static void say(const struct fetch_transfer *transfer, enum fetch_error kind, CU
 
 	switch (kind) {
 	case FETCH_NAME:
-		base_buf_add_text(line, "the host name cannot be resolved");
+		base_buf_printf(line, "the %s name cannot be resolved",
+		                code == CURLE_COULDNT_RESOLVE_PROXY ? "proxy's" : "host");
 		break;
 	case FETCH_CONNECT:
 		base_buf_add_text(line, connect_text(transfer));
@@ -174,6 +192,8 @@ static void say(const struct fetch_transfer *transfer, enum fetch_error kind, CU
 	case FETCH_TOO_LARGE:
 		if (transfer->stop == FETCH_STOP_HEADERS)
 			base_buf_add_text(line, "the header is too large");
+		else if (header_line_too_large(transfer, code))
+			base_buf_add_text(line, "the header is too large, or memory is out");
 		else
 			base_buf_printf(line, "the body is larger than %zu bytes (fetch.max_size)", transfer->fetch->max_size);
 		break;
@@ -185,6 +205,10 @@ static void say(const struct fetch_transfer *transfer, enum fetch_error kind, CU
 			base_buf_add_text(line, "the connection was closed without a reply");
 		else
 			base_buf_printf(line, "the reply ended early, after %zu bytes", transfer->body.len);
+		break;
+	case FETCH_BLOCKED:
+		base_buf_printf(line, "blocked: HTTP status %ld with a challenge instead of the document",
+		                transfer->headers.status);
 		break;
 	case FETCH_STATUS:
 		say_status(transfer, line);

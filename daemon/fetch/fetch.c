@@ -5,12 +5,14 @@
 #include "config.h"
 
 #include "daemon/fetch/spin.h"
+#include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct fetch_socket {
 	struct fetch *fetch;
@@ -45,6 +47,8 @@ static void end(struct fetch_transfer *transfer, CURLcode code)
 	if (transfer->added)
 		curl_multi_remove_handle(fetch->multi, transfer->easy);
 	transfer->added = false;
+	fetch->progress++;
+	fetch_transfer_found(transfer, code == CURLE_OPERATION_TIMEDOUT);
 	fetch_transfer_report(transfer, code);
 	fetch_transfer_free(transfer);
 	if (fetch->waiting_count > 0)
@@ -121,7 +125,7 @@ static void on_socket(evutil_socket_t fd, short what, void *ctx)
 	struct fetch_socket *socket = ctx;
 	struct fetch *fetch = socket->fetch;
 
-	if (fetch_spins(&socket->spin, base_clock_monotonic(fetch->clock))) {
+	if (fetch_spins(&socket->spin, fetch->progress, base_clock_monotonic(fetch->clock))) {
 		/* If a transfer needs it after all, that one runs into its timeout. */
 		base_log(fetch->log, BASE_WARNING, "fetch", "descriptor %d wakes without end, no longer watched", (int)fd);
 		event_del(&socket->event);
@@ -212,6 +216,10 @@ static void begin(struct fetch_transfer *transfer)
 
 	TAILQ_INSERT_TAIL(&fetch->active, transfer, link);
 	fetch->active_count++;
+	transfer->began = base_clock_monotonic(fetch->clock);
+	transfer->looking_up = transfer->has_name;
+	if (transfer->has_name)
+		fetch_lookups_start(&fetch->lookups);
 	if (fetch_transfer_prepare(transfer) != BASE_OK ||
 	    curl_multi_add_handle(fetch->multi, transfer->easy) != CURLM_OK) {
 		end(transfer, CURLE_OUT_OF_MEMORY);
@@ -220,17 +228,43 @@ static void begin(struct fetch_transfer *transfer)
 	transfer->added = true;
 }
 
+/* When too many look-ups are under way: those that end kick, the abandoned ones are waited for here. */
+static void wait_for_lookups(struct fetch *fetch, base_time now)
+{
+	base_time wait = fetch_lookups_wait(&fetch->lookups, now);
+	struct timeval until = {.tv_sec = wait / BASE_SECOND, .tv_usec = wait % BASE_SECOND};
+
+	if (wait > 0)
+		event_add(fetch->kick, &until);
+}
+
+/* The first in the queue; while names have to wait, the first that has none. NULL: nothing may begin now. */
+static struct fetch_transfer *next_to_begin(struct fetch *fetch)
+{
+	struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
+	base_time now = base_clock_monotonic(fetch->clock);
+
+	if (fetch->active_count >= fetch->max_connections)
+		return NULL;
+	if (transfer == NULL || fetch_lookups_free(&fetch->lookups, now))
+		return transfer;
+	wait_for_lookups(fetch, now);
+	while (transfer != NULL && transfer->has_name)
+		transfer = TAILQ_NEXT(transfer, link);
+	return transfer;
+}
+
 /* Our own queue, since time spent in libcurl's counts against the transfer's timeout. */
 static void on_kick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct fetch *fetch = ctx;
 	/* As many as wait now: done may start more, and the loop has others to serve. */
 	size_t turns = fetch->waiting_count;
+	struct fetch_transfer *transfer;
 
 	(void)fd;
 	(void)what;
-	while (turns-- > 0 && fetch->waiting_count > 0 && fetch->active_count < fetch->max_connections) {
-		struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
+	while (turns-- > 0 && (transfer = next_to_begin(fetch)) != NULL) {
 		TAILQ_REMOVE(&fetch->waiting, transfer, link);
 		fetch->waiting_count--;
 		begin(transfer);
@@ -265,6 +299,7 @@ void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer)
 		fetch->active_count--;
 		if (transfer->added)
 			curl_multi_remove_handle(fetch->multi, transfer->easy);
+		fetch_transfer_found(transfer, true);
 		if (fetch->waiting_count > 0)
 			kick(fetch);
 	}
@@ -274,6 +309,13 @@ void fetch_cancel(struct fetch *fetch, struct fetch_transfer *transfer)
 size_t fetch_running(const struct fetch *fetch)
 {
 	return fetch->waiting_count + fetch->active_count;
+}
+
+bool fetch_stuck(const struct fetch *fetch)
+{
+	const struct fetch_transfer *oldest = TAILQ_FIRST(&fetch->active);
+
+	return oldest != NULL && base_clock_monotonic(fetch->clock) - oldest->began > fetch->timeout + BASE_MINUTE;
 }
 
 /* ---- life ------------------------------------------------------------------------- */
@@ -291,7 +333,7 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 	fetch->user_agent = strdup(agent);
 	if (fetch->user_agent == NULL)
 		return BASE_NO_MEMORY;
-	if (options->ca_file != NULL && (fetch->ca_file = strdup(options->ca_file)) == NULL)
+	if (options->proxy != NULL && (fetch->proxy = strdup(options->proxy)) == NULL)
 		return BASE_NO_MEMORY;
 	if (options->allow_count == 0)
 		return BASE_OK;
@@ -303,11 +345,17 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 	return BASE_OK;
 }
 
+/* Only kinds of proxy to which names are sent and not addresses that we would have to look up. */
+static bool proxy_valid(const char *proxy)
+{
+	return proxy == NULL || (strncasecmp(proxy, "http://", 7) == 0 && fetch_check_url(proxy) == BASE_OK);
+}
+
 enum base_result fetch_new(struct event_base *base, const struct fetch_options *options, struct fetch **out)
 {
 	enum base_result result = BASE_NO_MEMORY;
 
-	if (options->timeout <= 0 || options->max_size == 0 || options->max_connections == 0)
+	if (options->timeout <= 0 || options->max_size == 0 || options->max_connections == 0 || !proxy_valid(options->proxy))
 		return BASE_INVALID;
 	struct fetch *fetch = calloc(1, sizeof(*fetch));
 	if (fetch == NULL)
@@ -319,6 +367,8 @@ enum base_result fetch_new(struct event_base *base, const struct fetch_options *
 	result = copy_options(fetch, options);
 	if (result == BASE_OK)
 		result = base_clock_new_system(&fetch->clock);
+	if (result == BASE_OK)
+		result = fetch_tls_new(options->trust, options->ca_file, options->log, fetch->clock, &fetch->tls);
 	if (result != BASE_OK)
 		goto fail;
 	result = BASE_NO_MEMORY;
@@ -363,9 +413,10 @@ void fetch_free(struct fetch *fetch)
 		event_free(fetch->timer);
 	if (fetch->kick != NULL)
 		event_free(fetch->kick);
+	fetch_tls_free(fetch->tls); /* closed connections may still have brought sessions */
 	base_clock_free(fetch->clock);
 	free(fetch->user_agent);
-	free(fetch->ca_file);
+	free(fetch->proxy);
 	free(fetch->allow);
 	free(fetch);
 }

@@ -5,6 +5,7 @@
  */
 #include "daemon/fetch/guard.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,15 +35,24 @@ static const struct fetch_range refused_v4[] = {
 };
 
 /*
- * Of IPv6 only 2000::/3 is global unicast. That leaves out ::1, ::, fc00::/7,
- * fe80::/10, ff00::/8 and NAT64 (64:ff9b::/96, 64:ff9b:1::/48) at one stroke.
+ * IANA IPv6 registries: only 2000::/3 is global unicast. That leaves out ::,
+ * ::1, 100::/64, fc00::/7, fe80::/10, fec0::/10, ff00::/8 and the NAT64 prefix
+ * for local use (64:ff9b:1::/48, RFC 8215) at one stroke.
  */
 static const struct fetch_range global_v6 = {{0x20}, 3};
 static const struct fetch_range refused_v6[] = {
     {{0x20, 0x01, 0x00}, 23},             /* IETF protocol assignments, Teredo, ORCHID */
     {{0x20, 0x01, 0x0d, 0xb8}, 32},       /* documentation */
-    {{0x20, 0x02}, 16},                   /* 6to4: wraps an IPv4 address */
     {{0x3f, 0xff}, 20},                   /* documentation */
+};
+
+/* A router will turn these into the IPv4 address they hold, so that one is judged. */
+static const struct embedding {
+	struct fetch_range range;
+	size_t offset;
+} embeddings[] = {
+    {{{0x00, 0x64, 0xff, 0x9b}, 96}, 12}, /* NAT64, RFC 6052 section 2.1 */
+    {{{0x20, 0x02}, 16}, 2},              /* 6to4, RFC 3056 section 2 */
 };
 
 static const struct fetch_range mapped_v4 = V4(0, 0, 0, 0, 0);
@@ -86,11 +96,31 @@ bool fetch_guard_address(const struct sockaddr *from, uint8_t address[16])
 	return false;
 }
 
+static bool is_public(const uint8_t address[16])
+{
+	if (in_range(address, &mapped_v4))
+		return !in_any(address, refused_v4, sizeof(refused_v4) / sizeof(*refused_v4));
+	return in_range(address, &global_v6) && !in_any(address, refused_v6, sizeof(refused_v6) / sizeof(*refused_v6));
+}
+
 bool fetch_guard_allows(const uint8_t address[16], const struct fetch_range *allow, size_t allow_count)
 {
 	if (in_any(address, allow, allow_count))
 		return true;
-	if (in_range(address, &mapped_v4))
-		return !in_any(address, refused_v4, sizeof(refused_v4) / sizeof(*refused_v4));
-	return in_range(address, &global_v6) && !in_any(address, refused_v6, sizeof(refused_v6) / sizeof(*refused_v6));
+	for (size_t i = 0; i < sizeof(embeddings) / sizeof(*embeddings); i++) {
+		uint8_t inner[16];
+		if (!in_range(address, &embeddings[i].range))
+			continue;
+		memcpy(inner, mapped_v4.address, 12);
+		memcpy(inner + 12, address + embeddings[i].offset, 4);
+		return in_any(inner, allow, allow_count) || is_public(inner);
+	}
+	return is_public(address);
+}
+
+void fetch_guard_text(const uint8_t address[16], char text[FETCH_ADDRESS_MAX])
+{
+	bool v4 = in_range(address, &mapped_v4);
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? address + 12 : address, text, FETCH_ADDRESS_MAX);
 }

@@ -138,7 +138,9 @@ static enum base_result take_field(struct fetch_headers *headers, struct base_sp
 		return keep(&headers->content_type, value);
 	if (base_span_is_nocase(name, "retry-after"))
 		return keep(&headers->retry_after, value);
-	if (base_span_is_nocase(name, "cache-control"))
+	if (base_span_is_nocase(name, "cf-mitigated"))
+		headers->challenge = base_span_is_nocase(value, "challenge");
+	else if (base_span_is_nocase(name, "cache-control"))
 		take_cache_control(headers, value);
 	else if (base_span_is_nocase(name, "age"))
 		(void)parse_seconds(value, &headers->age);

@@ -16,6 +16,7 @@ struct fetch_headers {
 	char *content_type;     /* owned; NULL when missing */
 	char *etag, *last_modified;
 	char *retry_after;      /* as sent: it depends on the time when it is read */
+	bool challenge;         /* cf-mitigated: challenge */
 	base_time date;         /* Date, or BASE_TIME_NONE */
 	base_time expires;      /* Expires; BASE_TIME_NONE when missing or unreadable */
 	base_time cache_max_age; /* Cache-Control: max-age, or BASE_TIME_NONE */

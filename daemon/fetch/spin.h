@@ -10,13 +10,20 @@
 
 /* A second. At 16 KiB a wake this is more than any feed may send in all. */
 #define FETCH_WAKES_MAX 50000
+/* In a row while no transfer gets on: a busy machine may not manage the former. */
+#define FETCH_WAKES_IN_VAIN 10000
 
 struct fetch_spin { /* zero-initialise */
 	base_time since;
-	unsigned wakes;
+	unsigned wakes;    /* within a second */
+	unsigned in_vain;
+	uint64_t progress; /* when it was last seen to change */
 };
 
-/* Counts a wake at the monotonic time now; true when there were too many within a second. */
-bool fetch_spins(struct fetch_spin *spin, base_time now);
+/*
+ * Counts a wake at the monotonic time now. progress: a number that changes
+ * with every byte that arrives. True when there were too many.
+ */
+bool fetch_spins(struct fetch_spin *spin, uint64_t progress, base_time now);
 
 #endif

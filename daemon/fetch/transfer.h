@@ -5,14 +5,16 @@
 #ifndef WIREWATCH_FETCH_TRANSFER_H
 #define WIREWATCH_FETCH_TRANSFER_H
 
+#include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
+#include "daemon/fetch/lookups.h"
 #include "wirewatch/fetch.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <sys/queue.h>
 
 struct fetch_socket;
+struct fetch_tls;
 struct event;
 
 TAILQ_HEAD(fetch_transfers, fetch_transfer);
@@ -31,7 +33,10 @@ struct fetch {
 	unsigned max_connections;
 	struct fetch_range *allow;
 	size_t allow_count;
-	char *user_agent, *ca_file;
+	char *user_agent, *proxy;
+	struct fetch_tls *tls;
+	struct fetch_lookups lookups;
+	uint64_t progress; /* bytes, connections, ends: whatever says that transfers get on */
 	struct base_log *log;
 	struct base_clock *clock;
 };
@@ -44,6 +49,7 @@ enum fetch_stop {
 	FETCH_STOP_HEADERS,
 	FETCH_STOP_MEMORY,
 	FETCH_STOP_DOWNGRADE, /* from https to http */
+	FETCH_STOP_ADDRESS,   /* refused by the guard after the connection was made */
 };
 
 struct fetch_transfer {
@@ -52,8 +58,12 @@ struct fetch_transfer {
 	fetch_done *done;
 	void *ctx;
 	char *url, *etag, *last_modified;
+	base_time again;
 	CURL *easy; /* NULL while waiting */
 	bool added; /* to the multi handle */
+	base_time began; /* monotonic; while active */
+	bool has_name;   /* to be looked up, unless a connection is kept; an address is not */
+	bool looking_up; /* that name; counted in fetch->lookups */
 	struct curl_slist *fields;
 	struct fetch_headers headers;
 	size_t header_bytes;
@@ -61,10 +71,12 @@ struct fetch_transfer {
 	base_time received;
 	enum fetch_stop stop;
 	bool secure;           /* a hop was https */
-	bool passing;          /* a hop's redirect was not permanent */
-	char *moved_to;        /* where the permanent ones before it led, or NULL */
+	bool asked;            /* a hop's request was sent */
 	unsigned tried;        /* addresses of this hop that the guard let pass */
-	char refused[INET6_ADDRSTRLEN]; /* the last one it did not, or "" */
+	char refused[FETCH_ADDRESS_MAX]; /* the last one it did not, or "" */
+	long answered;         /* status of the hop that was asked last, 0: none yet */
+	unsigned redirects, permanent;
+	char *moved_to;        /* from fetch_strip_url */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -79,7 +91,26 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code);
 
 /* What went wrong, and the line about it; FETCH_FINE with an empty line. */
 enum fetch_error fetch_explain(const struct fetch_transfer *transfer, CURLcode code, struct base_error *reason);
+/* libcurl's callbacks; the context is the transfer. */
+size_t fetch_on_header(char *line, size_t one, size_t len, void *ctx);
+size_t fetch_on_body(char *bytes, size_t one, size_t len, void *ctx);
+int fetch_on_bytes(void *ctx, curl_off_t total, curl_off_t got, curl_off_t to_send, curl_off_t sent);
+curl_socket_t fetch_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to);
+int fetch_on_request(void *ctx, char *remote, char *local, int remote_port, int local_port);
+
+/* Takes the look-up of its first name as done; abandoned: its thread goes on. Twice does no harm. */
+void fetch_transfer_found(struct fetch_transfer *transfer, bool abandoned);
+
+/* BASE_INVALID: not an http or https URL with a host, or too long. */
+enum base_result fetch_check_url(const char *url);
 /* The URL without user name, password and fragment; NULL if it is none. The caller frees with curl_free. */
 char *fetch_strip_url(const char *url);
+/* True if its host is a name and no address. */
+bool fetch_url_has_name(const char *url);
+/* Appends "host:port", the host in lower case; false if it has none or memory is out. */
+bool fetch_url_server(const char *url, struct base_buf *out);
+/* False if the host is an address, in whatever spelling, that the guard refuses: for where nobody else looks. */
+bool fetch_url_allowed(const char *url, const struct fetch_range *allow, size_t allow_count,
+                       char refused[FETCH_ADDRESS_MAX]);
 
 #endif

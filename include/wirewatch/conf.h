@@ -71,6 +71,7 @@ struct conf_settings {
 		size_t max_size;
 		const struct conf_address_range *allow_addresses;
 		size_t allow_count;
+		const char *proxy; /* NULL: none */
 	} fetch;
 	struct {
 		base_time max_age, story_window, keep;

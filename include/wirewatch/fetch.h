@@ -20,6 +20,15 @@ struct fetch_range { /* an address prefix; IPv4 as ::ffff:a.b.c.d */
 	unsigned prefix_len;
 };
 
+/*
+ * The certificates that are trusted, read once for all who fetch; immutable.
+ * A bundle that cannot be read is logged, and then https fails. ca_file: PEM,
+ * NULL: the system's. May be freed before the fetch objects that it was given to.
+ */
+struct fetch_trust;
+enum base_result fetch_trust_new(const char *ca_file, struct base_log *log, struct fetch_trust **out);
+void fetch_trust_free(struct fetch_trust *trust);
+
 struct fetch_options {
 	base_time timeout;        /* of a whole transfer */
 	size_t max_size;          /* of a decoded body; counted as it arrives */
@@ -27,6 +36,9 @@ struct fetch_options {
 	const struct fetch_range *allow; /* else refused: loopback, private, link-local ... */
 	size_t allow_count;
 	const char *user_agent;   /* NULL: "wirewatchd/<version> (+<url>)" */
+	/* "http://host:port", NULL: none, whatever the environment says. It resolves the names and is trusted with that. */
+	const char *proxy;
+	const struct fetch_trust *trust; /* NULL: ca_file is read when first needed */
 	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
 	struct base_log *log;     /* may be NULL */
 };
@@ -37,11 +49,15 @@ enum base_result fetch_new(struct event_base *base, const struct fetch_options *
 void fetch_free(struct fetch *fetch);
 /* Transfers started and not done, those waiting for a connection included. */
 size_t fetch_running(const struct fetch *fetch);
+/* True when a transfer is under way for much longer than its timeout: something is broken. */
+bool fetch_stuck(const struct fetch *fetch);
 
 struct fetch_request {
 	const char *url;
 	const char *etag;          /* sent back byte for byte as If-None-Match, or NULL */
 	const char *last_modified; /* as If-Modified-Since, or NULL */
+	/* How long until this server is asked again, 0: not known. The connection is kept if that is soon. */
+	base_time again;
 };
 
 enum fetch_error { /* what kind of failure, for back-off and for people */
@@ -53,7 +69,8 @@ enum fetch_error { /* what kind of failure, for back-off and for people */
 	FETCH_TOO_LARGE,
 	FETCH_ADDRESS,  /* the address is not allowed */
 	FETCH_CUT,      /* the body ended early */
-	FETCH_STATUS,   /* an HTTP status other than 200, or a 304 that nobody asked for */
+	FETCH_STATUS,   /* an HTTP status other than 200, or a 226 or 304 that nobody asked for */
+	FETCH_BLOCKED,  /* a page that tells people from programs took the document's place */
 	FETCH_OTHER,
 };
 #define FETCH_ERROR_COUNT (FETCH_OTHER + 1)
@@ -64,11 +81,13 @@ struct fetch_reply {
 	enum fetch_error error;
 	const char *reason;        /* one line for people: host and what failed, escaped; "" when fine */
 	long status;               /* HTTP status of the last hop, 0 if none came */
-	struct base_span body;     /* of a 200; with FETCH_CUT what came of it, else none */
+	struct base_span body;     /* of a 200, or a 226: then only what is new; with FETCH_CUT what came of it, else none */
 	const char *content_type;
 	const char *etag, *last_modified;
 	const char *final_url;     /* after redirects, without user name and password */
-	const char *moved_to;      /* where a chain of 301 and 308 alone ended; NULL: nowhere else, or credentials in it */
+	unsigned redirects;        /* followed */
+	unsigned permanent;        /* how many of them, from the first on, were permanent (301, 308) */
+	const char *moved_to;      /* where these led; NULL if there were none, or credentials in it, or the fetch failed */
 	base_time retry_after;     /* how long to stay away, at most a day; 0: not said */
 	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; at most a year, 0: not said */
 	base_time received;        /* monotonic time of the last byte; BASE_TIME_NONE: none came */

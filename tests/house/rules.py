@@ -7,6 +7,7 @@ ROOMS = ["base", "conf", "feed", "match", "alert", "plan", "fetch", "ledger", "p
 # Headers of a library, and the folders where it may be seen; "daemon" is the spine, not the rooms below it.
 LIBRARIES = [
     (r"curl/", {"daemon/fetch"}),
+    (r"openssl/", {"daemon/fetch"}),
     (r"libxml/", {"daemon/feed"}),
     (r"zmq(_utils)?\.h$", {"daemon/publish", "client"}),
     (r"yaml\.h$", {"daemon/conf"}),

@@ -11,103 +11,34 @@
 #include <string.h>
 
 #include "tests/unit/fetch/script.h"
-#include "wirewatch/fetch.h"
-
-struct world {
-	struct event_base *base;
-	struct server *server;
-	struct fetch *fetch;
-	size_t hung; /* requests the server does not answer */
-};
-
-/* ---- asking ---------------------------------------------------------------------- */
-
-struct asked { /* a reply, kept */
-	struct event_base *base;
-	int done;
-	enum fetch_error error;
-	char reason[512], body[256], etag[256], last_modified[256], final_url[256], content_type[64], moved_to[256];
-	long status;
-	size_t body_len;
-	base_time retry_after, max_age, received;
-};
-
-static void copy(char *to, size_t size, const char *from)
-{
-	snprintf(to, size, "%s", from != NULL ? from : "(none)");
-}
-
-static void on_done(void *ctx, const struct fetch_reply *reply)
-{
-	struct asked *asked = ctx;
-
-	asked->done++;
-	asked->error = reply->error;
-	asked->status = reply->status;
-	copy(asked->reason, sizeof(asked->reason), reply->reason);
-	copy(asked->etag, sizeof(asked->etag), reply->etag);
-	copy(asked->last_modified, sizeof(asked->last_modified), reply->last_modified);
-	copy(asked->final_url, sizeof(asked->final_url), reply->final_url);
-	copy(asked->moved_to, sizeof(asked->moved_to), reply->moved_to);
-	copy(asked->content_type, sizeof(asked->content_type), reply->content_type);
-	asked->body_len = reply->body.len;
-	copy(asked->body, sizeof(asked->body), reply->body.ptr);
-	asked->retry_after = reply->retry_after;
-	asked->max_age = reply->max_age;
-	asked->received = reply->received;
-	event_base_loopbreak(asked->base);
-}
+#include "tests/unit/fetch/world.h"
 
 static const char *url_of(const struct world *world, const char *path)
 {
-	static char url[512];
-
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", server_port(world->server), path);
-	return url;
-}
-
-static struct asked ask_url(struct world *world, const struct fetch_request *request)
-{
-	struct asked asked = {.base = world->base};
-
-	assert_int_equal(fetch_start(world->fetch, request, on_done, &asked, NULL), BASE_OK);
-	assert_int_equal(asked.done, 0);
-	assert_int_equal(fetch_running(world->fetch), 1);
-	event_base_dispatch(world->base);
-	assert_int_equal(asked.done, 1);
-	assert_int_equal(fetch_running(world->fetch), 0);
-	return asked;
+	return world_url(world, "127.0.0.1", path);
 }
 
 static struct asked ask(struct world *world, const char *path)
 {
 	struct fetch_request request = {.url = url_of(world, path)};
 
-	return ask_url(world, &request);
+	return world_ask(world, &request);
 }
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static const struct fetch_range loopback = {
-    .address = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}, .prefix_len = 96 + 8};
-
 static void new_fetch(struct world *world, base_time timeout, unsigned connections, size_t allow_count)
 {
 	struct fetch_options options = {.timeout = timeout, .max_size = MAX_SIZE, .max_connections = connections,
-	                                .allow = &loopback, .allow_count = allow_count};
+	                                .allow = &world_loopback, .allow_count = allow_count};
 
-	fetch_free(world->fetch);
-	assert_int_equal(fetch_new(world->base, &options, &world->fetch), BASE_OK);
+	world_fetch(world, &options);
 }
 
 static int set_up(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
+	struct world *world = world_new(script_answer);
 
-	if (world == NULL)
-		return -1;
-	world->base = event_base_new();
-	world->server = server_new(world->base, script_answer, &world->hung);
 	new_fetch(world, 10 * BASE_SECOND, 20, 1);
 	*state = world;
 	return 0;
@@ -115,12 +46,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	struct world *world = *state;
-
-	fetch_free(world->fetch);
-	server_free(world->server);
-	event_base_free(world->base);
-	free(world);
+	world_free(*state);
 	return 0;
 }
 
@@ -158,6 +84,9 @@ static void requests_are_constant_and_say_who_asks(void **state)
 	assert_null(strstr(server_requests(world->server), "Referer"));
 	assert_null(strstr(server_requests(world->server), "If-"));
 	assert_null(strstr(server_requests(world->server), "part"));
+	assert_null(strstr(server_requests(world->server), "A-IM"));
+	assert_non_null(strstr(server_requests(world->server), "GET /plain?final=1 HTTP/1.1\r\n"));
+	assert_null(strstr(server_requests(world->server), "HEAD "));
 	first = strdup(server_requests(world->server));
 	assert_non_null(first);
 	server_forget(world->server);
@@ -177,7 +106,7 @@ static void validators_go_back_byte_for_byte(void **state)
 	assert_string_equal(asked.content_type, "application/rss+xml");
 	assert_int_equal(asked.max_age, 200 * BASE_SECOND);
 	request.url = url_of(world, "/304");
-	asked = ask_url(world, &request);
+	asked = world_ask(world, &request);
 	assert_non_null(strstr(server_requests(world->server), "\r\nIf-None-Match: " ETAG "\r\n"));
 	assert_non_null(strstr(server_requests(world->server), "\r\nIf-Modified-Since: " LAST_MODIFIED "\r\n"));
 	assert_int_equal(asked.error, FETCH_FINE);
@@ -190,7 +119,7 @@ static void validators_cannot_smuggle_headers(void **state)
 {
 	struct world *world = *state;
 	struct fetch_request request = {.url = url_of(world, "/plain"), .etag = "a\r\nX-Smuggled: 1", .last_modified = ""};
-	struct asked asked = ask_url(world, &request);
+	struct asked asked = world_ask(world, &request);
 
 	assert_int_equal(asked.error, FETCH_FINE);
 	assert_null(strstr(server_requests(world->server), "Smuggled"));
@@ -218,32 +147,69 @@ static void redirects_are_followed_within_bounds(void **state)
 	assert_null(strstr(asked.final_url, "secret"));
 }
 
-static void permanent_redirects_are_told(void **state)
+static void expect_hops(struct world *world, const char *path, unsigned redirects, unsigned permanent, const char *moved_to)
 {
-	static const char *const cases[][2] = {
-	    {"/moved/", NULL},
-	    {"/moved/301", "/moved/"},
-	    {"/moved/308", "/moved/"},
-	    {"/moved/301-308", "/moved/"},
-	    {"/moved/301-302", "/moved/302"}, /* as far as it is permanent */
-	    {"/moved/302", NULL},
-	    {"/moved/303", NULL},
-	    {"/moved/307", NULL},
-	    {"/moved/302-301", NULL},
-	};
-	struct world *world = *state;
+	struct asked asked = ask(world, path);
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct asked asked = ask(world, cases[i][0]);
-		assert_int_equal(asked.error, FETCH_FINE);
-		assert_string_equal(asked.moved_to, cases[i][1] != NULL ? url_of(world, cases[i][1]) : "(none)");
-	}
-	char url[600];
-	snprintf(url, sizeof(url), "http://user:pass@%s", url_of(world, "/moved/301") + strlen("http://"));
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_int_equal(asked.redirects, redirects);
+	assert_int_equal(asked.permanent, permanent);
+	assert_string_equal(asked.moved_to, moved_to != NULL ? url_of(world, moved_to) : "(none)");
+}
+
+static void permanent_redirects_are_told_from_others(void **state)
+{
+	expect_hops(*state, "/hops/", 0, 0, NULL);
+	expect_hops(*state, "/hops/301", 1, 1, "/hops/");
+	expect_hops(*state, "/hops/308,301", 2, 2, "/hops/");
+	expect_hops(*state, "/hops/301,302", 2, 1, "/hops/302");
+	expect_hops(*state, "/hops/301,308,307,301", 4, 2, "/hops/307,301");
+	expect_hops(*state, "/hops/302,301", 2, 0, NULL);
+	expect_hops(*state, "/hops/303", 1, 0, NULL);
+	expect_hops(*state, "/hops/307", 1, 0, NULL);
+	expect_hops(*state, "/hops/301,301,301,301,301,301,301,301,301,301", 10, 10, "/hops/");
+	char url[128]; /* a new address would be one without the password */
 	struct fetch_request request = {.url = url};
-	struct asked asked = ask_url(world, &request);
-	assert_string_equal(asked.body, "hi");
+	snprintf(url, sizeof(url), "http://user:secret@%s", url_of(*state, "/hops/301") + strlen("http://"));
+	struct asked asked = world_ask(*state, &request);
+	assert_int_equal(asked.permanent, 1);
 	assert_string_equal(asked.moved_to, "(none)");
+	asked = ask(*state, "/hops/301,301,301,301,301,301,301,301,301,301,301");
+	assert_int_equal(asked.error, FETCH_OTHER);
+	assert_non_null(strstr(asked.reason, "too many redirects"));
+}
+
+static void differences_are_taken_where_they_were_offered(void **state)
+{
+	struct world *world = *state;
+	struct fetch_request request = {.url = url_of(world, "/226"), .etag = "\"old\""};
+	struct asked asked = world_ask(world, &request);
+
+	assert_non_null(strstr(server_requests(world->server), "\r\nA-IM: feed\r\n"));
+	assert_int_equal(asked.error, FETCH_FINE);
+	assert_int_equal(asked.status, 226);
+	assert_string_equal(asked.body, "new");
+	assert_string_equal(asked.etag, "\"new\"");
+	server_forget(world->server);
+	asked = ask(world, "/226");
+	assert_null(strstr(server_requests(world->server), "A-IM"));
+	assert_int_equal(asked.error, FETCH_STATUS);
+	assert_non_null(strstr(asked.reason, "HTTP status 226 to a request without conditions"));
+	assert_string_equal(asked.body, "(none)");
+}
+
+static void a_challenge_is_no_document(void **state)
+{
+	static const char *const paths[] = {"/challenge", "/challenge-200"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct asked asked = ask(*state, paths[i]);
+		assert_int_equal(asked.error, FETCH_BLOCKED);
+		assert_non_null(strstr(asked.reason, ": blocked: HTTP status "));
+		assert_string_equal(asked.body, "(none)");
+		assert_string_equal(asked.etag, "(none)");
+		assert_int_equal(asked.retry_after, BASE_MINUTE);
+	}
 }
 
 static void near_addresses_are_refused_on_every_hop(void **state)
@@ -353,7 +319,7 @@ static void a_closed_port_refuses(void **state)
 
 	snprintf(url, sizeof(url), "http://user:secret@127.0.0.1:%u/", server_port(gone));
 	server_free(gone);
-	struct asked asked = ask_url(world, &request);
+	struct asked asked = world_ask(world, &request);
 	assert_int_equal(asked.error, FETCH_CONNECT);
 	assert_non_null(strstr(asked.reason, "connection refused"));
 	assert_null(strstr(asked.reason, "secret"));
@@ -363,7 +329,7 @@ static void a_closed_port_refuses(void **state)
 static void names_that_are_none_do_not_resolve(void **state)
 {
 	struct fetch_request request = {.url = "http://no-such-host.invalid/"};
-	struct asked asked = ask_url(*state, &request);
+	struct asked asked = world_ask(*state, &request);
 
 	assert_int_equal(asked.error, FETCH_NAME);
 	assert_string_equal(asked.reason, "no-such-host.invalid: the host name cannot be resolved");
@@ -378,7 +344,7 @@ static void tls_to_a_plain_server_fails_as_tls(void **state)
 	new_fetch(world, BASE_SECOND, 20, 1);
 	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", server_port(world->server));
 	/* The server waits for the end of a request that never comes, or closes: slow or TLS, but never fine. */
-	struct asked asked = ask_url(world, &request);
+	struct asked asked = world_ask(world, &request);
 	assert_true(asked.error == FETCH_TLS || asked.error == FETCH_SLOW);
 }
 
@@ -395,11 +361,11 @@ static void impossible_urls_are_refused_at_once(void **state)
 	memcpy(longest, "http://", 7);
 	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
 		struct fetch_request request = {.url = urls[i]};
-		if (fetch_start(world->fetch, &request, on_done, NULL, NULL) != BASE_INVALID)
+		if (fetch_start(world->fetch, &request, world_done, NULL, NULL) != BASE_INVALID)
 			fail_msg("'%s' was taken", urls[i]);
 	}
 	struct fetch_request request = {.url = longest};
-	assert_int_equal(fetch_start(world->fetch, &request, on_done, NULL, NULL), BASE_INVALID);
+	assert_int_equal(fetch_start(world->fetch, &request, world_done, NULL, NULL), BASE_INVALID);
 	free(longest);
 	assert_int_equal(fetch_running(world->fetch), 0);
 }
@@ -451,13 +417,13 @@ static void cancelled_transfers_are_silent(void **state)
 
 	new_fetch(world, 10 * BASE_SECOND, 2, 1);
 	crowd.fetch = world->fetch;
-	assert_int_equal(fetch_start(world->fetch, &hang, on_done, &never, &under_way), BASE_OK);
+	assert_int_equal(fetch_start(world->fetch, &hang, world_done, &never, &under_way), BASE_OK);
 	while (world->hung == 0)
 		event_base_loop(world->base, EVLOOP_ONCE);
 	/* one more connection, then one that waits, then one cancelled by another's end */
 	struct fetch_request plain = {.url = url_of(world, "/plain")};
 	assert_int_equal(fetch_start(world->fetch, &plain, one_of_many, &crowd, NULL), BASE_OK);
-	assert_int_equal(fetch_start(world->fetch, &plain, on_done, &never, &waiting), BASE_OK);
+	assert_int_equal(fetch_start(world->fetch, &plain, world_done, &never, &waiting), BASE_OK);
 	assert_int_equal(fetch_start(world->fetch, &plain, one_of_many, &crowd, NULL), BASE_OK);
 	fetch_cancel(world->fetch, waiting);
 	crowd.victim = under_way;
@@ -475,7 +441,7 @@ static void freeing_ends_what_is_under_way(void **state)
 	struct fetch_request nowhere = {.url = "http://no-such-host.invalid/"};
 
 	for (int i = 0; i < 30; i++)
-		assert_int_equal(fetch_start(world->fetch, i % 5 ? &hang : &nowhere, on_done, &never, NULL), BASE_OK);
+		assert_int_equal(fetch_start(world->fetch, i % 5 ? &hang : &nowhere, world_done, &never, NULL), BASE_OK);
 	while (world->hung < 10)
 		event_base_loop(world->base, EVLOOP_ONCE);
 	int before = never.done;
@@ -490,13 +456,14 @@ struct chain {
 	struct event_base *base;
 	struct fetch *fetch;
 	const char *url;
+	base_time again;
 	int left;
 };
 
 static void next_in_chain(void *ctx, const struct fetch_reply *reply)
 {
 	struct chain *chain = ctx;
-	struct fetch_request request = {.url = chain->url};
+	struct fetch_request request = {.url = chain->url, .again = chain->again};
 
 	assert_int_equal(reply->error, FETCH_FINE);
 	if (--chain->left == 0)
@@ -505,16 +472,26 @@ static void next_in_chain(void *ctx, const struct fetch_reply *reply)
 		assert_int_equal(fetch_start(chain->fetch, &request, next_in_chain, chain, NULL), BASE_OK);
 }
 
-static void done_may_start_the_next(void **state)
+static size_t connections_of_a_chain(struct world *world, base_time again)
 {
-	struct world *world = *state;
-	struct chain chain = {.base = world->base, .fetch = world->fetch, .url = url_of(world, "/plain"), .left = 50};
-	struct fetch_request request = {.url = chain.url};
+	struct chain chain = {
+	    .base = world->base, .fetch = world->fetch, .url = url_of(world, "/plain"), .again = again, .left = 20};
+	struct fetch_request request = {.url = chain.url, .again = again};
+	size_t before = server_connections(world->server);
 
 	assert_int_equal(fetch_start(world->fetch, &request, next_in_chain, &chain, NULL), BASE_OK);
 	event_base_dispatch(world->base);
 	assert_int_equal(chain.left, 0);
-	assert_int_equal(server_connections(world->server), 1);
+	return server_connections(world->server) - before;
+}
+
+static void connections_are_kept_for_a_poll_that_is_near(void **state)
+{
+	assert_int_equal(connections_of_a_chain(*state, BASE_SECOND), 1);
+	assert_int_equal(connections_of_a_chain(*state, 59 * BASE_SECOND), 0);
+	new_fetch(*state, 10 * BASE_SECOND, 20, 1);
+	assert_int_equal(connections_of_a_chain(*state, BASE_MINUTE), 20);
+	assert_int_equal(connections_of_a_chain(*state, 0), 20);
 }
 
 static void public_urls_hold_no_secrets(void **state)
@@ -547,7 +524,9 @@ int main(void)
 	    TEST(validators_go_back_byte_for_byte),
 	    TEST(validators_cannot_smuggle_headers),
 	    TEST(redirects_are_followed_within_bounds),
-	    TEST(permanent_redirects_are_told),
+	    TEST(permanent_redirects_are_told_from_others),
+	    TEST(differences_are_taken_where_they_were_offered),
+	    TEST(a_challenge_is_no_document),
 	    TEST(near_addresses_are_refused_on_every_hop),
 	    TEST(sizes_are_limited_as_they_arrive),
 	    TEST(servers_that_fail_get_a_clear_line),
@@ -561,7 +540,7 @@ int main(void)
 	    TEST(two_hundred_at_once_use_few_connections),
 	    TEST(cancelled_transfers_are_silent),
 	    TEST(freeing_ends_what_is_under_way),
-	    TEST(done_may_start_the_next),
+	    TEST(connections_are_kept_for_a_poll_that_is_near),
 	    TEST(public_urls_hold_no_secrets),
 	    TEST(errors_have_names),
 	};

@@ -11,6 +11,8 @@
 
 #include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
+#include "daemon/fetch/lookups.h"
+#include "daemon/fetch/sessions.h"
 #include "daemon/fetch/spin.h"
 
 /* ---- addresses ------------------------------------------------------------------ */
@@ -34,7 +36,9 @@ static void public_addresses_pass(void **state)
 	    "1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
 	    "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0",
 	    "198.17.255.255", "198.20.0.0", "223.255.255.255", "2606:4700::1111", "2a00:1450::1", "2001:200::1",
-	    "2003::1", "::ffff:8.8.8.8"};
+	    "2003::1", "::ffff:8.8.8.8",
+	    /* NAT64 and 6to4 with a public address inside */
+	    "64:ff9b::808:808", "64:ff9b::8.8.8.8", "2002:808:808::1"};
 	uint8_t address[16];
 
 	(void)state;
@@ -52,8 +56,9 @@ static void near_addresses_are_refused(void **state)
 	    "127.255.255.255", "169.254.0.0", "169.254.169.254", "172.16.0.0", "172.31.255.255", "192.0.0.1",
 	    "192.0.2.1", "192.88.99.1", "192.168.0.0", "192.168.255.255", "198.18.0.0", "198.19.255.255",
 	    "198.51.100.7", "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255", "::", "::1",
-	    "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::808:808",
-	    "64:ff9b:1::1", "100::1", "2001::1", "2001:1ff::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "4000::1",
+	    "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::10.0.0.1", "64:ff9b::1:808:808",
+	    "64:ff9b:1::1", "100::1", "2001::1", "2001:1ff::1", "2001:db8::1", "2002:7f00:1::", "2002:a9fe:a9fe::1",
+	    "2002:c0a8:1::", "100:0:0:1::1", "2001:20::1", "2001:2::1", "3fff::1", "5f00::1", "4000::1",
 	    "fc00::1", "fdff::1", "fe80::1", "fec0::1", "ff02::1"};
 	uint8_t address[16];
 
@@ -82,6 +87,10 @@ static void the_allow_list_opens_what_it_names(void **state)
 	address_of("fd12::1", address);
 	assert_true(fetch_guard_allows(address, allow, 2));
 	address_of("fe80::1", address);
+	assert_false(fetch_guard_allows(address, allow, 2));
+	address_of("64:ff9b::10.129.3.4", address); /* the same host by another way */
+	assert_true(fetch_guard_allows(address, allow, 2));
+	address_of("2002:a7f:304::1", address);
 	assert_false(fetch_guard_allows(address, allow, 2));
 }
 
@@ -136,6 +145,12 @@ static void retry_after_is_read_and_clamped(void **state)
 	assert_int_equal(retry_after("Retry-After: Thu Jan  1 00:10:00 2026"), 10 * BASE_MINUTE);
 	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2015 00:10:00 GMT"), 0);
 	assert_int_equal(retry_after("Retry-After: Thu, 01 Jan 2099 00:10:00 GMT"), BASE_DAY);
+	assert_int_equal(retry_after("Retry-After: Sunday, 06-Nov-94 08:49:37 GMT"), 0);
+	assert_int_equal(retry_after("Retry-After: Sun Nov  6 08:49:37 1994"), 0);
+	assert_int_equal(retry_after("Retry-After: 120.5"), 0);
+	assert_int_equal(retry_after("Retry-After: +5"), 0);
+	assert_int_equal(retry_after("Retry-After: 0x10"), 0);
+	assert_int_equal(retry_after("Retry-After: 99999999999999999999-01-01"), 0);
 }
 
 static base_time max_age(const char *lines)
@@ -163,6 +178,18 @@ static void freshness_is_max_age_less_age_or_expires(void **state)
 	assert_int_equal(max_age("Date: Thu, 01 Jan 2015 00:00:00 GMT\r\nExpires: Thu, 01 Jan 2015 01:00:00 GMT\r\n"),
 	                 BASE_HOUR);
 	assert_int_equal(max_age("Expires: 0\r\n"), 0);
+	assert_int_equal(max_age("Expires: -1\r\n"), 0);
+	assert_int_equal(max_age("Expires: abc\r\n"), 0);
+	assert_int_equal(max_age("Expires:\r\n"), 0);
+	assert_int_equal(max_age("Expires: Thu, 01 Jan 2015 00:00:00 GMT\r\n"), 0);
+	assert_int_equal(max_age("Expires: Thursday, 01-Jan-26 01:00:00 GMT\r\n"), BASE_HOUR);
+	assert_int_equal(max_age("Expires: Thu Jan  1 01:00:00 2026\r\n"), BASE_HOUR);
+	assert_int_equal(max_age("Cache-Control: max-age=0\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=-5\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=abc\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=120\r\nAge: -5\r\n"), 120 * BASE_SECOND);
+	assert_int_equal(max_age("Cache-Control: max-age=120\r\nAge: 99999999999\r\n"), 0);
+	assert_int_equal(max_age("Cache-Control: max-age=99999999999\r\n"), 366 * BASE_DAY);
 	assert_int_equal(max_age("Expires: Thu, 01 Jan 2026 01:00:00 GMT\r\nCache-Control: max-age=60\r\n"), 60 * BASE_SECOND);
 }
 
@@ -219,11 +246,135 @@ static void a_descriptor_that_never_rests_is_noticed(void **state)
 	size_t wakes = 0;
 
 	(void)state;
-	for (int i = 0; i < 5 * FETCH_WAKES_MAX; i++, now += 25) /* 40,000 a second */
-		assert_false(fetch_spins(&spin, now));
-	for (now += BASE_SECOND; !fetch_spins(&spin, now); now += 10)
+	for (uint64_t i = 1; i < 5 * FETCH_WAKES_MAX; i++, now += 25) /* 40,000 a second, all of use */
+		assert_false(fetch_spins(&spin, i, now));
+	for (now += BASE_SECOND; !fetch_spins(&spin, 1000000 + wakes, now); now += 10)
 		wakes++;
 	assert_int_equal(wakes, FETCH_WAKES_MAX);
+	spin = (struct fetch_spin){0};
+	for (wakes = 0; !fetch_spins(&spin, 1, now); now += BASE_SECOND / 100) /* slowly, but to no end */
+		wakes++;
+	assert_int_equal(wakes, FETCH_WAKES_IN_VAIN);
+}
+
+/* ---- look-ups ---------------------------------------------------------------------- */
+
+static void abandoned_look_ups_still_count(void **state)
+{
+	struct fetch_lookups lookups = {0};
+
+	(void)state;
+	for (int i = 0; i < FETCH_LOOKUPS_MAX; i++) {
+		assert_true(fetch_lookups_free(&lookups, NOW));
+		fetch_lookups_start(&lookups);
+	}
+	assert_false(fetch_lookups_free(&lookups, NOW));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW), 0);
+	fetch_lookups_end(&lookups, false, NOW);
+	assert_true(fetch_lookups_free(&lookups, NOW));
+	for (int i = 1; i < FETCH_LOOKUPS_MAX; i++)
+		fetch_lookups_end(&lookups, true, NOW + i);
+	fetch_lookups_start(&lookups);
+	assert_false(fetch_lookups_free(&lookups, NOW + FETCH_LOOKUP_LINGERS));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW + FETCH_LOOKUP_LINGERS), 1);
+	assert_true(fetch_lookups_free(&lookups, NOW + FETCH_LOOKUP_LINGERS + 1));
+	fetch_lookups_end(&lookups, false, NOW);
+	assert_true(fetch_lookups_free(&lookups, NOW + 2 * FETCH_LOOKUP_LINGERS));
+	assert_int_equal(fetch_lookups_wait(&lookups, NOW + 2 * FETCH_LOOKUP_LINGERS), 0);
+	for (int i = 0; i < 3 * FETCH_LOOKUPS_MAX; i++) { /* more than are ever begun */
+		fetch_lookups_start(&lookups);
+		fetch_lookups_end(&lookups, true, NOW + i);
+	}
+	assert_int_equal(lookups.abandoned, FETCH_LOOKUPS_MAX);
+}
+
+/* ---- sessions ---------------------------------------------------------------------- */
+
+static void key_of(unsigned number, uint8_t key[FETCH_SESSION_KEY])
+{
+	memset(key, 0, FETCH_SESSION_KEY);
+	memcpy(key + 4, &number, sizeof(number)); /* all in one bucket */
+}
+
+static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time now)
+{
+	uint8_t key[FETCH_SESSION_KEY];
+	unsigned *session = malloc(sizeof(*session));
+
+	assert_non_null(session);
+	*session = number;
+	key_of(number, key);
+	fetch_sessions_put(sessions, key, session, 1000, resumed, now);
+}
+
+static bool take(struct fetch_sessions *sessions, unsigned number, base_time now)
+{
+	uint8_t key[FETCH_SESSION_KEY];
+	bool resumed;
+
+	key_of(number, key);
+	unsigned *session = fetch_sessions_take(sessions, key, now, &resumed);
+	if (session == NULL)
+		return false;
+	assert_int_equal(*session, number);
+	free(session);
+	return true;
+}
+
+static void sessions_are_taken_once(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
+	assert_false(take(sessions, 1, NOW));
+	put(sessions, 1, false, NOW);
+	put(sessions, 2, false, NOW);
+	put(sessions, 2, false, NOW);
+	assert_true(take(sessions, 1, NOW));
+	assert_false(take(sessions, 1, NOW));
+	assert_true(take(sessions, 2, NOW));
+	put(sessions, 1, true, NOW);
+	assert_true(take(sessions, 1, NOW));
+	put(sessions, 3, true, NOW); /* of a line whose beginning nobody knows */
+	assert_false(take(sessions, 3, NOW));
+	fetch_sessions_free(sessions);
+}
+
+static void a_line_of_sessions_ends_after_a_day(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
+	put(sessions, 1, false, NOW);
+	for (base_time now = NOW; now < NOW + BASE_DAY; now += BASE_HOUR) {
+		assert_true(take(sessions, 1, now));
+		put(sessions, 1, true, now);
+	}
+	assert_false(take(sessions, 1, NOW + BASE_DAY));
+	put(sessions, 1, false, NOW + BASE_DAY);
+	assert_true(take(sessions, 1, NOW + BASE_DAY));
+	fetch_sessions_free(sessions);
+}
+
+static void sessions_take_bounded_room(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
+	put(sessions, 0, false, NOW);
+	for (unsigned i = 1; i < 1000; i++) {
+		put(sessions, i, false, NOW);
+		assert_true(take(sessions, 0, NOW)); /* the one in use stays */
+		put(sessions, 0, true, NOW);
+		assert_true(fetch_sessions_size(sessions) <= 100000);
+	}
+	assert_true(take(sessions, 999, NOW));
+	assert_true(take(sessions, 950, NOW));
+	assert_false(take(sessions, 1, NOW));
+	fetch_sessions_free(sessions);
 }
 
 int main(void)
@@ -239,6 +390,10 @@ int main(void)
 	    cmocka_unit_test(odd_lines_do_no_harm),
 	    cmocka_unit_test(values_that_break_lines_are_not_valid),
 	    cmocka_unit_test(a_descriptor_that_never_rests_is_noticed),
+	    cmocka_unit_test(abandoned_look_ups_still_count),
+	    cmocka_unit_test(sessions_are_taken_once),
+	    cmocka_unit_test(a_line_of_sessions_ends_after_a_day),
+	    cmocka_unit_test(sessions_take_bounded_room),
 	};
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
 }

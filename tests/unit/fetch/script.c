@@ -49,16 +49,19 @@ static enum server_then redirects(const char *path, struct base_buf *out)
 	return SERVER_KEEP;
 }
 
-/* "/moved/301-308-302" is redirected by each of these codes in turn, then answered. */
-static enum server_then moved(const char *path, struct base_buf *out)
+/* "/hops/308,301,302": redirects with these codes, one after the other, to "/hops/". */
+static enum server_then hops(const char *path, struct base_buf *out)
 {
-	const char *rest = path + strlen("/moved/");
+	const char *codes = path + strlen("/hops/");
 
-	if (strlen(rest) < 3)
-		base_buf_add_text(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-	else
-		base_buf_printf(out, "HTTP/1.1 %.3s Moved\r\nLocation: /moved/%s#part\r\nContent-Length: 0\r\n\r\n", rest,
-		                rest[3] == '-' ? rest + 4 : "");
+	if (*codes == '\0') {
+		ok(out, "", "hello");
+		return SERVER_KEEP;
+	}
+	size_t len = strcspn(codes, ",");
+	const char *rest = codes[len] == ',' ? codes + len + 1 : "";
+	base_buf_printf(out, "HTTP/1.1 %.*s Moved\r\nLocation: /hops/%s#part\r\nContent-Length: 0\r\n\r\n", (int)len, codes,
+	                rest);
 	return SERVER_KEEP;
 }
 
@@ -68,8 +71,8 @@ enum server_then script_answer(void *ctx, const char *path, struct base_buf *out
 
 	if (strncmp(path, "/redirect/", 10) == 0)
 		return redirects(path, out);
-	if (strncmp(path, "/moved/", 7) == 0)
-		return moved(path, out);
+	if (strncmp(path, "/hops/", 6) == 0)
+		return hops(path, out);
 	if (strcmp(path, "/plain") == 0 || strncmp(path, "/plain?", 7) == 0)
 		ok(out, "", "hello");
 	else if (strcmp(path, "/empty") == 0)
@@ -79,6 +82,12 @@ enum server_then script_answer(void *ctx, const char *path, struct base_buf *out
 		        "Cache-Control: max-age=300\r\nAge: 100\r\n", "hello");
 	else if (strcmp(path, "/304") == 0)
 		base_buf_add_text(out, "HTTP/1.1 304 Not Modified\r\nETag: \"new\"\r\n\r\n");
+	else if (strcmp(path, "/226") == 0)
+		base_buf_add_text(out, "HTTP/1.1 226 IM Used\r\nIM: feed\r\nETag: \"new\"\r\nContent-Length: 3\r\n\r\nnew");
+	else if (strcmp(path, "/challenge") == 0 || strcmp(path, "/challenge-200") == 0)
+		base_buf_printf(out, "HTTP/1.1 %s\r\nCF-Mitigated: challenge\r\nContent-Type: text/html\r\nETag: \"page\"\r\n"
+		                     "Retry-After: 60\r\nContent-Length: 6\r\n\r\n<html>",
+		                strcmp(path, "/challenge") == 0 ? "403 Forbidden" : "200 OK");
 	else if (strcmp(path, "/gzip") == 0)
 		return gzipped(out, 0);
 	else if (strcmp(path, "/bomb") == 0)
