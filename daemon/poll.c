@@ -19,7 +19,7 @@ struct poll {
 	struct plan_state plan; /* after this poll */
 	char reason[512];
 	long http_status;
-	base_time received;
+	base_time asked, received; /* monotonic */
 
 	struct feed_document *document;
 	struct ledger_known *known;
@@ -174,6 +174,7 @@ static void report(const struct poll *poll)
 	    .last_poll = feed->plan.last_start,
 	    .next_poll = feed->plan.next_due,
 	    .failures = feed->plan.failures,
+	    .took = poll->received != BASE_TIME_NONE ? poll->received - poll->asked : BASE_TIME_NONE,
 	    .http_status = poll->http_status,
 	    .entries = feed->entries,
 	};
@@ -506,6 +507,8 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 		return BASE_NO_MEMORY;
 	poll->context = context;
 	poll->feed = feed;
+	poll->asked = base_clock_monotonic(context->options.clock);
+	poll->received = BASE_TIME_NONE;
 	base_time now = base_clock_wall(context->options.clock);
 	if (feed->plan.next_due != BASE_TIME_NONE && now > feed->plan.next_due)
 		status_time(context->options.board, STATUS_POLL_LAG, now - feed->plan.next_due);

@@ -223,8 +223,16 @@ static void recalled(struct poller *poller)
 		feed->polled = recall->polled;
 		status_add(board, STATUS_FEEDS_FAILING, feed->plan.failures > 0);
 		plan_first_poll(feed, recall->known);
-		struct status_feed shown = {feed->conf->url, feed->conf->name, "", "", feed->plan.last_start, feed->plan.next_due,
-		                            feed->plan.failures, 0, 0};
+		struct status_feed shown = {
+		    .url = feed->conf->url,
+		    .name = feed->conf->name,
+		    .result = "",
+		    .reason = "",
+		    .last_poll = feed->plan.last_start,
+		    .next_poll = feed->plan.next_due,
+		    .took = BASE_TIME_NONE,
+		    .failures = feed->plan.failures,
+		};
 		(void)status_feed_set(board, &shown);
 		set_timer(feed);
 	}

@@ -18,6 +18,8 @@ const base_time status_bucket_bounds[STATUS_BUCKET_COUNT] = {
     500000,   1000000,  2500000, 5000000, 10000000, 30000000, 60000000, 300000000,
 };
 
+const char *const status_results[STATUS_RESULT_COUNT] = {"new", "unchanged", "not_modified", "error"};
+
 enum base_result status_board_new(struct status_board **out)
 {
 	struct status_board *board = calloc(1, sizeof(*board));
@@ -187,6 +189,27 @@ static struct status_row *row_new(const struct status_board *board, const struct
 	return row;
 }
 
+/* The polls that the row before remembered, and the one that the new row is about. */
+static void remember(struct status_row *row, const struct status_row *old, base_time took)
+{
+	size_t result = 0;
+
+	if (old != NULL) {
+		size_t keep = old->past_count < STATUS_HISTORY ? old->past_count : STATUS_HISTORY - 1;
+		memcpy(row->past, old->past + old->past_count - keep, keep * sizeof(row->past[0]));
+		row->past_count = keep;
+	}
+	while (result < STATUS_RESULT_COUNT && strcmp(row->result, status_results[result]) != 0)
+		result++;
+	if (result == STATUS_RESULT_COUNT) { /* not polled */
+		row->past_count = old != NULL ? old->past_count : 0;
+		memcpy(row->past, old != NULL ? old->past : row->past, sizeof(row->past));
+		return;
+	}
+	bool known = took >= 0 && took / 1000 < UINT32_MAX;
+	row->past[row->past_count++] = (struct status_past){known ? (uint32_t)(took / 1000) : UINT32_MAX, (uint8_t)result};
+}
+
 static struct status_row **find(struct status_board *board, const char *url, uint64_t hash)
 {
 	struct status_row **at = &board->chains[hash & (board->chain_count - 1)];
@@ -222,6 +245,7 @@ enum base_result status_feed_set(struct status_board *board, const struct status
 		return BASE_NO_MEMORY;
 	pthread_mutex_lock(&board->lock);
 	struct status_row **at = find(board, row->key, row->hash);
+	remember(row, *at, feed->took);
 	if (*at != NULL) {
 		old = *at;
 		row->next = old->next;

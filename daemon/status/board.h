@@ -26,6 +26,16 @@ struct status_class {
 	uint64_t first, repeat;
 };
 
+#define STATUS_HISTORY 24 /* polls of a feed that are remembered */
+
+struct status_past { /* a poll that was */
+	uint32_t took_ms;  /* UINT32_MAX: nothing came */
+	uint8_t result;    /* index into status_results */
+};
+
+#define STATUS_RESULT_COUNT 4
+extern const char *const status_results[STATUS_RESULT_COUNT]; /* "new" ... "error", as in struct status_feed */
+
 /* A feed as kept: foreign text is escaped (base_escape), the URL shown has no password. */
 struct status_row {
 	TAILQ_ENTRY(status_row) order;
@@ -38,6 +48,8 @@ struct status_row {
 	uint64_t failures;
 	long http_status;
 	size_t entries;
+	struct status_past past[STATUS_HISTORY]; /* the latest last */
+	size_t past_count;
 };
 TAILQ_HEAD(status_rows, status_row);
 
