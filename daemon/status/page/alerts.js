@@ -6,14 +6,26 @@ import { ago, classStyle, count, fullTime, languageName, shortNumber } from "./w
 const STEP = 40; // cards shown at first, and more at each wish
 const TAGS = 8;
 
+/** Marks that make sense, in order; those with nothing but a space between become one, which is calmer to read. */
+function rangesOf(letters, marks) {
+	const ranges = [];
+	for (const [start, end] of (Array.isArray(marks) ? marks : []).filter(Array.isArray).sort((a, b) => a[0] - b[0])) {
+		const last = ranges.at(-1);
+		if (!(start >= (last?.[1] ?? 0) && end > start && end <= letters.length))
+			continue;
+		if (last && letters.slice(last[1], start).join("").trim() === "")
+			last[1] = end;
+		else
+			ranges.push([start, end]);
+	}
+	return ranges;
+}
+
 /** Text with its marks, which count code points. */
 function marked(text, marks) {
 	const letters = Array.from(text), parts = [];
 	let at = 0;
-	const ranges = (Array.isArray(marks) ? marks : []).filter((mark) => Array.isArray(mark)).sort((a, b) => a[0] - b[0]);
-	for (const [start, end] of ranges) {
-		if (!(start >= at && end > start && end <= letters.length))
-			continue;
+	for (const [start, end] of rangesOf(letters, marks)) {
 		parts.push(letters.slice(at, start).join(""), make("mark", {}, letters.slice(start, end).join("")));
 		at = end;
 	}
@@ -27,9 +39,15 @@ export function timeOf(time) {
 
 export const badge = (kind) => make("span", { class: `badge ${classStyle(kind)}` }, kind);
 
+/** The headline; where it is evidence itself it carries the marks. */
+function titleOf(alert) {
+	const same = alert.evidence.find((part) => part.text === alert.title);
+	return same ? marked(same.text, same.marks) : alert.title || alert.link || "untitled";
+}
+
 function evidenceOf(alert) {
 	const lang = languageTag(alert.language);
-	return alert.evidence.map((part) => make("p", { class: "evidence", lang, dir: "auto" }, marked(part.text, part.marks)));
+	return alert.evidence.filter((part) => part.text !== alert.title).map((part) => make("p", { class: "evidence", lang, dir: "auto" }, marked(part.text, part.marks)));
 }
 
 function money({ amount, currency }) {
@@ -90,7 +108,7 @@ export class AlertList {
 			make("p", { class: "card-top" }, badge(lead.kind), timeOf(lead.time), make("span", { dir: "auto" }, lead.feed),
 				lead.language ? make("span", {}, languageName(lead.language)) : null,
 				lead.revises ? make("span", { class: "revised" }, "revised report") : null),
-			make("h3", { id, lang, dir: "auto" }, link(lead.link, {}, lead.title || lead.link || "untitled")),
+			make("h3", { id, lang, dir: "auto" }, link(lead.link, {}, titleOf(lead))),
 			evidenceOf(lead),
 			factsOf(lead),
 			make("div", { class: "card-end" },

@@ -43,7 +43,7 @@ function render() {
 	filter.offer(alerts);
 	list.show(stories, loaded || alerts.length ? alerts.length : null);
 	timeline.show(shown);
-	systems.show(alerts.filter((alert) => filter.wants(alert, "system")), alerts.length ? `since ${ago(store.oldest)}`.replace(" ago", "") : "");
+	systems.show(alerts.filter((alert) => filter.wants(alert, "system")), spanOf(store.oldest));
 	byId("counted").textContent = alerts.length === 0 ? ""
 		: filter.active ? `${count(stories.length, "story", "stories")}, ${shown.length.toLocaleString("en")} of ${count(alerts.length, "alert")}`
 			: `${count(stories.length, "story", "stories")} in ${count(alerts.length, "alert")}`;
@@ -51,6 +51,9 @@ function render() {
 		announce(alert);
 	fresh = [];
 }
+
+/** "in the last 3 d" */
+const spanOf = (oldest) => Date.now() - oldest < 60e3 ? "so far" : `in the last ${ago(oldest).replace(" ago", "")}`;
 
 function announce(alert) {
 	flash(alert.story);
@@ -144,6 +147,8 @@ function showView(name) {
 
 byId("theme").addEventListener("click", nextTheme);
 showTheme(storedTheme());
+if (matchMedia("(max-width: 640px)").matches && !filter.active)
+	byId("more-filter").open = false;
 for (const button of document.querySelectorAll(".views button"))
 	button.addEventListener("click", () => showView(button.dataset.view));
 byId("skip").addEventListener("click", (event) => {

@@ -1,10 +1,11 @@
 // What is reported of each weapon system: delivered, pledged, paused, refused.
 
 import { make, byId } from "./dom.js";
-import { badge, timeOf } from "./alerts.js";
+import { timeOf } from "./alerts.js";
 import { classStyle, count } from "./words.js";
 
 const COLUMNS = [["delivery", "Delivered"], ["pledge", "Pledged"], ["pause", "Paused"], ["refusal", "Refused"]];
+const OTHERS = ["resume", "request", "sale", "production"];
 const MOST = 60;
 
 /** [{name, latest, total, cells: Map(kind -> {number, latest})}], the most recently reported first. */
@@ -39,14 +40,22 @@ export class SystemTable {
 		return make("td", { class: classStyle(kind) }, make("strong", {}, String(cell.number)), " ", timeOf(cell.latest.time));
 	}
 
+	/** Badges of the classes that have no column of their own. */
+	others(system) {
+		const kinds = OTHERS.filter((kind) => system.cells.has(kind));
+		return make("td", { class: kinds.length ? "others" : "none" }, kinds.length
+			? kinds.map((kind) => make("span", { class: `badge ${classStyle(kind)}` }, `${kind} ${system.cells.get(kind).number}`))
+			: make("span", { class: "unseen" }, "none"));
+	}
+
 	row(system) {
 		const chosen = this.filter.system === system.name;
 		return make("tr", { class: chosen ? "chosen" : null },
 			make("th", { scope: "row" }, make("button", {
 				type: "button", class: "tag system", "aria-pressed": String(chosen), title: `Show only ${system.name}`,
 				onclick: () => this.filter.set("system", chosen ? "" : system.name),
-			}, system.name), make("span", { class: "latest" }, badge(system.latest.kind))),
-			COLUMNS.map(([kind]) => this.cell(system, kind)));
+			}, system.name)),
+			COLUMNS.map(([kind]) => this.cell(system, kind)), this.others(system));
 	}
 
 	show(alerts, span) {
@@ -58,8 +67,8 @@ export class SystemTable {
 			return;
 		}
 		byId("systems").replaceChildren(make("table", {},
-			make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "System, latest"),
-				COLUMNS.map(([, title]) => make("th", { scope: "col" }, title)))),
+			make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "System"),
+				COLUMNS.map(([, title]) => make("th", { scope: "col" }, title)), make("th", { scope: "col" }, "Besides"))),
 			make("tbody", {}, systems.slice(0, MOST).map((system) => this.row(system)))));
 		if (focused)
 			[...byId("systems").querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
