@@ -74,11 +74,13 @@ const commands = {
 	},
 	shot: ({ file }) => page.screenshot({ path: file }),
 	/** Tell alerts as if they had been detected over the days before: for pictures of a page in use. */
-	spread: async ({ seconds }) => {
+	spread: async ({ hours }) => {
 		await context.route(/\/alerts\?/, async (route) => {
 			const reply = await route.fetch(), body = await reply.json();
-			for (const alert of body.alerts)
-				alert.data.detected = new Date(Date.now() - seconds[Number(alert.sequence) % seconds.length] * 1000).toISOString();
+			for (const alert of body.alerts) {
+				const age = hours[Math.min(body.sequence - Number(alert.sequence), hours.length - 1)];
+				alert.data.detected = new Date(Date.now() - age * 3600e3).toISOString();
+			}
 			await route.fulfill({ response: reply, json: body });
 		});
 		await page.reload();

@@ -19,13 +19,14 @@ CARD = "#alerts .card"
 class Wire:
     """A feed that a test adds items to, and the articles that they link to."""
 
-    def __init__(self, language="en"):
+    def __init__(self, language="en", delay=0.0):
         self.server = feedserver.FeedServer()
         harness.Cleanup.add(self.server.stop)
-        self.items, self.language = [], language
+        self.items, self.language, self.delay = [], language, delay
         self.url = self.server.route("/feed", self.behave)
 
     def behave(self, connection, request):
+        self.server.stopping.wait(self.delay * (1 + len(self.server.log) % 5))
         feedserver.document(documents.rss2(self.items, language=self.language))(connection, request)
 
     def tell(self, entry, **changes):
@@ -248,27 +249,31 @@ def test_pictures(folder):
     target = os.environ.get("WW_SHOTS")
     if not target:
         raise harness.Skip("no pictures are asked for")
-    feeds = []
     with open(os.path.join(harness.SRCDIR, "scripts", "sample-wire.json"), encoding="utf-8") as file:
         sample = [dict(entry, id="urn:sample:%d" % n) for n, entry in enumerate(json.load(file)) if entry["expect"]]
-    for number, (name, language, entries) in enumerate([
-            ("North Sea Wire", "en", [e for e in news.REPORTS + sample if e["language"] == "en"]),
-            ("Дніпро Новини", "uk", [e for e in news.REPORTS + sample if e["language"] == "uk"]),
-            ("Baltic Courier", "en", [e for e in news.REPORTS if e["id"].endswith("-en")][2:9:2])]):
-        wire = Wire(language)
-        for entry in entries:
-            wire.tell(dict(entry, id="%s:%d" % (entry["id"], number)))
-        feeds.append({"url": wire.url, "name": name, "language": language})
-    broken = Wire()
-    feeds.append({"url": broken.server.route("/gone", feedserver.status("503 Service Unavailable")), "name": "Harbour Gazette"})
+    wires = [Wire("en", 0.05), Wire("uk", 0.12), Wire("en", 0.3)]
+    names = ["North Sea Wire", "Дніпро Новини", "Baltic Courier"]
+    feeds = [{"url": wire.url, "name": name, "language": wire.language} for wire, name in zip(wires, names)]
+    feeds.append({"url": wires[0].server.route("/gone", feedserver.status("503 Service Unavailable")),
+                  "name": "Harbour Gazette"})
     browser = Browser()
     daemon = harness.Daemon(folder, feeds, {"poll.max": harness.Plain("1s")}).start()
-    harness.wait_until(lambda: min(len(f["past"]) for f in json.loads(daemon.get("/feeds")[1])["feeds"][:3] or [{"past": []}]) >= 12)
-    hours = [0.05, 1, 2.5, 5, 9, 20, 21, 26, 30, 44, 47, 52, 70, 75, 92, 95, 99, 118, 121, 140, 3, 12, 27, 49, 73]
+    told = 0
+    for entry in sample + news.REPORTS:
+        if entry["id"] not in ("urn:test:pause-en", "urn:test:delivery-en"):
+            wires[entry["language"] == "uk"].tell(entry)
+            told += 1
+    daemon.syslog.wait_alerts(told)
+    for entry, wire in (("delivery-en", 0), ("pause-en", 0), ("pause-en", 2), ("delivery-en", 2)):  # the last ones repeat
+        wires[wire].tell(news.by_name(entry))
+        told += 1
+        daemon.syslog.wait_alerts(told)
+    harness.wait_until(lambda: min(len(feed["past"]) for feed in json.loads(daemon.get("/feeds")[1])["feeds"]) >= 20)
+    hours = [0.01, 0.06, 0.1, 1.2, 5, 9, 20, 21, 24, 26, 30, 44, 47, 49, 52, 70, 75, 92, 95, 99, 118, 121, 140, 146]
     for scheme in ("light", "dark"):
         for width, height in ((1440, 1000), (390, 844)):
             browser.open(url="http://%s/" % daemon.http, width=width, height=height, scheme=scheme)
-            browser.spread(seconds=[hour * 3600 for hour in hours])
+            browser.spread(hours=hours)
             browser.wait(selector=CARD)
             browser.wait(selector="#totals div")
             browser.shot(file=os.path.join(target, "page-%s-%d.png" % (scheme, width)))

@@ -1,7 +1,7 @@
 // The list of reports: one card a story, its repeats folded under the first report.
 
 import { make, byId, link, languageTag } from "./dom.js";
-import { ago, classStyle, count, fullTime, languageName, shortNumber } from "./words.js";
+import { ago, classStyle, count, fullTime, languageName, shortNumber, until } from "./words.js";
 
 const STEP = 40; // cards shown at first, and more at each wish
 const TAGS = 8;
@@ -33,8 +33,16 @@ function marked(text, marks) {
 	return parts;
 }
 
-export function timeOf(time) {
-	return make("time", { datetime: new Date(time).toISOString(), title: fullTime(time), "data-time": time }, ago(time));
+/** A time in words, which tellTime keeps up to date; ahead: of what is to come. */
+export function timeOf(time, ahead = false) {
+	return make("time", { datetime: new Date(time).toISOString(), title: fullTime(time), "data-time": time, "data-ahead": ahead },
+		ahead ? until(time) : ago(time));
+}
+
+export function tellTime(node) {
+	const time = Number(node.dataset.time), text = "ahead" in node.dataset ? until(time) : ago(time);
+	if (node.textContent !== text)
+		node.textContent = text;
 }
 
 export const badge = (kind) => make("span", { class: `badge ${classStyle(kind)}` }, kind);
@@ -58,7 +66,7 @@ function money({ amount, currency }) {
 function factsOf(alert) {
 	const facts = [];
 	if (alert.supplier.length || alert.recipient.length)
-		facts.push(["From and to", `${alert.supplier.join(", ") || "?"} → ${alert.recipient.join(", ") || "?"}`]);
+		facts.push(["Supply", `${alert.supplier.join(", ") || "?"} → ${alert.recipient.join(", ") || "?"}`]);
 	if (alert.quantities.length)
 		facts.push(["Number", alert.quantities.map((q) => `${Number(q.count).toLocaleString("en")} ${q.of ?? ""}`).join(", ")]);
 	if (alert.money.length)

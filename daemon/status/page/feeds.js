@@ -50,7 +50,7 @@ function rowOf(feed) {
 		make("div", { class: "feed-times" },
 			make("span", { class: "state" }, failing ? `failed ${feed.failures}×` : RESULTS[feed.result] ?? "waiting", " ",
 				Number.isNaN(last) ? null : timeOf(last)),
-			make("span", { class: "muted" }, "next ", Number.isNaN(next) ? "not planned" : timeOf(next))),
+			make("span", { class: "muted" }, "next: ", Number.isNaN(next) ? "not planned" : timeOf(next, true))),
 		failing && feed.reason ? make("p", { class: "reason", dir: "auto" }, feed.reason) : null);
 }
 

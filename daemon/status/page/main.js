@@ -1,7 +1,7 @@
 // The page for people: joins what the daemon says with what is shown.
 
 import { make, byId } from "./dom.js";
-import { AlertList, flash } from "./alerts.js";
+import { AlertList, flash, tellTime } from "./alerts.js";
 import { FeedList } from "./feeds.js";
 import { Filter } from "./filter.js";
 import { Store } from "./store.js";
@@ -99,11 +99,8 @@ async function askHealth() {
 
 /** Times as told in words grow old. */
 function tick() {
-	for (const node of document.querySelectorAll("time[data-time]")) {
-		const text = ago(Number(node.dataset.time));
-		if (node.textContent !== text)
-			node.textContent = text;
-	}
+	for (const node of document.querySelectorAll("time[data-time]"))
+		tellTime(node);
 }
 
 // ---- light and dark, views ----

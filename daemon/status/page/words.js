@@ -22,12 +22,15 @@ export function languageName(tag) {
 	}
 }
 
+/** "due", "in 3 h": of what is to come. */
+export const until = (time, now = Date.now()) => time < now + 1e3 ? "due" : ago(time, now);
+
 /** "just now", "4 min ago", "in 3 h"; times in milliseconds. */
 export function ago(time, now = Date.now()) {
 	const distance = Math.abs(now - time), ahead = time > now;
 	let text = `${Math.round(distance / DAY)} d`;
-	if (distance < 10e3)
-		return ahead ? "now" : "just now";
+	if (distance < 10e3 && !ahead)
+		return "just now";
 	if (distance < MINUTE)
 		text = `${Math.round(distance / 1e3)} s`;
 	else if (distance < HOUR)
