@@ -182,6 +182,10 @@ static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockad
 	uint8_t address[16];
 
 	(void)purpose;
+	if (fetch->unix_socket != NULL && to->family == AF_UNIX) {
+		transfer->tried++;
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	}
 	if (!fetch_guard_address(&to->addr, address))
 		return CURL_SOCKET_BAD;
 	if (!fetch_guard_allows(address, fetch->allow, fetch->allow_count)) {
@@ -279,6 +283,8 @@ static unsigned set_callbacks(struct fetch_transfer *transfer)
 	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, transfer);
+	if (transfer->fetch->unix_socket != NULL)
+		SET(CURLOPT_UNIX_SOCKET_PATH, transfer->fetch->unix_socket);
 	SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, on_request);

@@ -31,7 +31,7 @@ struct fetch {
 	unsigned max_connections;
 	struct fetch_range *allow;
 	size_t allow_count;
-	char *user_agent, *ca_file;
+	char *user_agent, *ca_file, *unix_socket;
 	struct base_log *log;
 	struct base_clock *clock;
 };

@@ -28,6 +28,7 @@ struct fetch_options {
 	size_t allow_count;
 	const char *user_agent;   /* NULL: "wirewatchd/<version> (+<url>)" */
 	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
+	const char *unix_socket;  /* everything is asked there, whatever host a URL names; NULL: of the hosts */
 	struct base_log *log;     /* may be NULL */
 };
 

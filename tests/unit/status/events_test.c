@@ -395,7 +395,7 @@ static void a_socket_left_behind_is_replaced(void **state)
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct status_server_options options = {.board = world->board, .clock = world->clock};
 	struct status_server *server = NULL;
-	char address[80];
+	char address[sizeof(at.sun_path) + 8];
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/ww-left-%ld.sock", (long)getpid());
