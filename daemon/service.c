@@ -525,7 +525,8 @@ enum base_result service_run(struct service *service, struct base_error *err)
 		return base_fail(err, result, "the pollers cannot start: %s", base_result_text(result));
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
 	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
-	         match_terms_count(service->loaded.rules), (unsigned long long)ledger_sequence(service->ledger));
+	         match_terms_count(service->loaded.rules),
+	         (unsigned long long)status_get(service->board, STATUS_SEQUENCE)); /* the ledger is the outbox's by now */
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
