@@ -26,7 +26,7 @@ const list = new AlertList(filter);
 const systems = new SystemTable(filter);
 const timeline = new Timeline();
 const feeds = new FeedList();
-let loaded = false, state = "connecting", fresh = [];
+let loaded = false, state = "connecting", fresh = [], unseen = 0; // unseen: while the page was not looked at
 
 // ---- what is shown ----
 
@@ -57,6 +57,8 @@ const spanOf = (oldest) => Date.now() - oldest < 60e3 ? "so far" : `in the last 
 
 function announce(alert) {
 	flash(alert.story);
+	if (document.hidden)
+		document.title = `(${++unseen}) wirewatch`;
 	byId("news").textContent = `${alert.first ? "New" : "Repeated"} report, ${alert.kind}: ${alert.title}`;
 }
 
@@ -153,7 +155,11 @@ byId("skip").addEventListener("click", (event) => {
 	showView("alerts");
 	byId("alerts-title").focus();
 });
-document.addEventListener("visibilitychange", askHealth);
+document.addEventListener("visibilitychange", () => {
+	unseen = 0;
+	document.title = "wirewatch";
+	askHealth();
+});
 setInterval(askHealth, HEALTH_EVERY);
 setInterval(tick, CLOCK_EVERY);
 setInterval(refresh, PLOT_EVERY);

@@ -28,6 +28,8 @@ function read(event) {
 	};
 }
 
+const HELD = 8000, SPARE = 500; // alerts that a page left open for weeks holds, and drops at a time
+
 export class Store {
 	constructor() {
 		this.clear();
@@ -56,7 +58,22 @@ export class Store {
 		story.push(alert);
 		story.sort((a, b) => a.sequence - b.sequence);
 		this.stories.set(alert.story, story);
+		if (this.size > HELD)
+			this.dropOldest(SPARE);
 		return alert;
+	}
+
+	dropOldest(number) {
+		const sequences = [...this.bySequence.keys()].sort((a, b) => a - b);
+		for (const sequence of sequences.slice(0, number)) {
+			const { story } = this.bySequence.get(sequence), rest = this.stories.get(story).filter((alert) => alert.sequence !== sequence);
+			this.bySequence.delete(sequence);
+			if (rest.length)
+				this.stories.set(story, rest);
+			else
+				this.stories.delete(story);
+		}
+		this.oldest = Math.min(...this.all().map((alert) => alert.time));
 	}
 
 	all() {
