@@ -55,7 +55,8 @@ const commands = {
 	follow: async ({ selector }) => {
 		const [other] = await Promise.all([context.waitForEvent("page"), page.locator(selector).first().click()]);
 		await other.waitForLoadState();
-		const found = { url: other.url(), text: await other.innerText("body"), opener: await other.evaluate(() => window.opener !== null) };
+		const opener = await other.evaluate(() => window.opener !== null);
+		const found = { url: other.url(), text: await other.innerText("body"), opener };
 		await other.close();
 		return found;
 	},

@@ -35,8 +35,9 @@ function marked(text, marks) {
 
 /** A time in words, which tellTime keeps up to date; ahead: of what is to come. */
 export function timeOf(time, ahead = false) {
-	return make("time", { datetime: new Date(time).toISOString(), title: fullTime(time), "data-time": time, "data-ahead": ahead },
-		ahead ? until(time) : ago(time));
+	return make("time", {
+		datetime: new Date(time).toISOString(), title: fullTime(time), "data-time": time, "data-ahead": ahead,
+	}, ahead ? until(time) : ago(time));
 }
 
 export function tellTime(node) {
@@ -55,7 +56,8 @@ function titleOf(alert) {
 
 function evidenceOf(alert) {
 	const lang = languageTag(alert.language);
-	return alert.evidence.filter((part) => part.text !== alert.title).map((part) => make("p", { class: "evidence", lang, dir: "auto" }, marked(part.text, part.marks)));
+	return alert.evidence.filter((part) => part.text !== alert.title)
+		.map((part) => make("p", { class: "evidence", lang, dir: "auto" }, marked(part.text, part.marks)));
 }
 
 function money({ amount, currency }) {
@@ -121,7 +123,8 @@ export class AlertList {
 			factsOf(lead),
 			make("div", { class: "card-end" },
 				make("div", { class: "tags" }, this.tags("system", lead.systems), this.tags("actor", lead.actors)),
-				make("span", { class: "why", title: "The rule that fired, and the alert's sequence" }, `${lead.rule} · ${lead.sequence}`)),
+				make("span", { class: "why", title: "The rule that fired, and the alert's sequence" },
+					`${lead.rule} · ${lead.sequence}`)),
 			this.repeats(others));
 	}
 

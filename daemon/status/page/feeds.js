@@ -13,11 +13,14 @@ const height = (seconds) => Math.min(1, Math.log10(1 + seconds * 100) / Math.log
 
 function spark(past) {
 	const slot = SPARK_WIDTH / SPARKS, start = SPARKS - past.length;
-	const svg = makeSvg("svg", { class: "spark", viewBox: `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`, width: SPARK_WIDTH, height: SPARK_HEIGHT, "aria-hidden": "true" },
-		makeSvg("line", { class: "grid", x1: 0, x2: SPARK_WIDTH, y1: SPARK_HEIGHT - 0.5, y2: SPARK_HEIGHT - 0.5 }));
+	const svg = makeSvg("svg", {
+		class: "spark", viewBox: `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`, width: SPARK_WIDTH, height: SPARK_HEIGHT, "aria-hidden": "true",
+	}, makeSvg("line", { class: "grid", x1: 0, x2: SPARK_WIDTH, y1: SPARK_HEIGHT - 0.5, y2: SPARK_HEIGHT - 0.5 }));
 	past.forEach(([result, seconds], index) => {
 		const tall = result === "error" ? SPARK_HEIGHT - 1 : 3 + (SPARK_HEIGHT - 4) * height(seconds ?? 0);
-		svg.append(makeSvg("rect", { class: `poll-${result}`, x: (start + index) * slot + 0.5, y: SPARK_HEIGHT - tall - 0.5, width: slot - 1, height: tall, rx: 1 }));
+		svg.append(makeSvg("rect", {
+			class: `poll-${result}`, x: (start + index) * slot + 0.5, y: SPARK_HEIGHT - tall - 0.5, width: slot - 1, height: tall, rx: 1,
+		}));
 	});
 	return svg;
 }
@@ -26,7 +29,8 @@ function spark(past) {
 function sparkText(past) {
 	if (!past.length)
 		return "not polled yet";
-	const failed = past.filter(([result]) => result === "error").length, news = past.filter(([result]) => result === "new").length;
+	const failed = past.filter(([result]) => result === "error").length;
+	const news = past.filter(([result]) => result === "new").length;
 	const times = past.map(([, seconds]) => seconds).filter((seconds) => seconds !== null).sort((a, b) => a - b);
 	const middle = times.length ? `, ${times[Math.floor(times.length / 2)].toFixed(2)} s` : "";
 	return `${count(past.length, "poll")}: ${news} with news, ${failed} failed${middle}`;
@@ -41,7 +45,8 @@ function hostOf(url) {
 }
 
 function rowOf(feed) {
-	const failing = feed.failures > 0, host = hostOf(feed.url), last = Date.parse(feed.last_poll ?? ""), next = Date.parse(feed.next_poll ?? "");
+	const failing = feed.failures > 0, host = hostOf(feed.url);
+	const last = Date.parse(feed.last_poll ?? ""), next = Date.parse(feed.next_poll ?? "");
 	const past = Array.isArray(feed.past) ? feed.past : [], text = sparkText(past);
 	return make("li", { class: failing ? "feed failing" : "feed" },
 		make("div", { class: "feed-name" }, make("span", { class: "name", dir: "auto", title: feed.url }, feed.name || host),

@@ -44,12 +44,15 @@ function render() {
 	list.show(stories, loaded || alerts.length ? alerts.length : null);
 	timeline.show(shown);
 	systems.show(alerts.filter((alert) => filter.wants(alert, "system")), spanOf(store.oldest));
-	byId("counted").textContent = alerts.length === 0 ? ""
-		: filter.active ? `${count(stories.length, "story", "stories")}, ${shown.length.toLocaleString("en")} of ${count(alerts.length, "alert")}`
-			: `${count(stories.length, "story", "stories")} in ${count(alerts.length, "alert")}`;
+	byId("counted").textContent = alerts.length ? countText(stories.length, shown.length, alerts.length) : "";
 	for (const alert of fresh.filter(wanted))
 		announce(alert);
 	fresh = [];
+}
+
+function countText(stories, shown, known) {
+	const all = count(known, "alert"), told = count(stories, "story", "stories");
+	return filter.active ? `${told}, ${shown.toLocaleString("en")} of ${all}` : `${told} in ${all}`;
 }
 
 /** "in the last 3 d" */

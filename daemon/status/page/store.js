@@ -66,7 +66,8 @@ export class Store {
 	dropOldest(number) {
 		const sequences = [...this.bySequence.keys()].sort((a, b) => a - b);
 		for (const sequence of sequences.slice(0, number)) {
-			const { story } = this.bySequence.get(sequence), rest = this.stories.get(story).filter((alert) => alert.sequence !== sequence);
+			const { story } = this.bySequence.get(sequence);
+			const rest = this.stories.get(story).filter((alert) => alert.sequence !== sequence);
 			this.bySequence.delete(sequence);
 			if (rest.length)
 				this.stories.set(story, rest);

@@ -4,7 +4,7 @@ import { make, makeSvg, byId } from "./dom.js";
 import { CLASS_NAMES, DAY, HOUR, classStyle, count } from "./words.js";
 
 const RANGES = { "24 h": [24, HOUR], "7 days": [28, 6 * HOUR], "30 days": [30, DAY] };
-const HEIGHT = 150, LEFT = 30, BOTTOM = 22, TOP = 8;
+const HEIGHT = 150, LEFT = 30, BOTTOM = 22, TOP = 8, LABEL = 64; // pixels; LABEL is the width of one
 
 const dayName = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric" });
 const dateName = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
@@ -67,8 +67,9 @@ export class Timeline {
 	draw() {
 		const place = byId("plot"), width = Math.max(place.clientWidth, 240), bars = this.bars();
 		const most = roundUp(Math.max(...bars.map((bar) => bar.total), 1));
-		const svg = makeSvg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": this.summary(bars) });
-		svg.append(...this.axis(width, most), ...this.columns(bars, width, most));
+		const svg = makeSvg("svg", {
+			viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, role: "img", "aria-label": this.summary(bars),
+		}, ...this.axis(width, most), ...this.columns(bars, width, most));
 		place.replaceChildren(svg);
 		byId("plot-table").replaceChildren(this.table(bars));
 	}
@@ -83,27 +84,38 @@ export class Timeline {
 	}
 
 	columns(bars, width, most) {
-		const slot = (width - LEFT) / bars.length, bar = Math.max(2, Math.min(slot - 2, 26));
-		const scale = (HEIGHT - TOP - BOTTOM) / most, names = [...CLASS_NAMES, "other"];
-		const labels = Math.max(1, Math.ceil(64 / slot));
-		const perDay = RANGES[this.range][1] === 6 * HOUR, nodes = [];
+		const slot = (width - LEFT) / bars.length, nodes = [];
 		bars.forEach((column, index) => {
-			const x = LEFT + slot * index + (slot - bar) / 2, group = makeSvg("g", {});
-			let y = HEIGHT - BOTTOM;
-			for (const name of names) {
-				const number = name === "other" ? this.others(column) : column.classes.get(name) ?? 0;
-				if (!number)
-					continue;
-				y -= number * scale;
-				group.append(makeSvg("rect", { class: `bar-part ${classStyle(name)}`, x, y, width: bar, height: Math.max(number * scale - 1, 1), rx: 1.5 }));
-			}
-			group.prepend(makeSvg("title", {}, `${this.label(column.start)}: ${this.detail(column)}`));
-			nodes.push(group);
-			const first = perDay ? new Date(column.start).getHours() < 6 && index % (4 * Math.max(1, Math.ceil(labels / 4))) < 4 : index % labels === 0;
-			if (first && x + 20 < width)
-				nodes.push(makeSvg("text", { class: "tick", x: Math.max(x, LEFT), y: HEIGHT - 6 }, this.label(column.start)));
+			const left = LEFT + slot * index;
+			nodes.push(this.column(column, left, slot, (HEIGHT - TOP - BOTTOM) / most));
+			if (this.isLabelled(column, index, slot) && left + 20 < width)
+				nodes.push(makeSvg("text", { class: "tick", x: left, y: HEIGHT - 6 }, this.label(column.start)));
 		});
 		return nodes;
+	}
+
+	column(column, left, slot, scale) {
+		const width = Math.max(2, Math.min(slot - 2, 26)), x = left + (slot - width) / 2;
+		const group = makeSvg("g", {}, makeSvg("title", {}, `${this.label(column.start)}: ${this.detail(column)}`));
+		let y = HEIGHT - BOTTOM;
+		for (const name of [...CLASS_NAMES, "other"]) {
+			const number = name === "other" ? this.others(column) : column.classes.get(name) ?? 0;
+			if (!number)
+				continue;
+			y -= number * scale;
+			const height = Math.max(number * scale - 1, 1); // a line of ground between two classes
+			group.append(makeSvg("rect", { class: `bar-part ${classStyle(name)}`, x, y, width, height, rx: 1.5 }));
+		}
+		return group;
+	}
+
+	/** Labels stand under so many bars that they do not touch; of parts of days under the first of a day. */
+	isLabelled(column, index, slot) {
+		const bars = Math.ceil(LABEL / slot), step = RANGES[this.range][1];
+		if (step !== 6 * HOUR)
+			return index % bars === 0;
+		const day = Math.floor(index / 4);
+		return new Date(column.start).getHours() < 6 && day % Math.ceil(bars / 4) === 0;
 	}
 
 	others(column) {
@@ -132,7 +144,7 @@ export class Timeline {
 				sums.set(kind, (sums.get(kind) ?? 0) + number);
 			rows.set(name, sums);
 		}
-		const head = make("tr", {}, make("th", { scope: "col" }, "Time"), CLASS_NAMES.map((name) => make("th", { scope: "col" }, name)));
+		const head = make("tr", {}, ["Time", ...CLASS_NAMES].map((name) => make("th", { scope: "col" }, name)));
 		const body = [...rows].reverse().filter(([, sums]) => sums.size).map(([name, sums]) => make("tr", {},
 			make("th", { scope: "row" }, name), CLASS_NAMES.map((kind) => make("td", {}, String(sums.get(kind) ?? "")))));
 		return make("table", {}, make("thead", {}, head), make("tbody", {}, body));
