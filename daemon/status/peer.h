@@ -52,7 +52,7 @@ struct status_server {
 	struct base_complaint accept_trouble;
 	status_ask_fn *ask;
 	void *ask_ctx;
-	struct timeval heartbeat;
+	struct timeval heartbeat, deadline;
 };
 
 /* ---- server.c ------------------------------------------------------------------------- */

@@ -15,10 +15,10 @@
 
 #define PEERS_MAX 32
 #define HEARTBEAT (15 * BASE_SECOND)
+#define PATIENCE (20 * BASE_SECOND)
 #define PAGE_MAX ((size_t)256 << 20)
 
-static const struct timeval deadline = {.tv_sec = 20}; /* for request and reply together */
-static const struct timeval linger = {.tv_sec = 2};    /* for the client to take the end */
+static const struct timeval linger = {.tv_sec = 2};     /* for the client to take the end */
 static const struct timeval pause_time = {.tv_sec = 1}; /* after a failed accept */
 
 /* ---- connections -------------------------------------------------------------------- */
@@ -262,7 +262,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	peer->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (peer->bev == NULL)
 		close(fd);
-	if (peer->bev == NULL || peer->timer == NULL || event_add(peer->timer, &deadline) != 0) {
+	if (peer->bev == NULL || peer->timer == NULL || event_add(peer->timer, &server->deadline) != 0) {
 		status_peer_drop(peer);
 		return;
 	}
@@ -313,6 +313,7 @@ enum base_result status_server_new(struct event_base *base, const struct status_
 	server->ask = options->ask;
 	server->ask_ctx = options->ask_ctx;
 	server->heartbeat = as_timeval(options->heartbeat > 0 ? options->heartbeat : HEARTBEAT);
+	server->deadline = as_timeval(options->patience > 0 ? options->patience : PATIENCE);
 	server->resume = evtimer_new(base, on_resume, server);
 	enum base_result result = server->resume != NULL ? status_listen(server, base, options->address, on_accept, err)
 	                                                 : base_fail(err, BASE_NO_MEMORY, "http: out of memory");

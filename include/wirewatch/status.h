@@ -109,6 +109,7 @@ struct status_server_options {
 	status_ask_fn *ask;   /* NULL: no alerts can be asked for */
 	void *ask_ctx;
 	base_time heartbeat;  /* of /events; 0: 15 s */
+	base_time patience;   /* for a request and its reply together; 0: 20 s */
 };
 enum base_result status_server_new(struct event_base *base, const struct status_server_options *options,
                                    struct status_server **out, struct base_error *err);

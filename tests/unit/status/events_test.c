@@ -110,7 +110,8 @@ static int set_up(void **state)
 	world->base = event_base_new();
 	snprintf(world->path, sizeof(world->path), "unix:/tmp/ww-events-%ld.sock", (long)getpid());
 	struct status_server_options options = {.address = world->path, .board = world->board, .clock = world->clock,
-	                                        .ask = ask, .ask_ctx = world, .heartbeat = BASE_SECOND / 20};
+	                                        .ask = ask, .ask_ctx = world, .heartbeat = BASE_SECOND / 20,
+	                                        .patience = BASE_SECOND};
 	struct base_error err = {""};
 	if (status_server_new(world->base, &options, &world->server, &err) != BASE_OK) {
 		print_message("%s\n", err.text);
@@ -263,6 +264,23 @@ static void who_leaves_is_not_answered(void **state)
 	close(fd);
 	DRIVE_UNTIL(world, world->waiting[0]->asker == NULL);
 	speak(world);
+}
+
+static void a_ledger_that_does_not_answer_is_told(void **state)
+{
+	struct world *world = *state;
+
+	world->silent = true;
+	gets(world, GET("/alerts"), "HTTP/1.1 503 ", "the ledger does not answer now");
+	assert_null(world->waiting[0]->asker);
+	speak(world);
+	int fd = dial(world, "GET /alerts HTT"); /* who does not finish is cut off */
+	struct heard *heard = calloc(1, sizeof(*heard));
+	assert_non_null(heard);
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed && heard->len == 0);
+	close(fd);
+	free(heard);
 }
 
 /* ---- /events --------------------------------------------------------------------------- */
@@ -424,6 +442,7 @@ int main(void)
 	    TEST(alerts_come_page_by_page),
 	    TEST(bad_questions_and_a_bad_ledger_are_told),
 	    TEST(who_leaves_is_not_answered),
+	    TEST(a_ledger_that_does_not_answer_is_told),
 	    TEST(stored_alerts_come_first_then_live_ones),
 	    TEST(listeners_resume_where_they_were),
 	    TEST(a_ledger_in_trouble_only_delays),
