@@ -183,6 +183,10 @@ curl_socket_t fetch_on_open(void *ctx, curlsocktype purpose, struct curl_sockadd
 	(void)purpose;
 	transfer->fetch->progress++;
 	fetch_transfer_found(transfer, false);
+	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX) {
+		transfer->tried++;
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	}
 	if (!fetch_guard_address(&to->addr, address))
 		return CURL_SOCKET_BAD;
 	if (transfer->fetch->proxy != NULL ? !proxy_may(transfer) : !is_allowed(transfer, address))
@@ -200,6 +204,8 @@ static bool remote_allowed(struct fetch_transfer *transfer, const char *remote)
 
 	if (transfer->fetch->proxy != NULL)
 		return proxy_may(transfer);
+	if (transfer->fetch->unix_socket != NULL)
+		return true;
 	if (inet_pton(AF_INET, remote, &v4.sin_addr) == 1)
 		return fetch_guard_address((struct sockaddr *)&v4, address) && is_allowed(transfer, address);
 	return inet_pton(AF_INET6, remote, &v6.sin6_addr) == 1 && fetch_guard_address((struct sockaddr *)&v6, address) &&

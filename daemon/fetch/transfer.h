@@ -33,7 +33,7 @@ struct fetch {
 	unsigned max_connections;
 	struct fetch_range *allow;
 	size_t allow_count;
-	char *user_agent, *proxy;
+	char *user_agent, *proxy, *unix_socket;
 	struct fetch_tls *tls;
 	struct fetch_lookups lookups;
 	uint64_t progress; /* bytes, connections, ends: whatever says that transfers get on */

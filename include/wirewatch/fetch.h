@@ -40,6 +40,7 @@ struct fetch_options {
 	const char *proxy;
 	const struct fetch_trust *trust; /* NULL: ca_file is read when first needed */
 	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
+	const char *unix_socket;  /* everything is asked there, whatever host a URL names; NULL: of the hosts */
 	struct base_log *log;     /* may be NULL */
 };
 
