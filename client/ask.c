@@ -31,6 +31,7 @@ static void explain(const char *command, const char *address, const struct clien
 
 /* ---- where --------------------------------------------------------------------------- */
 
+#define UNIX_PREFIX "unix:"
 #define CONFIG_MAX ((size_t)16 << 20)
 
 /* The `http` setting as written; "" when it is not set. NULL: no memory. */
@@ -90,10 +91,12 @@ static int ask_at(const char *command, const char *address, const char *path, js
 	int code = CLIENT_FAILED;
 
 	base_buf_init(&url, 4096);
-	(void)base_buf_printf(&url, "%s%s%s", strstr(address, "://") != NULL ? "" : "http://", address, path);
+	const char *socket = strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0 ? address + strlen(UNIX_PREFIX) : NULL;
+	(void)base_buf_printf(&url, "%s%s%s", strstr(address, "://") != NULL ? "" : "http://",
+	                      socket != NULL ? "localhost" : address, path);
 	result = url.failed;
 	if (result == BASE_OK)
-		result = client_get(url.data, 10 * BASE_SECOND, (size_t)256 << 20, &answer);
+		result = client_get(url.data, socket, 10 * BASE_SECOND, (size_t)256 << 20, &answer);
 	base_buf_free(&url);
 	if (result == BASE_OK && answer.error == FETCH_FINE)
 		root = json_loadb(answer.body.data != NULL ? answer.body.data : "", answer.body.len, JSON_REJECT_DUPLICATES, NULL);

@@ -12,7 +12,7 @@
 static const char help[] =
     "usage: wirewatch feeds [--json] [--failing] [-c FILE | --http ADDRESS]\n\n"
     "Asks the running daemon for each feed's health, last result and next poll.\n\n"
-    "  --failing        only feeds whose last poll failed\n"
+    "  --failing        only feeds whose last poll failed, and what to do about them\n"
     "  --json           one JSON object instead of a table\n"
     "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
     "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
@@ -123,7 +123,41 @@ static void add_feed(struct base_buf *out, const json_t *feed, const struct layo
 	base_buf_printf(out, "%s\n", terminal_start(layout->colours, TERMINAL_PLAIN));
 }
 
-static int print(const json_t *feeds)
+/* What its owner can do about a feed that fails; "" when waiting is all. */
+static const char *advice(const json_t *feed)
+{
+	static const struct {
+		const char *failure, *text;
+	} known[] = {
+	    {"no such name", "Look the address up: does the host exist? The feed may have moved."},
+	    {"no connection", "The host does not answer. If that lasts for days, look for another address of the feed."},
+	    {"timed out", "The host is slow; it is asked less often meanwhile. fetch.timeout can be raised."},
+	    {"TLS", "Open the address in a browser: is its certificate valid? Is this machine's clock right?"},
+	    {"access denied", "The publisher refuses programs, or this network. Ask it, or look for another feed."},
+	    {"not found", "The feed has moved: look for its new address on the publisher's site."},
+	    {"gone", "The publisher has taken the feed down: remove it."},
+	    {"asked to slow down", "Nothing: it is asked again when the publisher allows it."},
+	    {"not a feed", "See what is there: wirewatch parse, with the feed's address."},
+	    {"refused here", "Its address or size is not allowed: see fetch.allow_addresses and fetch.max_size."},
+	};
+	const char *failure = client_json_text(feed, "failure");
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].failure, failure) == 0)
+			return known[i].text;
+	return "";
+}
+
+static void add_advice(struct base_buf *out, const json_t *feed, bool colours)
+{
+	const char *text = is_failing(feed) ? advice(feed) : "";
+
+	if (text[0] != '\0')
+		base_buf_printf(out, "  %s%s%s\n", terminal_start(colours, TERMINAL_DIM), text,
+		                terminal_start(colours, TERMINAL_PLAIN));
+}
+
+static int print(const json_t *feeds, bool advise)
 {
 	struct layout layout = {.colours = terminal_colours(), .now = (base_time)time(NULL) * BASE_SECOND};
 	struct base_buf line;
@@ -145,6 +179,8 @@ static int print(const json_t *feeds)
 	json_array_foreach((json_t *)(uintptr_t)feeds, i, feed) {
 		base_buf_reset(&line);
 		add_feed(&line, feed, &layout);
+		if (advise)
+			add_advice(&line, feed, layout.colours);
 		(void)fwrite(line.data, 1, line.len, stdout);
 	}
 	base_buf_free(&line);
@@ -182,7 +218,7 @@ int client_feeds(int argc, char **argv)
 		code = puts(options.failing ? "No feed is failing." : "The daemon has no feeds.") == EOF ? CLIENT_FAILED
 		                                                                                         : CLIENT_DONE;
 	else
-		code = print(feeds);
+		code = print(feeds, options.failing);
 	json_decref(root);
 	return code;
 }

@@ -33,11 +33,13 @@ static void on_done(void *ctx, const struct fetch_reply *reply)
 	(void)event_base_loopbreak(wait->base);
 }
 
-enum base_result client_get(const char *url, base_time timeout, size_t max_size, struct client_document *out)
+enum base_result client_get(const char *url, const char *socket, base_time timeout, size_t max_size,
+                            struct client_document *out)
 {
 	struct fetch_range anywhere = {.prefix_len = 0}; /* the user says where */
 	struct fetch_options options = {
-		.timeout = timeout, .max_size = max_size, .max_connections = 1, .allow = &anywhere, .allow_count = 1};
+		.timeout = timeout, .max_size = max_size, .max_connections = 1, .allow = &anywhere, .allow_count = 1,
+		.unix_socket = socket};
 	struct fetch_request request = {.url = url};
 	struct wait wait = {.document = out};
 	struct fetch *fetch = NULL;

@@ -13,10 +13,12 @@ struct client_document {
 };
 
 /*
- * Get a URL the user named: any address is allowed. BASE_OK: *out tells how it
+ * Get a URL the user named: any address is allowed. socket: the path of a unix
+ * socket to ask instead of the URL's host, or NULL. BASE_OK: *out tells how it
  * went; BASE_INVALID: it is no http or https URL. Free *out in any case.
  */
-enum base_result client_get(const char *url, base_time timeout, size_t max_size, struct client_document *out);
+enum base_result client_get(const char *url, const char *socket, base_time timeout, size_t max_size,
+                            struct client_document *out);
 void client_document_free(struct client_document *document);
 
 #endif

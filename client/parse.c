@@ -106,7 +106,7 @@ static base_time present(void)
 static int parse_url(const struct request *request, struct feed_input *input)
 {
 	struct client_document answer;
-	enum base_result result = client_get(request->source, PATIENCE, MAX_BYTES, &answer);
+	enum base_result result = client_get(request->source, NULL, PATIENCE, MAX_BYTES, &answer);
 	int code = CLIENT_FAILED;
 
 	if (result != BASE_OK) {

@@ -95,6 +95,42 @@ static void add_feeds(struct base_buf *out, bool colours, const json_t *feeds)
 	base_buf_add_text(out, "\n");
 }
 
+/* What a day and an hour bring, once there is an hour to judge by. */
+static void add_rates(struct base_buf *out, bool colours, const json_t *root)
+{
+	double hours = (double)client_json_number(root, "uptime") / 3600, polls = 0, alerts = 0;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(root, "polls"), key, value)
+		polls += (double)json_integer_value(value);
+	json_object_foreach(json_object_get(root, "alerts"), key, value)
+		alerts += (double)(client_json_number(value, "first") + client_json_number(value, "repeat"));
+	if (hours < 1)
+		return;
+	add_label(out, colours, "rates");
+	base_buf_printf(out, "%.0f polls an hour, %.1f alerts a day\n", polls / hours, alerts / hours * 24);
+}
+
+static void add_lag(struct base_buf *out, const char *before, const json_t *seconds, const char *what)
+{
+	if (json_is_number(seconds))
+		base_buf_printf(out, "%s%s within %.3g s", before, what, json_number_value(seconds));
+}
+
+static void add_lags(struct base_buf *out, bool colours, const json_t *p99)
+{
+	const json_t *poll = json_object_get(p99, "poll_lag");
+
+	if (!json_is_number(poll))
+		return;
+	add_label(out, colours, "99 of 100");
+	add_lag(out, "", poll, "polls started");
+	add_lag(out, ", ", json_object_get(p99, "alert_latency"), "alerts published");
+	add_lag(out, ", ", json_object_get(p99, "commit"), "commits done");
+	base_buf_add_text(out, "\n");
+}
+
 static void add_number(struct base_buf *out, bool colours, const char *label, const json_t *root, const char *key)
 {
 	add_label(out, colours, label);
@@ -113,6 +149,8 @@ static int print(const json_t *root)
 	add_counts(&out, colours, "polls", json_object_get(root, "polls"));
 	add_counts(&out, colours, "entries", json_object_get(root, "entries"));
 	add_alerts(&out, colours, json_object_get(root, "alerts"));
+	add_rates(&out, colours, root);
+	add_lags(&out, colours, json_object_get(root, "p99"));
 	add_number(&out, colours, "sequence", root, "sequence");
 	add_number(&out, colours, "epoch", root, "epoch");
 	add_number(&out, colours, "subscribers", root, "subscribers");

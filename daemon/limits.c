@@ -3,9 +3,9 @@
 
 #include <sys/resource.h>
 
-/* The ledger's files, logs, HTTP with its 32 connections, listening sockets, libzmq's own; and what is accepted in a
+/* The ledger's files, logs, HTTP with its 32 connections and 16 listeners, listening sockets, libzmq's own; and what is accepted in a
    burst before it can be closed again. */
-#define FIXED 144
+#define FIXED 160
 #define PER_POLLER 8
 #define PER_TRANSFER 4 /* a name look-up: a pair to wake the loop, sockets to two servers; later two connections tried at once */
 #define CONNECTIONS_LEAST 64

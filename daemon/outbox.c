@@ -84,6 +84,7 @@ static void after_publishing(struct outbox *outbox)
 	uint64_t sequence = ledger_sequence(outbox->options.ledger);
 	publish_set_sequence(outbox->options.publish, sequence);
 	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
+	outbox->options.published(outbox->options.ctx);
 	enum base_result result = ledger_published(outbox->options.ledger, outbox->missed ? outbox->missed - 1 : sequence);
 	if (result) /* harmless: after a crash the last ones are sent twice */
 		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
@@ -306,9 +307,13 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
-		if (of_ledger(result))
+		else if (job->kind == OUTBOX_REPLAY)
+			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
+			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);
+		bool again = of_ledger(result) && job->kind != OUTBOX_REPLAY;
+		if (again)
 			failed = result;
-		if (job->kind == OUTBOX_COMMIT || of_ledger(result))
+		if (job->kind == OUTBOX_COMMIT || again)
 			outbox->group[kept++] = job;
 		else
 			answer(job, result);

@@ -18,6 +18,7 @@ enum outbox_kind {
 	OUTBOX_RECALL,  /* what is stored of feeds */
 	OUTBOX_LOOK_UP, /* what is known of a document's entries */
 	OUTBOX_COMMIT,  /* store a batch, publish its alerts */
+	OUTBOX_REPLAY,  /* stored alerts; a ledger that cannot be read now is the answer, not waited for */
 };
 
 /* A feed's stored state, copied for the poller, who frees etag, last_modified and plan. */
@@ -51,6 +52,14 @@ struct outbox_job {
 			base_time received; /* monotonic, of the reply's last byte */
 			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
+		struct {
+			uint64_t after;
+			const char *topic;
+			size_t limit;
+			ledger_message_fn *each; /* called in the outbox's thread; stops when it fails */
+			void *ctx;
+			bool more;
+		} replay;
 	};
 };
 
@@ -69,6 +78,8 @@ struct outbox_options {
 	struct status_board *board;
 	base_time story_window;
 	size_t queue_max;
+	void (*published)(void *ctx); /* the board's STATUS_SEQUENCE has moved; in the outbox's thread */
+	void *ctx;
 };
 
 struct outbox;

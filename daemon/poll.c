@@ -332,6 +332,8 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 		return BASE_NO_MEMORY;
 	poll->context = context;
 	poll->feed = feed;
+	poll->asked = base_clock_monotonic(context->options.clock);
+	poll->received = BASE_TIME_NONE;
 	base_buf_init(&poll->learned, PLAN_STORED_MAX);
 	base_time now = base_clock_wall(context->options.clock), due = plan_feed_state(feed->plan)->next_due;
 	if (due != BASE_TIME_NONE && now > due)

@@ -52,9 +52,14 @@ struct poll_context {
 	void (*host_free)(struct poll_feed *feed); /* it no longer counts against its host */
 };
 
-/* Show it on the status board. result and reason are of the last poll. */
-void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result,
-                    const char *reason, long http_status);
+struct poll_result { /* of the last poll, for the status board */
+	const char *result, *reason; /* "" before the first */
+	const char *failure;         /* its kind, "" when it did not fail */
+	long http_status;
+	base_time took; /* until the last byte; BASE_TIME_NONE: none came */
+};
+/* Show the feed on the status board. */
+void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const struct poll_result *last);
 /* Count the feed's health in the board's totals, or take it out again. */
 void poll_feed_count(const struct poll_context *context, const struct poll_feed *feed, bool in);
 /* A number in [0, 1). */

@@ -242,8 +242,7 @@ void poll_feed_count(const struct poll_context *context, const struct poll_feed 
 		status_add(context->options.board, numbers[health], in ? 1 : UINT64_MAX); /* +1 or -1 */
 }
 
-void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const char *result,
-                    const char *reason, long http_status)
+void poll_feed_show(const struct poll_context *context, const struct poll_feed *feed, const struct poll_result *last)
 {
 	const struct plan_state *state = plan_feed_state(feed->plan);
 	struct base_buf plan;
@@ -252,14 +251,16 @@ void poll_feed_show(const struct poll_context *context, const struct poll_feed *
 	struct status_feed shown = {
 	    .url = feed->conf->url,
 	    .name = feed->conf->name,
-	    .result = result,
-	    .reason = reason,
+	    .result = last->result,
+	    .reason = last->reason,
+	    .failure = last->failure,
 	    .state = plan_health_text(plan_feed_health(feed->plan)),
 	    .plan = plan.data,
 	    .last_poll = state->last_start,
 	    .next_poll = state->next_due,
 	    .failures = state->failures,
-	    .http_status = http_status,
+	    .took = last->took,
+	    .http_status = last->http_status,
 	    .entries = feed->entries,
 	};
 	(void)status_feed_set(context->options.board, &shown);
@@ -276,7 +277,14 @@ static void show(const struct poll *poll)
 	};
 	static const char *const results[] = {"new", "unchanged", "not_modified", "error"};
 	status_add(poll->context->options.board, polls[poll->outcome.outcome], 1);
-	poll_feed_show(poll->context, poll->feed, results[poll->outcome.outcome], poll->reason, poll->http_status);
+	const struct poll_result last = {
+	    .result = results[poll->outcome.outcome],
+	    .reason = poll->reason,
+	    .failure = poll->outcome.outcome == PLAN_FAILED ? plan_failure_text(poll->outcome.failure) : "",
+	    .http_status = poll->http_status,
+	    .took = poll->received != BASE_TIME_NONE ? poll->received - poll->asked : BASE_TIME_NONE,
+	};
+	poll_feed_show(poll->context, poll->feed, &last);
 }
 
 /* ---- the end --------------------------------------------------------------------------- */

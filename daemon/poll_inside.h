@@ -24,7 +24,7 @@ struct poll {
 	char *moved_to;           /* or NULL */
 	char reason[512];
 	long http_status;
-	base_time received;
+	base_time asked, received; /* monotonic */
 
 	struct feed_document *document;
 	struct ledger_known *known;

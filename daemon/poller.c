@@ -113,7 +113,7 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 		plan_host_pause(&feed->host->pace, plan_feed_paused(feed->plan));
 	poll_feed_count(&poller->context, feed, true);
 	plan_first_poll(feed);
-	poll_feed_show(&poller->context, feed, "", "", 0);
+	poll_feed_show(&poller->context, feed, &(struct poll_result){"", "", "", 0, BASE_TIME_NONE});
 	turns_set_timer(feed);
 	return BASE_OK;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "inquiry.h"
 #include "limits.h"
 #include "outbox.h"
 #include "poller.h"
@@ -35,6 +36,7 @@ struct service {
 	struct alert_stories *stories;
 	struct status_board *board;
 	struct status_server *server;
+	struct inquiries *inquiries;
 	struct outbox *outbox;
 	bool outbox_running;
 	struct base_buf backup_path;
@@ -419,6 +421,8 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	    .board = service->board,
 	    .story_window = settings->alerts.story_window,
 	    .queue_max = OUTBOX_QUEUE_MAX,
+	    .published = inquiries_news,
+	    .ctx = service->inquiries,
 	};
 	return outbox_new(&options, &service->outbox, err);
 }
@@ -428,8 +432,17 @@ static enum base_result open_server(struct service *service, struct base_error *
 	const char *address = settings_of(service)->http;
 	if (!address || service->options.once) /* a run of --once may stand beside the daemon */
 		return BASE_OK;
-	struct status_server_options options = {address, service->board, service->options.clock, service->options.log};
-	return status_server_new(service->base, &options, &service->server, err);
+	struct status_server_options options = {
+	    .address = address,
+	    .board = service->board,
+	    .clock = service->options.clock,
+	    .log = service->options.log,
+	    .ask = inquiries_ask,
+	    .ask_ctx = service->inquiries,
+	};
+	enum base_result result = status_server_new(service->base, &options, &service->server, err);
+	inquiries_join(service->inquiries, service->outbox, service->server);
+	return result;
 }
 
 static struct event *add_event(struct service *service, int fd, short what, event_callback_fn call, base_time every)
@@ -447,7 +460,8 @@ static enum base_result open_loop(struct service *service, struct base_error *er
 {
 	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
-	if (!service->base || base_queue_new(POLLERS_MOST, &service->ended))
+	if (!service->base || base_queue_new(POLLERS_MOST, &service->ended) ||
+	    inquiries_new(service->base, &service->inquiries))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
 	bool ok = true;
 	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
@@ -551,12 +565,13 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
-	status_server_free(service->server);
+	status_server_free(service->server); /* whoever asked is gone; the inquiries bring answers to nobody */
 	wait_for_pollers(service);
 	free_pollers(service);
 	if (service->outbox_running)
 		outbox_stop(service->outbox);
 	outbox_free(service->outbox);
+	inquiries_free(service->inquiries);
 	base_buf_free(&service->backup_path);
 	alert_stories_free(service->stories);
 	publish_file_free(service->file);

@@ -74,6 +74,10 @@ bool conf_address_valid(struct base_span text, const char **reason)
 	bool bracketed, is_v4;
 	unsigned port;
 	uint8_t address[16];
+	if (base_span_starts(text, "unix:")) {
+		*reason = "must be unix: and the absolute path of a socket, at most 107 bytes";
+		return text.len > 6 && text.ptr[5] == '/' && text.len - 5 < sizeof ((struct sockaddr_un *)NULL)->sun_path;
+	}
 	*reason = "must be address:port with an IP address and a port from 1 to 65535, such as 127.0.0.1:9475, or off";
 	return split_port(text, &host, &bracketed, &port) && parse_address(host, address, &is_v4) && is_v4 == !bracketed;
 }

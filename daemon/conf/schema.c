@@ -84,8 +84,8 @@
 	  "Messages below this level are not sent to syslog.") \
 	X(S, "file.alerts", PATH, "", "", false, file.alerts, file.alerts, \
 	  "File that alerts are appended to, one JSON object a line; none if empty.") \
-	X(S, "http", ADDRESS, "127.0.0.1:9475", "address:port or off", false, http, http, \
-	  "Where metrics, health and status are served, or off.") \
+	X(S, "http", ADDRESS, "127.0.0.1:9475", "address:port, unix:/path or off", false, http, http, \
+	  "Where the page, alerts, metrics, health and status are served, or off.") \
 	X(S, "cluster.node", NODE, "", "letters, digits, '.', '-' and '_'; at most 64", false, cluster.node, cluster.node, \
 	  "This machine's name in alerts and towards other machines; the host name if empty.") \
 	X(S, "cluster.lease", DURATION, "30s", "5s to 1h", false, cluster.lease, cluster.lease, \

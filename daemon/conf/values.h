@@ -24,7 +24,7 @@ enum base_result conf_value_read(const struct conf_reader *reader, size_t index,
 
 /* ---- addresses (addresses.c); reason says why not ------------------------------- */
 
-bool conf_address_valid(struct base_span text, const char **reason); /* "127.0.0.1:80", "[::1]:80" */
+bool conf_address_valid(struct base_span text, const char **reason); /* "127.0.0.1:80", "[::1]:80", "unix:/path" */
 bool conf_endpoint_valid(struct base_span text, const char **reason);
 bool conf_endpoint_remote(struct base_span text); /* tcp:// and reachable from other machines */
 bool conf_range_parse(struct base_span text, struct conf_address_range *out);

@@ -333,6 +333,8 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 	fetch->user_agent = strdup(agent);
 	if (fetch->user_agent == NULL)
 		return BASE_NO_MEMORY;
+	if (options->unix_socket != NULL && (fetch->unix_socket = strdup(options->unix_socket)) == NULL)
+		return BASE_NO_MEMORY;
 	if (options->proxy != NULL && (fetch->proxy = strdup(options->proxy)) == NULL)
 		return BASE_NO_MEMORY;
 	if (options->allow_count == 0)
@@ -417,6 +419,7 @@ void fetch_free(struct fetch *fetch)
 	base_clock_free(fetch->clock);
 	free(fetch->user_agent);
 	free(fetch->proxy);
+	free(fetch->unix_socket);
 	free(fetch->allow);
 	free(fetch);
 }

@@ -110,6 +110,8 @@ static unsigned set_callbacks(struct fetch_transfer *transfer)
 	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_WRITEFUNCTION, fetch_on_body);
 	SET(CURLOPT_WRITEDATA, transfer);
+	if (transfer->fetch->unix_socket != NULL)
+		SET(CURLOPT_UNIX_SOCKET_PATH, transfer->fetch->unix_socket);
 	SET(CURLOPT_OPENSOCKETFUNCTION, fetch_on_open);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, fetch_on_request);

@@ -73,14 +73,6 @@ static size_t stop(struct fetch_transfer *transfer, enum fetch_stop why)
 	return 0; /* fewer bytes than were given: libcurl ends the transfer */
 }
 
-static bool has_credentials(const char *url)
-{
-	const char *host = strstr(url, "://");
-
-	host = host != NULL ? host + 3 : url;
-	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
-}
-
 static void note_arrival(struct fetch_transfer *transfer)
 {
 	transfer->received = base_clock_monotonic(transfer->fetch->clock);
@@ -191,6 +183,10 @@ curl_socket_t fetch_on_open(void *ctx, curlsocktype purpose, struct curl_sockadd
 	(void)purpose;
 	transfer->fetch->progress++;
 	fetch_transfer_found(transfer, false);
+	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX) {
+		transfer->tried++;
+		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	}
 	if (!fetch_guard_address(&to->addr, address))
 		return CURL_SOCKET_BAD;
 	if (transfer->fetch->proxy != NULL ? !proxy_may(transfer) : !is_allowed(transfer, address))
@@ -208,10 +204,26 @@ static bool remote_allowed(struct fetch_transfer *transfer, const char *remote)
 
 	if (transfer->fetch->proxy != NULL)
 		return proxy_may(transfer);
+	if (transfer->fetch->unix_socket != NULL)
+		return true;
 	if (inet_pton(AF_INET, remote, &v4.sin_addr) == 1)
 		return fetch_guard_address((struct sockaddr *)&v4, address) && is_allowed(transfer, address);
 	return inet_pton(AF_INET6, remote, &v6.sin6_addr) == 1 && fetch_guard_address((struct sockaddr *)&v6, address) &&
 	       is_allowed(transfer, address);
+}
+
+static bool has_credentials(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host != NULL ? host + 3 : url;
+	return memchr(host, '@', strcspn(host, "/?#")) != NULL;
+}
+
+/* A new address for the feed would be one without them. */
+static bool may_move(const struct fetch_transfer *transfer, const char *to)
+{
+	return !has_credentials(transfer->url) && !has_credentials(to);
 }
 
 /* The hop before has answered, so this is where its redirect leads. The same hop again is a retry. */
@@ -226,10 +238,9 @@ static bool note_redirect(struct fetch_transfer *transfer)
 	if (permanent && transfer->permanent == transfer->redirects) {
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
 		curl_free(transfer->moved_to);
-		transfer->moved_to = url != NULL ? fetch_strip_url(url) : NULL;
-		if (transfer->moved_to == NULL)
+		transfer->moved_to = NULL;
+		if (url == NULL || (may_move(transfer, url) && (transfer->moved_to = fetch_strip_url(url)) == NULL))
 			return false;
-		transfer->moved_private = has_credentials(transfer->url) || has_credentials(url);
 		transfer->permanent++;
 	}
 	transfer->redirects++;
@@ -291,7 +302,7 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	if (reply.error == FETCH_FINE) {
 		reply.etag = headers->etag;
 		reply.last_modified = headers->last_modified;
-		reply.moved_to = transfer->moved_private ? NULL : transfer->moved_to;
+		reply.moved_to = transfer->moved_to;
 		reply.max_age = fetch_headers_max_age(headers, base_clock_wall(clock));
 	}
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && has_body(transfer))

@@ -33,7 +33,7 @@ struct fetch {
 	unsigned max_connections;
 	struct fetch_range *allow;
 	size_t allow_count;
-	char *user_agent, *proxy;
+	char *user_agent, *proxy, *unix_socket;
 	struct fetch_tls *tls;
 	struct fetch_lookups lookups;
 	uint64_t progress; /* bytes, connections, ends: whatever says that transfers get on */
@@ -77,7 +77,6 @@ struct fetch_transfer {
 	long answered;         /* status of the hop that was asked last, 0: none yet */
 	unsigned redirects, permanent;
 	char *moved_to;        /* from fetch_strip_url */
-	bool moved_private;    /* a URL on the way there had credentials, which it lacks */
 	char error[CURL_ERROR_SIZE];
 };
 

@@ -100,7 +100,9 @@ static enum base_result read_entity(struct loader *loader, const char *name, con
 enum base_result entities_read(struct loader *loader, const struct conf_node *map, enum group_of of)
 {
 	enum base_result result = BASE_OK;
+	enum leave_kind kind = of == GROUP_SYSTEMS ? LEAVE_SYSTEM : LEAVE_ACTOR;
 	for (size_t i = 0; !result && i < map->count; i++)
-		result = read_entity(loader, map->keys[i], map->items[i], of);
+		if (!leave_out_has(loader, kind, NULL, base_span_of(map->keys[i])))
+			result = read_entity(loader, map->keys[i], map->items[i], of);
 	return result;
 }

@@ -7,6 +7,7 @@
 
 #define INTERVALS_MAX ((size_t)1 << 22)
 #define MARKS_MAX ((size_t)1 << 23)
+#define INTERVAL_MARKS_MAX 256u /* one interval's: more than any evidence shows; else ATLEAST in ATLEAST multiplies them */
 #define ANY_DISTANCE UINT32_MAX
 
 static const struct list nothing = {0, 0, false};
@@ -67,14 +68,17 @@ static void add_minimal(struct match_scratch *scratch, struct list *list, struct
 	add_interval(scratch, list, interval);
 }
 
-static void copy_marks(struct match_scratch *scratch, const struct interval *from)
+/* Adds the marks of an interval to those that `to`, the newest, has. */
+static void copy_marks(struct match_scratch *scratch, const struct interval *from, struct interval *to)
 {
+	uint32_t room = INTERVAL_MARKS_MAX - to->mark_count, count = from->mark_count < room ? from->mark_count : room;
 	if (scratch->failed)
 		return;
-	scratch->failed = base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + from->mark_count,
+	scratch->failed = base_grow(&scratch->marks, &scratch->mark_cap, scratch->mark_count + count,
 	                            sizeof *scratch->marks, MARKS_MAX);
-	for (uint32_t i = 0; !scratch->failed && i < from->mark_count; i++)
+	for (uint32_t i = 0; !scratch->failed && i < count; i++)
 		scratch->marks[scratch->mark_count++] = scratch->marks[from->mark + i];
+	to->mark_count += scratch->failed ? 0 : count;
 }
 
 static struct interval join(struct match_scratch *scratch, const struct interval *a, const struct interval *b)
@@ -83,10 +87,10 @@ static struct interval join(struct match_scratch *scratch, const struct interval
 	    a->first < b->first ? a->first : b->first,
 	    a->last > b->last ? a->last : b->last,
 	    (uint32_t)scratch->mark_count,
-	    a->mark_count + b->mark_count,
+	    0,
 	};
-	copy_marks(scratch, a);
-	copy_marks(scratch, b);
+	copy_marks(scratch, a, &joined);
+	copy_marks(scratch, b, &joined);
 	return joined;
 }
 
@@ -293,8 +297,7 @@ static struct list eval_atleast(struct match_scratch *scratch, struct list a, ui
 		window.mark_count = 0;
 		for (uint32_t j = i; j < i + n; j++) {
 			struct interval x = *at(scratch, a, j);
-			copy_marks(scratch, &x);
-			window.mark_count += x.mark_count;
+			copy_marks(scratch, &x, &window);
 			window.last = x.last;
 		}
 		add_interval(scratch, &list, window);

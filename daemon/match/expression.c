@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX 64    /* brackets inside each other */
+#define SIZE_MOST 20000u /* nodes of an expression with all its sets: so many steps a sentence may take */
+#define DEPTH_MOST 2000u /* evaluation goes down on the stack */
 #define BIT_GROUP_MIN 9 /* smaller groups are searched, not looked up */
 
 struct parser {
@@ -26,9 +28,18 @@ static struct node *new_node(struct match_rules *rules, enum node_kind kind, con
                              const struct node *right)
 {
 	struct node *node = base_arena_alloc(rules->arena, sizeof *node);
-	if (node)
-		*node = (struct node){.kind = kind, .left = left, .right = right};
+	if (!node)
+		return NULL;
+	uint32_t sizes = (left ? left->size : 0) + (right ? right->size : 0);
+	uint32_t a = left ? left->depth : 0, b = right ? right->depth : 0;
+	*node = (struct node){.kind = kind, .left = left, .right = right, .depth = (a > b ? a : b) + 1};
+	node->size = sizes < UINT32_MAX / 4 ? sizes + 1 : sizes; /* far beyond the limit: no overflow */
 	return node;
+}
+
+bool expression_is_too_large(const struct node *node)
+{
+	return node->size > SIZE_MOST || node->depth > DEPTH_MOST;
 }
 
 static int compare_terms(const void *a, const void *b)
@@ -133,6 +144,12 @@ static void advance(struct parser *parser)
 		(void)fail(parser, parser->now.text);
 }
 
+static struct node *fail_node(struct parser *parser)
+{
+	(void)fail_text(parser, "too large an expression, with all its sets");
+	return NULL;
+}
+
 static struct node *make(struct parser *parser, enum node_kind kind, const struct node *left, const struct node *right)
 {
 	if (parser->failed)
@@ -140,6 +157,8 @@ static struct node *make(struct parser *parser, enum node_kind kind, const struc
 	struct node *node = new_node(parser->context->rules, kind, left, right);
 	if (!node)
 		parser->failed = BASE_NO_MEMORY;
+	else if (expression_is_too_large(node))
+		return fail_node(parser);
 	return node;
 }
 
@@ -195,7 +214,9 @@ static const struct node *parse_number(struct parser *parser)
 static const struct node *fail_set(struct parser *parser, struct base_span name, enum base_result result)
 {
 	char why[160];
-	(void)snprintf(why, sizeof why, result == BASE_INVALID ? "the set $%.*s contains itself" : "there is no set $%.*s",
+	(void)snprintf(why, sizeof why, result == BASE_INVALID ? "the set $%.*s contains itself"
+	               : result == BASE_LIMIT ? "$%.*s: sets ask for sets too many levels deep"
+	                                      : "there is no set $%.*s",
 	               (int)(name.len < 100 ? name.len : 100), name.ptr);
 	return fail_text(parser, why);
 }
@@ -213,11 +234,13 @@ static const struct node *parse_set(struct parser *parser)
 	} else {
 		enum base_result result = BASE_OK;
 		node = parser->context->set(parser->context->ctx, name, &result);
-		if (result == BASE_NOT_FOUND || result == BASE_INVALID)
+		if (result == BASE_NOT_FOUND || result == BASE_INVALID || result == BASE_LIMIT)
 			return fail_set(parser, name, result);
 		if (result)
 			parser->failed = result;
 	}
+	if (!parser->failed && expression_is_too_large(node))
+		return fail_node(parser);
 	if (!parser->failed)
 		advance(parser);
 	return node;
@@ -282,8 +305,12 @@ static const struct node *parse_field(struct parser *parser)
 			return fail_text(parser, "case: takes a word or a phrase in quotes");
 		return parse_term(parser, true);
 	}
+	if (++parser->depth > DEPTH_MAX)
+		return fail_text(parser, "too many fields inside each other");
 	enum node_kind kind = base_span_is(field, "title") ? NODE_TITLE : NODE_LEAD;
-	return make(parser, kind, parse_primary(parser), NULL);
+	const struct node *inside = parse_primary(parser);
+	parser->depth--;
+	return make(parser, kind, inside, NULL);
 }
 
 static const struct node *parse_function(struct parser *parser, enum node_kind kind)
@@ -420,6 +447,8 @@ enum base_result expression_parse(const struct expression_context *context, stru
 		(void)fail_text(&parser, "two terms stand side by side: put a phrase in quotes, or an operator between");
 	if (!parser.failed && parser.now.kind != LEX_END)
 		(void)fail_text(&parser, "an operator (AND, OR, NOT, NEAR/n, ONEAR/n) is expected here");
+	if (!parser.failed && (expression_is_too_large(node))) /* by OR alone */
+		(void)fail_node(&parser);
 	if (!parser.failed)
 		*out = node;
 	return parser.failed;

@@ -52,7 +52,8 @@ void place_problem(const struct place *place, struct base_span text, size_t at, 
 
 /*
  * What a $name stands for, or NULL: BASE_NOT_FOUND if there is no such set,
- * BASE_INVALID if it is being read, so contains itself; BASE_SYNTAX if what is
+ * BASE_INVALID if it is being read, so contains itself; BASE_LIMIT if sets ask
+ * for each other too many levels deep; BASE_SYNTAX if what is
  * wrong in it was said.
  */
 typedef const struct node *expression_set_fn(void *ctx, struct base_span name, enum base_result *result);
@@ -66,6 +67,8 @@ struct expression_context {
 /* BASE_SYNTAX: a problem was said. */
 enum base_result expression_parse(const struct expression_context *context, struct base_span text,
                                   const struct place *place, const struct node **out);
+/* With all its sets: evaluating it would take too long, or too much of the stack. */
+bool expression_is_too_large(const struct node *node);
 /* Whether text is a bare phrase, without operator, quotes or set. */
 bool expression_is_phrase(struct base_span text);
 /* A group of its own of the terms, which are sorted in place. */

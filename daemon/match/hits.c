@@ -5,20 +5,48 @@
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
+#define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
+
+/* Fewer than eight bytes as one number, without a call; different for different bytes of one length. */
+static uint64_t load_short(const char *bytes, size_t len)
+{
+	uint32_t first, last;
+	if (len == 0)
+		return 0;
+	if (len < 4)
+		return (uint64_t)(unsigned char)bytes[0] | (uint64_t)(unsigned char)bytes[len / 2] << 8 |
+		       (uint64_t)(unsigned char)bytes[len - 1] << 16;
+	memcpy(&first, bytes, 4);
+	memcpy(&last, bytes + len - 4, 4);
+	return first | (uint64_t)last << 32;
+}
+
+static uint64_t load_eight(const char *bytes)
+{
+	uint64_t part;
+	memcpy(&part, bytes, 8);
+	return part;
+}
+
+static bool same_bytes(const char *a, const char *b, size_t len)
+{
+	size_t at = 0;
+	for (; at + 8 <= len; at += 8)
+		if (load_eight(a + at) != load_eight(b + at))
+			return false;
+	return load_short(a + at, len - at) == load_short(b + at, len - at);
+}
 
 /* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
 static size_t memo_hash(struct base_span word)
 {
-	uint64_t hash = word.len, part;
+	uint64_t hash = word.len;
 	size_t at = 0;
 	for (; at + 8 <= word.len; at += 8) {
-		memcpy(&part, word.ptr + at, 8);
-		hash = (hash ^ part) * 0x9E3779B97F4A7C15u;
+		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
 		hash ^= hash >> 32;
 	}
-	part = 0;
-	memcpy(&part, word.ptr + at, word.len - at);
-	hash = (hash ^ part) * 0x9E3779B97F4A7C15u;
+	hash = (hash ^ load_short(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
 	return (size_t)(hash >> 40) % MEMO_CELLS;
 }
 
@@ -33,12 +61,11 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 }
 
 /* The same from memory if it can be: texts repeat their words. */
-static size_t recall(struct match_scratch *scratch, struct base_span word, uint32_t *out)
+static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out)
 {
-	struct memo_cell *cell = &scratch->memo[memo_hash(word)];
 	if (word.len > sizeof cell->word)
 		return look_up(&scratch->rules->lexicon, word, out);
-	if (cell->len == word.len && memcmp(cell->word, word.ptr, word.len) == 0) {
+	if (cell->len == word.len && same_bytes(cell->word, word.ptr, word.len)) {
 		for (size_t i = 0; i < cell->count; i++)
 			out[i] = cell->symbols[i];
 		return cell->count;
@@ -61,7 +88,17 @@ static uint32_t find_cased(const struct match_scratch *scratch, const struct tok
 	return lexicon_find_word(&scratch->rules->lexicon, (struct base_span){cased, len + 1});
 }
 
-static size_t symbols_of(struct match_scratch *scratch, const struct token *token, uint32_t *out)
+/* The memo's cell for a token that comes soon. */
+static struct memo_cell *fetch(struct match_scratch *scratch, size_t index)
+{
+	if (index >= scratch->text.token_count)
+		return NULL;
+	struct memo_cell *cell = &scratch->memo[memo_hash(text_folded(&scratch->text, &scratch->text.tokens[index]))];
+	__builtin_prefetch(cell);
+	return cell;
+}
+
+static size_t symbols_of(struct match_scratch *scratch, const struct token *token, struct memo_cell *cell, uint32_t *out)
 {
 	const struct lexicon *lexicon = &scratch->rules->lexicon;
 	if (token->flags & TOKEN_LONG)
@@ -76,7 +113,7 @@ static size_t symbols_of(struct match_scratch *scratch, const struct token *toke
 			out[count++] = lexicon->number;
 		return count;
 	}
-	count = recall(scratch, folded, out);
+	count = recall(scratch, folded, cell, out);
 	if (count > 0 && lexicon->words[out[0]].cased) {
 		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
@@ -90,8 +127,13 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	const struct text *text = &scratch->text;
 	enum base_result result = base_grow(&scratch->symbol_starts, &scratch->symbol_start_cap, text->token_count + 1,
 	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
+	struct memo_cell *cells[AHEAD]; /* a ring */
 	scratch->symbol_count = 0;
+	for (size_t i = 0; i < AHEAD; i++)
+		cells[i] = fetch(scratch, i);
 	for (size_t i = 0; !result && i < text->token_count; i++) {
+		struct memo_cell *cell = cells[i % AHEAD];
+		cells[i % AHEAD] = fetch(scratch, i + AHEAD);
 		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
 		if (scratch->symbol_count + LEXICON_SYMBOLS_MAX > scratch->symbol_cap)
 			result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
@@ -102,11 +144,19 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 		}
 		if (result)
 			return result;
-		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], scratch->symbols + scratch->symbol_count);
+		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], cell, scratch->symbols + scratch->symbol_count);
 	}
 	if (!result)
 		scratch->symbol_starts[text->token_count] = (uint32_t)scratch->symbol_count;
 	return result;
+}
+
+/* The s of "F-16s": the plural is the thing itself. */
+static bool is_plural(const struct text *text, uint32_t at)
+{
+	const struct token *token = &text->tokens[at];
+	bool alone = at + 1 == text->token_count || !(token[1].flags & TOKEN_JOINED);
+	return token->flags & TOKEN_DIGIT && alone && text_token_is(text, token, "s");
 }
 
 /* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
@@ -116,7 +166,8 @@ static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, 
 	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
 	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
 	bool more = last + 1 < text->token_count;
-	return flags | (more && text->tokens[last + 1].flags & parts ? HIT_PART_RIGHT : 0);
+	bool right = more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1);
+	return flags | (right ? HIT_PART_RIGHT : 0);
 }
 
 static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)

@@ -11,7 +11,8 @@ static bool language_fits(const struct match_scratch *scratch, const struct rule
 	for (size_t i = 0; i < rule->lang_count; i++)
 		if (strcmp(rule->langs[i], scratch->language) == 0)
 			return true;
-	return rule->lang_count == 0;
+	/* A headline of five words often tells no language; the words a rule rests on do. */
+	return rule->lang_count == 0 || scratch->language[0] == '\0';
 }
 
 /* What follows the lead counts only where the title or the lead holds `tail`. */

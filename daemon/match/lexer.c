@@ -20,6 +20,8 @@ static size_t one_of(const char *const *signs, size_t count, const char *text, s
 static size_t quote_len(const char *text, size_t len)
 {
 	static const char *const quotes[] = {"\"", "“", "”", "„", "‟", "«", "»", "‹", "›", "〝", "〞", "〟", "＂", "「", "」"};
+	if ((unsigned char)*text < 0x80)
+		return *text == '"';
 	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
 }
 
@@ -145,18 +147,18 @@ struct lex lexer_next(struct lexer *lexer)
 	quote = single_quote_len(in.ptr + lexer->at, in.len - lexer->at);
 	if (quote)
 		return read_quoted(lexer, lex, quote, true);
+	size_t field = field_len((struct base_span){in.ptr + lexer->at, in.len - lexer->at});
+	if (field) {
+		lex.kind = LEX_FIELD;
+		lex.text = (struct base_span){in.ptr + lexer->at, field};
+		lexer->at += field + 1;
+		return lex;
+	}
 	size_t end = lexer->at;
 	while (end < in.len && !is_space(in.ptr[end]) && in.ptr[end] != '(' && in.ptr[end] != ')' &&
 	       !quote_len(in.ptr + end, in.len - end))
 		end++;
 	lex.text = (struct base_span){in.ptr + lexer->at, end - lexer->at};
-	size_t field = field_len(lex.text);
-	if (field) {
-		lex.kind = LEX_FIELD;
-		lex.text.len = field;
-		lexer->at += field + 1;
-		return lex;
-	}
 	lexer->at = end;
 	return classify(lex);
 }

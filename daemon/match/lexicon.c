@@ -35,11 +35,11 @@ void lexicon_free(struct lexicon *lexicon)
 {
 	base_buf_free(&lexicon->bytes);
 	free(lexicon->words);
-	free(lexicon->word_table.cells);
+	table_free(&lexicon->word_table);
 	free(lexicon->wildcards);
-	free(lexicon->affix_table.cells);
+	table_free(&lexicon->affix_table);
 	free(lexicon->edges);
-	free(lexicon->edge_table.cells);
+	table_free(&lexicon->edge_table);
 	free(lexicon->nodes);
 	free(lexicon->terms);
 	text_free(&lexicon->text);
@@ -198,7 +198,8 @@ static enum base_result end_term(struct lexicon *lexicon, uint32_t node, struct 
 	if (result)
 		return result;
 	*term = (uint32_t)lexicon->term_count++;
-	lexicon->terms[*term] = (struct term){.text = (uint32_t)offset};
+	lexicon->terms[*term] = (struct term){
+	    .text = (uint32_t)offset, .letters = (uint32_t)base_utf8_count(written.ptr, written.len)};
 	lexicon->nodes[node].end = *term;
 	return BASE_OK;
 }

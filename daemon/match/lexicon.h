@@ -9,10 +9,12 @@
 
 #define LEXICON_NONE UINT32_MAX
 #define LEXICON_TERMS_MAX ((size_t)1 << 20)
+#define LEXICON_FILTER 65536 /* bits */
 #define LEXICON_SYMBOLS_MAX 256 /* of one token: itself, its cased form, wildcards */
 
-struct table { /* open addressing; cells hold an index + 1 */
-	uint32_t *cells;
+struct table { /* open addressing; cells hold an index + 1, and above it half of the hash: most others are known by that */
+	uint64_t *cells;
+	uint64_t *filter; /* four bits a cell, one of them set for each index: small enough to stay in the caches */
 	size_t cap, used;
 };
 
@@ -40,6 +42,7 @@ struct lexicon_node {
 struct term {
 	uint32_t text;               /* offset of how it was first written, NUL-terminated */
 	bool open_left, open_right;  /* starts or ends with a wildcard */
+	uint32_t letters;            /* code points as it was written */
 };
 
 struct lexicon {
@@ -53,6 +56,9 @@ struct lexicon {
 	uint8_t prefix_lens[TEXT_WORD_MAX + 1];    /* 1 where some wildcard has a literal start of that length */
 	uint8_t suffix_lens[TEXT_WORD_MAX + 1];
 	uint32_t infix_head;                       /* wildcards with neither */
+	uint64_t affix_filter[LEXICON_FILTER / 64]; /* bits of the hashes of starts and ends: most words miss them all */
+	uint64_t infix_filter[LEXICON_FILTER / 64]; /* ... of the first bytes inside the others */
+	bool long_infixes, short_infixes;           /* which lengths of first bytes there are */
 	struct edge *edges;
 	size_t edge_count, edge_cap;
 	struct table edge_table;
@@ -86,6 +92,7 @@ struct base_span lexicon_word(const struct lexicon *lexicon, uint32_t symbol);
 typedef bool table_same_fn(const void *ctx, uint32_t index, const void *key);
 uint32_t table_find(const struct table *table, uint64_t hash, table_same_fn *same, const void *ctx, const void *key);
 typedef uint64_t table_hash_fn(const void *ctx, uint32_t index);
+void table_free(struct table *table);
 enum base_result table_put(struct table *table, uint64_t hash, uint32_t index, table_hash_fn *hash_of, const void *ctx);
 
 /* ---- the trie ---------------------------------------------------------------------- */

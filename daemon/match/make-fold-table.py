@@ -37,8 +37,13 @@ def fold(c):
         return c
     if c == 0x3C2:  # final sigma
         return 0x3C3
-    low = chr(c).lower()
-    return ord(low) if len(low) == 1 and ord(low) < 0x10000 else c
+    one = u.normalize("NFC", chr(c))  # some letters are another one for good: U+1F79 is U+03CC
+    if len(one) == 1 and u.category(one)[0] == "L" and ord(one) != c:
+        return fold(ord(one))
+    for low in (chr(c).casefold(), chr(c).lower()):  # the simple folding of CaseFolding.txt
+        if len(low) == 1 and ord(low) < 0x10000:
+            return ord(low)
+    return c
 
 
 def table(name, cells, per_line):
@@ -62,6 +67,6 @@ for c in list(LOW) + list(HIGH):
         continue
     parts = [int(x, 16) for x in d.split()]
     if len(parts) == 2 and 0x300 <= parts[1] < 0x370:
-        pairs.append((parts[0], parts[1], c))
+        pairs.append((fold(parts[0]), parts[1], c))
 pairs.sort()
 table("struct pair pairs", ["{0x%X, 0x%X, 0x%X}" % p for p in pairs], 8)

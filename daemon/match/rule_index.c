@@ -15,8 +15,7 @@
 /* How often a term is met, by its length: a phrase and a long word seldom, "to" in every sentence. */
 static size_t weight_of_term(const struct match_rules *rules, uint32_t term)
 {
-	struct base_span text = base_span_of(lexicon_term_text(&rules->lexicon, term));
-	size_t letters = base_utf8_count(text.ptr, text.len);
+	size_t letters = rules->lexicon.terms[term].letters;
 	return letters <= 3 ? 64 : letters <= 4 ? 8 : 1;
 }
 
@@ -130,34 +129,47 @@ static enum base_result index_groups(struct match_rules *rules, const struct nod
 	return result ? result : index_groups(rules, node->right, indexed);
 }
 
-static enum base_result link_node(struct match_rules *rules, const struct node *node, uint32_t rule)
+/* Leads the groups of node, of which one must occur for the way to hold, to the way. */
+static enum base_result link_node(struct match_rules *rules, const struct node *node, uint32_t way)
 {
 	enum base_result result;
 	switch (node->kind) {
 	case NODE_GROUP:
-		return add_link(&rules->group_rules, node->group->id, rule);
+		return add_link(&rules->group_ways, node->group->id, way);
 	case NODE_OR:
-		result = link_node(rules, node->left, rule);
-		return result ? result : link_node(rules, node->right, rule);
+		result = link_node(rules, node->left, way);
+		return result ? result : link_node(rules, node->right, way);
 	case NODE_AND:
 	case NODE_NEAR:
 	case NODE_ONEAR:
 		return link_node(rules, weight_of(rules, node->left) <= weight_of(rules, node->right) ? node->left : node->right,
-		                 rule);
+		                 way);
 	default:
-		return link_node(rules, node->left, rule);
+		return link_node(rules, node->left, way);
 	}
+}
+
+static enum base_result add_ways(struct match_rules *rules, const struct node *node, uint32_t rule)
+{
+	if (node->kind == NODE_OR) {
+		enum base_result result = add_ways(rules, node->left, rule);
+		return result ? result : add_ways(rules, node->right, rule);
+	}
+	enum base_result result =
+	    base_grow(&rules->ways, &rules->way_cap, rules->way_count + 1, sizeof *rules->ways, LINKS_MAX);
+	if (result)
+		return result;
+	rules->ways[rules->way_count] = (struct way){rule, node};
+	return link_node(rules, node, (uint32_t)rules->way_count++);
 }
 
 static enum base_result index_rule(struct match_rules *rules, uint32_t index, uint8_t *indexed)
 {
 	const struct rule *rule = &rules->rules[index];
-	const struct node *const parts[] = {rule->when, rule->guard, rule->block, rule->given, rule->unless};
-	enum base_result result = BASE_OK;
-	for (size_t i = 0; !result && i < sizeof parts / sizeof parts[0]; i++)
-		result = index_groups(rules, parts[i], indexed);
+	/* Guards and the rest are looked at where `when` holds, which is seldom: their groups look for their hits then. */
+	enum base_result result = index_groups(rules, rule->when, indexed);
 	if (!result && rule->when && weight_of(rules, rule->when) != NEVER)
-		result = link_node(rules, rule->when, index);
+		result = add_ways(rules, rule->when, index);
 	return result;
 }
 
@@ -170,10 +182,6 @@ enum base_result rules_index(struct match_rules *rules)
 	for (uint32_t rule = 0; !result && rule < rules->rule_count; rule++)
 		result = index_rule(rules, rule, rules->group_indexed);
 	if (!result)
-		result = index_groups(rules, rules->tail, rules->group_indexed);
-	for (size_t i = 0; !result && i < rules->entity_count; i++)
-		result = index_groups(rules, rules->entities[i].needs, rules->group_indexed);
-	if (!result)
 		result = close_links(&rules->term_groups, rules->head_count);
-	return result ? result : close_links(&rules->group_rules, rules->group_count);
+	return result ? result : close_links(&rules->group_ways, rules->group_count);
 }

@@ -44,7 +44,9 @@ enum node_kind {
 
 struct node { /* of an expression; one operand is left */
 	enum node_kind kind;
-	uint32_t n; /* words between, or how many */
+	uint32_t n;     /* words between, or how many */
+	uint32_t size;  /* nodes below and itself, those of sets counted as often as they are asked for */
+	uint32_t depth; /* of the longest way down */
 	const struct node *left, *right;
 	const struct group *group;
 	char lang[4];
@@ -163,6 +165,11 @@ struct details {
 	size_t sign_count, sign_cap;
 };
 
+struct way { /* to a rule: one of the expressions that its `when` joins with OR */
+	uint32_t rule;
+	const struct node *node;
+};
+
 struct named_set {
 	const char *name;
 	const struct node *node;
@@ -187,8 +194,10 @@ struct match_rules {
 	size_t set_count, set_cap;
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
-	struct links term_groups;                      /* of the groups that rules, needs and tail ask for */
-	struct links group_rules;                      /* the rules to be tried when a group occurs */
+	struct links term_groups;                      /* of the groups that some `when` asks for */
+	struct links group_ways;                       /* to rules, when a group occurs: indices in ways */
+	struct way *ways;
+	size_t way_count, way_cap;
 	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
 

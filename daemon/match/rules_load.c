@@ -7,6 +7,8 @@
 
 #define ARENA_MAX ((size_t)512 << 20)
 #define RULES_MAX ((size_t)1 << 16)
+#define ALTERNATIVES_MAX 2000u /* evaluation goes down on the stack */
+#define TOTAL_SIZE_MAX ((size_t)4000000) /* nodes of all rules, those of sets counted for each */
 
 struct place loader_place(const struct loader *loader, const struct conf_node *node, const char *file)
 {
@@ -52,6 +54,10 @@ enum base_result loader_expression(struct loader *loader, const struct conf_node
 		result = one_expression(loader, node->items[i], &one);
 		if (!result)
 			result = expression_or(loader->rules, all, one, &all);
+		if (!result && all && all->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, node->items[i]->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
 	}
 	if (!result)
 		*out = all;
@@ -129,8 +135,23 @@ static enum base_result read_part(struct loader *loader, const struct conf_node 
 		result = keep_alternative(loader, item, one, &items[rule->parts[part].count++]);
 		if (!result)
 			result = expression_or(loader->rules, *out, one, out);
+		if (!result && (*out)->depth > ALTERNATIVES_MAX) {
+			base_problem(loader->problems, loader->file, item->line, "more than %u expressions here", ALTERNATIVES_MAX);
+			return BASE_OK;
+		}
 	}
 	return result;
+}
+
+/* Said once, for the rule with which it is too much. */
+static void check_total(struct loader *loader, const struct conf_node *map, const struct rule *rule)
+{
+	const struct node *const nodes[] = {rule->when, rule->guard, rule->block, rule->given, rule->unless};
+	size_t before = loader->total_size;
+	for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++)
+		loader->total_size += nodes[i] ? nodes[i]->size : 0;
+	if (before <= TOTAL_SIZE_MAX && loader->total_size > TOTAL_SIZE_MAX)
+		base_problem(loader->problems, loader->file, map->line, "the rules up to here are too large, with all their sets");
 }
 
 static enum base_result read_expressions(struct loader *loader, const struct conf_node *map, struct rule *rule)
@@ -145,6 +166,7 @@ static enum base_result read_expressions(struct loader *loader, const struct con
 		result = read_part(loader, conf_node_get(map, parts[i].key), rule, (enum rule_part)i, parts[i].out);
 	if (result)
 		return result;
+	check_total(loader, map, rule);
 	const struct conf_node *when = conf_node_get(map, "when");
 	if (!when)
 		base_problem(loader->problems, loader->file, map->line, "a rule needs a when");
@@ -173,6 +195,8 @@ static enum base_result read_rule(struct loader *loader, const struct conf_node 
 	}
 	loader_check_keys(loader, map, known, "a rule");
 	const char *name = scalar_of(loader, map, "name"), *class = scalar_of(loader, map, "class");
+	if (name && leave_out_has(loader, LEAVE_RULE, NULL, base_span_of(name)))
+		return BASE_OK;
 	check_name(loader, map, name);
 	if (class && match_class_parse(class, &rule.class))
 		base_problem(loader->problems, loader->file, conf_node_get(map, "class")->line, "there is no class %s", class);
@@ -217,16 +241,20 @@ static const struct conf_node *section(const struct loader *loader, const struct
 
 static enum base_result collect_file(struct loader *loader, const struct conf_node *root)
 {
-	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail", NULL};
+	static const char *const known[] = {"sets", "rules", "systems", "actors", "details", "furniture", "tail",
+	                                    "leave_out", NULL};
 	if (!root)
 		return BASE_OK;
 	if (root->kind != CONF_MAP) {
-		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, furniture and tail");
+		base_problem(loader->problems, loader->file, root->line, "a rule file has sets, rules, systems, actors, details, "
+		             "furniture, tail and leave_out");
 		return BASE_OK;
 	}
 	loader_check_keys(loader, root, known, "a rule file");
-	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true);
-	return sets ? sets_collect(loader, sets) : BASE_OK;
+	const struct conf_node *sets = section(loader, root, "sets", CONF_MAP, true),
+	                       *leave_out = section(loader, root, "leave_out", CONF_MAP, true);
+	enum base_result result = leave_out ? leave_out_collect(loader, leave_out) : BASE_OK;
+	return !result && sets ? sets_collect(loader, sets) : result;
 }
 
 /* Of several files any one will do. */
@@ -284,6 +312,8 @@ static enum base_result read_all(struct loader *loader, const struct match_sourc
 		loader->file = sources[i].file;
 		result = trees[i] ? read_file(loader, conf_tree_root(trees[i])) : BASE_OK;
 	}
+	if (!result)
+		leave_out_check(loader);
 	return result ? result : rules_index(loader->rules);
 }
 
@@ -315,6 +345,7 @@ enum base_result match_rules_load(const struct match_source *sources, size_t cou
 	loader.context = (struct expression_context){rules, sets_resolve, &loader};
 	result = read_all(&loader, sources, count, trees);
 	sets_free(&loader);
+	free(loader.omissions);
 	if (!result && base_problems_count(problems) > before)
 		result = BASE_SYNTAX;
 	if (!result) {
@@ -339,7 +370,8 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->entities);
 	free(rules->aliases);
 	links_free(&rules->term_groups);
-	links_free(&rules->group_rules);
+	links_free(&rules->group_ways);
+	free(rules->ways);
 	free(rules->group_indexed);
 	free(rules->heads);
 	free(rules->furniture);

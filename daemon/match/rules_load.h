@@ -20,6 +20,16 @@ struct set {
 	const struct node *node; /* NULL: nothing usable in it */
 };
 
+enum leave_kind { LEAVE_RULE, LEAVE_SYSTEM, LEAVE_ACTOR, LEAVE_TERM };
+
+struct omission { /* something that leave_out names */
+	enum leave_kind kind;
+	const char *set; /* of a term */
+	const struct conf_node *node;
+	const char *file;
+	bool used; /* it was there */
+};
+
 struct loader {
 	struct match_rules *rules;
 	struct base_problems *problems;
@@ -29,11 +39,21 @@ struct loader {
 	struct table set_table;
 	struct set_source *sources;
 	size_t source_count, source_cap;
+	size_t total_size; /* of all rules */
+	size_t set_depth; /* sets being read inside each other */
 	const char *file; /* being read */
 	const char *rules_file; /* the same, kept with the rules */
 	const struct match_source *files;
 	size_t file_count;
+	struct omission *omissions;
+	size_t omission_count, omission_cap;
 };
+
+/* leave_out.c: collected from all files before anything is read */
+enum base_result leave_out_collect(struct loader *loader, const struct conf_node *map);
+bool leave_out_has(struct loader *loader, enum leave_kind kind, const char *set, struct base_span name);
+/* Says what was not there. */
+void leave_out_check(const struct loader *loader);
 
 /* sets.c */
 enum base_result sets_collect(struct loader *loader, const struct conf_node *sets);

@@ -152,8 +152,6 @@ static enum base_result try_rule(struct match_scratch *scratch, uint32_t rule, u
 	*tried = (struct state){scratch->item, sentence + 1};
 	if (scratch->class_counts[scratch->rules->rules[rule].class] >= FIRINGS_PER_CLASS)
 		return BASE_OK; /* more evidence than is shown */
-	if (!groups_may_hold(scratch, scratch->rules->rules[rule].when))
-		return BASE_OK;
 	struct list found;
 	enum match_verdict verdict = judge(scratch, rule, sentence, &found);
 	if (!eval_within_limits(scratch))
@@ -173,8 +171,11 @@ static enum base_result try_sentence(struct match_scratch *scratch, uint32_t sen
 		uint32_t group = scratch->group_entries[e].group;
 		if (scratch->group_hits[group].first != e)
 			continue; /* met before */
-		for (uint32_t i = rules->group_rules.starts[group]; !result && i < rules->group_rules.starts[group + 1]; i++)
-			result = try_rule(scratch, rules->group_rules.items[i], sentence);
+		for (uint32_t i = rules->group_ways.starts[group]; !result && i < rules->group_ways.starts[group + 1]; i++) {
+			const struct way *way = &rules->ways[rules->group_ways.items[i]];
+			if (groups_may_hold(scratch, way->node))
+				result = try_rule(scratch, way->rule, sentence);
+		}
 	}
 	return result;
 }

@@ -50,7 +50,7 @@ struct memo_cell { /* the wildcards that a word matches */
 	char word[46];
 	uint32_t symbols[4];
 };
-#define MEMO_CELLS 8192
+#define MEMO_CELLS 16384 /* 1 MiB */
 
 struct paragraph { /* of the text, in sentences, last inclusive */
 	uint32_t first, last;

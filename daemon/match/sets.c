@@ -5,13 +5,16 @@
 #include "rules_load.h"
 
 #define SETS_MAX ((size_t)1 << 16)
+#define SET_DEPTH_MAX 50 /* reading goes down on the stack */
 #define MEMBERS_MAX ((size_t)1 << 20)
 
 struct members { /* what a list adds up to */
+	const char *set;
 	uint32_t *terms;
 	size_t count, cap;
 	const struct node *rest; /* expressions among them */
 	bool parts;
+	bool broken; /* a mistake was said */
 };
 
 static bool same_set(const void *ctx, uint32_t index, const void *key)
@@ -116,6 +119,8 @@ static enum base_result read_member(struct loader *loader, const struct conf_nod
 	struct place place = loader_place(loader, node, file);
 	const struct node *expression;
 	enum base_result result;
+	if (node->kind == CONF_SCALAR && leave_out_has(loader, LEAVE_TERM, members->set, node->text))
+		return BASE_OK;
 	if (is_term(node)) {
 		result = base_grow(&members->terms, &members->cap, members->count + 1, sizeof *members->terms, MEMBERS_MAX);
 		if (!result)
@@ -127,6 +132,7 @@ static enum base_result read_member(struct loader *loader, const struct conf_nod
 		if (!result)
 			result = expression_or(loader->rules, members->rest, expression, &members->rest);
 	}
+	members->broken |= result == BASE_SYNTAX;
 	return result == BASE_SYNTAX ? BASE_OK : result; /* said; go on to find more */
 }
 
@@ -173,12 +179,13 @@ static enum base_result read_source(struct loader *loader, const struct set_sour
 	enum base_result result = expression_parse(&loader->context, node->text, &place, &expression);
 	if (!result)
 		result = expression_or(loader->rules, members->rest, expression, &members->rest);
+	members->broken |= result == BASE_SYNTAX;
 	return result == BASE_SYNTAX ? BASE_OK : result;
 }
 
 static enum base_result read_set(struct loader *loader, size_t index)
 {
-	struct members members = {0};
+	struct members members = {.set = loader->sets[index].name};
 	enum base_result result = BASE_OK;
 	size_t before = base_problems_count(loader->problems);
 	loader->sets[index].state = SET_READING;
@@ -189,9 +196,15 @@ static enum base_result read_set(struct loader *loader, size_t index)
 		result = expression_group(loader->rules, members.terms, members.count, members.parts, &node);
 	if (!result)
 		result = expression_or(loader->rules, node, members.rest, &node);
+	if (!result && node && expression_is_too_large(node)) {
+		const struct set_source *source = &loader->sources[loader->sets[index].first];
+		base_problem(loader->problems, source->file, source->node->line, "the set $%s is too large, with all its sets",
+		             loader->sets[index].name);
+		node = NULL;
+	}
 	loader->sets[index].node = node;
 	loader->sets[index].state = SET_READ;
-	if (!result && !node && base_problems_count(loader->problems) == before)
+	if (!result && !node && !members.broken && base_problems_count(loader->problems) == before)
 		base_problem(loader->problems, loader->sources[loader->sets[index].first].file,
 		             loader->sources[loader->sets[index].first].node->line, "the set $%s is empty",
 		             loader->sets[index].name);
@@ -207,7 +220,13 @@ const struct node *sets_resolve(void *ctx, struct base_span name, enum base_resu
 	if (!set || set->state == SET_READING)
 		return NULL;
 	size_t index = (size_t)(set - loader->sets);
+	if (set->state == SET_UNREAD && loader->set_depth >= SET_DEPTH_MAX) {
+		*result = BASE_LIMIT;
+		return NULL;
+	}
+	loader->set_depth++;
 	enum base_result read = set->state == SET_UNREAD ? read_set(loader, index) : BASE_OK;
+	loader->set_depth--;
 	if (read) {
 		*result = read;
 		return NULL;
@@ -244,6 +263,6 @@ enum base_result sets_keep(struct loader *loader)
 void sets_free(struct loader *loader)
 {
 	free(loader->sets);
-	free(loader->set_table.cells);
+	table_free(&loader->set_table);
 	free(loader->sources);
 }

@@ -42,6 +42,60 @@ static uint64_t suffix_hash(const char *bytes, size_t len)
 	return finish(hash);
 }
 
+/* ---- filters: a bit for each hash; a word whose bits are not set is known to match nothing ---- */
+
+static void set_bit(uint64_t *filter, uint64_t hash)
+{
+	filter[hash % LEXICON_FILTER / 64] |= UINT64_C(1) << hash % 64;
+}
+
+static bool has_bit(const uint64_t *filter, uint64_t hash)
+{
+	return filter[hash % LEXICON_FILTER / 64] >> hash % 64 & 1;
+}
+
+/* Some bytes from the literal inside *literal*: six where it has so many, which are three letters of Cyrillic, else three. */
+#define LONG_GRAM 6u
+#define SHORT_GRAM 3u
+
+static uint64_t gram_hash(const char *bytes, size_t len)
+{
+	uint64_t gram = 0;
+	memcpy(&gram, bytes, len);
+	gram *= 0x9E3779B97F4A7C15u;
+	return gram >> 40;
+}
+
+static void add_gram(struct lexicon *lexicon, struct base_span pattern)
+{
+	size_t start = 0, end;
+	while (start < pattern.len && pattern.ptr[start] == '*')
+		start++;
+	for (end = start; end < pattern.len && pattern.ptr[end] != '*';)
+		end++;
+	size_t gram = end - start >= LONG_GRAM ? LONG_GRAM : SHORT_GRAM;
+	if (end - start < SHORT_GRAM) { /* *a*bcd*: not known by its first bytes */
+		memset(lexicon->infix_filter, 0xFF, sizeof lexicon->infix_filter);
+		lexicon->short_infixes = true;
+		return;
+	}
+	lexicon->long_infixes |= gram == LONG_GRAM;
+	lexicon->short_infixes |= gram == SHORT_GRAM;
+	set_bit(lexicon->infix_filter, gram_hash(pattern.ptr + start, gram));
+}
+
+static bool may_have_infix(const struct lexicon *lexicon, struct base_span word)
+{
+	for (size_t at = 0; at + SHORT_GRAM <= word.len; at++) {
+		if (lexicon->short_infixes && has_bit(lexicon->infix_filter, gram_hash(word.ptr + at, SHORT_GRAM)))
+			return true;
+		if (lexicon->long_infixes && at + LONG_GRAM <= word.len &&
+		    has_bit(lexicon->infix_filter, gram_hash(word.ptr + at, LONG_GRAM)))
+			return true;
+	}
+	return false;
+}
+
 struct affix {
 	struct base_span bytes;
 	bool suffix;
@@ -94,10 +148,12 @@ enum base_result lexicon_add_wildcard(struct lexicon *lexicon, uint32_t symbol)
 	if (affix.bytes.len == 0) {
 		lexicon->wildcards[index].next = lexicon->infix_head;
 		lexicon->infix_head = index;
+		add_gram(lexicon, lexicon_word(lexicon, symbol));
 		return BASE_OK;
 	}
 	(affix.suffix ? lexicon->suffix_lens : lexicon->prefix_lens)[affix.bytes.len] = 1;
 	uint64_t hash = hash_affix(&affix);
+	set_bit(lexicon->affix_filter, hash >> 32);
 	uint32_t first = table_find(&lexicon->affix_table, hash, same_affix, lexicon, &affix);
 	if (first == LEXICON_NONE)
 		return table_put(&lexicon->affix_table, hash, index, hash_affix_at, lexicon);
@@ -144,7 +200,10 @@ static void take_matching(const struct lexicon *lexicon, uint32_t head, struct b
 static void try_affix(const struct lexicon *lexicon, uint64_t hash, const struct affix *affix, struct base_span word,
                       struct found *found)
 {
-	uint32_t head = table_find(&lexicon->affix_table, finish(hash), same_affix, lexicon, affix);
+	hash = finish(hash);
+	if (!has_bit(lexicon->affix_filter, hash >> 32))
+		return;
+	uint32_t head = table_find(&lexicon->affix_table, hash, same_affix, lexicon, affix);
 	if (head != LEXICON_NONE)
 		take_matching(lexicon, head, word, found);
 }
@@ -167,6 +226,7 @@ size_t lexicon_wildcards(const struct lexicon *lexicon, struct base_span word, u
 		if (lexicon->suffix_lens[len])
 			try_affix(lexicon, hash, &(struct affix){{start, len}, true}, word, &found);
 	}
-	take_matching(lexicon, lexicon->infix_head, word, &found);
+	if (lexicon->infix_head != LEXICON_NONE && may_have_infix(lexicon, word))
+		take_matching(lexicon, lexicon->infix_head, word, &found);
 	return found.count;
 }

@@ -126,7 +126,7 @@ const char *plan_health_text(enum plan_health health)
 	return texts[health];
 }
 
-static const char *failure_text(enum plan_failure failure)
+const char *plan_failure_text(enum plan_failure failure)
 {
 	static const char *const texts[PLAN_FAILURE_COUNT] = {
 	    [PLAN_NAME] = "no such name",    [PLAN_CONNECT] = "no connection", [PLAN_SLOW] = "timed out",
@@ -173,7 +173,7 @@ enum base_result plan_feed_explain(const struct plan_feed *feed, struct base_buf
 	if (feed->why == WHY_NOTHING || feed->why == WHY_ENDED)
 		return out->failed;
 	if (feed->why == WHY_BACK_OFF)
-		base_buf_printf(out, " (%s, %u in a row), ", failure_text(feed->failure), feed->state.failures);
+		base_buf_printf(out, " (%s, %u in a row), ", plan_failure_text(feed->failure), feed->state.failures);
 	base_buf_add_text(out, "every ");
 	add_span(out, feed->interval);
 	if (feed->stale)

@@ -18,6 +18,8 @@ const base_time status_bucket_bounds[STATUS_BUCKET_COUNT] = {
     500000,   1000000,  2500000, 5000000, 10000000, 30000000, 60000000, 300000000,
 };
 
+const char *const status_results[STATUS_RESULT_COUNT] = {"new", "unchanged", "not_modified", "error"};
+
 enum base_result status_board_new(struct status_board **out)
 {
 	struct status_board *board = calloc(1, sizeof(*board));
@@ -97,6 +99,21 @@ void status_time(struct status_board *board, enum status_timing timing, base_tim
 		bucket++;
 	atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&histogram->sum, (uint64_t)took, memory_order_relaxed);
+}
+
+base_time status_quantile(const struct status_board *board, enum status_timing timing, double share)
+{
+	const struct status_histogram *histogram = &board->timings[timing];
+	uint64_t counts[STATUS_BUCKET_COUNT + 1], total = 0, seen = 0;
+	size_t bucket = 0;
+
+	for (size_t i = 0; i <= STATUS_BUCKET_COUNT; i++)
+		total += counts[i] = atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
+	if (total == 0)
+		return -1;
+	while (bucket < STATUS_BUCKET_COUNT && (double)(seen += counts[bucket]) < share * (double)total)
+		bucket++;
+	return status_bucket_bounds[bucket < STATUS_BUCKET_COUNT ? bucket : STATUS_BUCKET_COUNT - 1];
 }
 
 void status_alert(struct status_board *board, const char *class_name, bool first)
@@ -181,6 +198,7 @@ static struct status_row *row_new(const struct status_board *board, const struct
 		return NULL;
 	}
 	snprintf(row->result, sizeof(row->result), "%s", feed->result != NULL ? feed->result : "");
+	snprintf(row->failure, sizeof(row->failure), "%s", feed->failure != NULL ? feed->failure : "");
 	snprintf(row->state, sizeof(row->state), "%s", feed->state != NULL ? feed->state : "");
 	row->last_poll = feed->last_poll;
 	row->next_poll = feed->next_poll;
@@ -188,6 +206,27 @@ static struct status_row *row_new(const struct status_board *board, const struct
 	row->http_status = feed->http_status;
 	row->entries = feed->entries;
 	return row;
+}
+
+/* The polls that the row before remembered, and the one that the new row is about. */
+static void remember(struct status_row *row, const struct status_row *old, base_time took)
+{
+	size_t result = 0;
+
+	if (old != NULL) {
+		size_t keep = old->past_count < STATUS_HISTORY ? old->past_count : STATUS_HISTORY - 1;
+		memcpy(row->past, old->past + old->past_count - keep, keep * sizeof(row->past[0]));
+		row->past_count = keep;
+	}
+	while (result < STATUS_RESULT_COUNT && strcmp(row->result, status_results[result]) != 0)
+		result++;
+	if (result == STATUS_RESULT_COUNT) { /* not polled */
+		row->past_count = old != NULL ? old->past_count : 0;
+		memcpy(row->past, old != NULL ? old->past : row->past, sizeof(row->past));
+		return;
+	}
+	bool known = took >= 0 && took / 1000 < UINT32_MAX;
+	row->past[row->past_count++] = (struct status_past){known ? (uint32_t)(took / 1000) : UINT32_MAX, (uint8_t)result};
 }
 
 static struct status_row **find(struct status_board *board, const char *url, uint64_t hash)
@@ -225,6 +264,7 @@ enum base_result status_feed_set(struct status_board *board, const struct status
 		return BASE_NO_MEMORY;
 	pthread_mutex_lock(&board->lock);
 	struct status_row **at = find(board, row->key, row->hash);
+	remember(row, *at, feed->took);
 	if (*at != NULL) {
 		old = *at;
 		row->next = old->next;

@@ -21,10 +21,23 @@ struct status_histogram {
 	_Atomic uint64_t sum;                              /* microseconds */
 };
 
+/* The upper bound of the bucket that the share (0 to 1) of all times lies in, microseconds; -1: nothing was timed. */
+base_time status_quantile(const struct status_board *board, enum status_timing timing, double share);
+
 struct status_class {
 	char name[32];
 	uint64_t first, repeat;
 };
+
+#define STATUS_HISTORY 24 /* polls of a feed that are remembered */
+
+struct status_past { /* a poll that was */
+	uint32_t took_ms;  /* UINT32_MAX: nothing came */
+	uint8_t result;    /* index into status_results */
+};
+
+#define STATUS_RESULT_COUNT 4
+extern const char *const status_results[STATUS_RESULT_COUNT]; /* "new" ... "error", as in struct status_feed */
 
 /* A feed as kept: foreign text is escaped (base_escape), the URL shown has no password. */
 struct status_row {
@@ -33,11 +46,13 @@ struct status_row {
 	uint64_t hash;
 	char *key;               /* the URL as given */
 	char *url, *name, *reason, *plan;
-	char result[16], state[16];
+	char result[16], state[16], failure[24];
 	base_time last_poll, next_poll;
 	uint64_t failures;
 	long http_status;
 	size_t entries;
+	struct status_past past[STATUS_HISTORY]; /* the latest last */
+	size_t past_count;
 };
 TAILQ_HEAD(status_rows, status_row);
 

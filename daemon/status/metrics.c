@@ -122,6 +122,8 @@ static void add_plain(const struct status_view *view, struct base_buf *out)
 	    {STATUS_SEQUENCE, "wirewatch_sequence", "gauge", "The sequence of the latest alert."},
 	    {STATUS_SUBSCRIBERS, "wirewatch_subscribers", "gauge", "Subscribers connected now."},
 	    {STATUS_PUBLISH_DROPPED, "wirewatch_publish_dropped_total", "counter", "Messages that a subscriber was too slow for."},
+	    {STATUS_LISTENERS, "wirewatch_events_listeners", "gauge", "Listeners of /events connected now."},
+	    {STATUS_LISTENERS_DROPPED, "wirewatch_events_dropped_total", "counter", "Listeners of /events that took nothing."},
 	    {STATUS_SYSLOG_DROPPED, "wirewatch_syslog_dropped_total", "counter", "Lines that syslog did not take."},
 	    {STATUS_FILE_MISSING, "wirewatch_file_missing", "gauge", "Alerts that the file of alerts did not take yet."},
 	    {STATUS_COMMITS, "wirewatch_ledger_commits_total", "counter", "Transactions committed to the ledger."},

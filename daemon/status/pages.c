@@ -1,15 +1,12 @@
 /*
- * pages: health, totals and feeds as JSON, and one page for people.
+ * pages: health, totals and feeds, as JSON.
  */
 #include "config.h"
 
 #include "daemon/status/pages.h"
 
-#include <inttypes.h>
 #include <jansson.h>
-#include <string.h>
 
-#define PEOPLE_ROWS_MAX 2000 /* a browser's patience */
 
 /* ---- JSON --------------------------------------------------------------------------- */
 
@@ -21,7 +18,7 @@ static int add_bytes(const char *bytes, size_t len, void *ctx)
 /* Takes the reference; NULL stands for what could not be built. */
 static enum base_result put_json(json_t *root, struct base_buf *out)
 {
-	int failed = root == NULL || json_dump_callback(root, add_bytes, out, JSON_COMPACT) != 0;
+	int failed = root == NULL || json_dump_callback(root, add_bytes, out, JSON_COMPACT | JSON_REAL_PRECISION(12)) != 0;
 
 	json_decref(root);
 	if (!failed)
@@ -58,6 +55,14 @@ static json_t *json_alerts(const struct status_board *board)
 	return alerts;
 }
 
+/* Seconds that 99 of 100 did not exceed, as fine as the histogram's buckets; null: nothing was timed. */
+static json_t *json_p99(const struct status_view *view, enum status_timing timing)
+{
+	base_time bound = status_quantile(view->board, timing, 0.99);
+
+	return bound < 0 ? json_null() : json_real((double)bound / BASE_SECOND);
+}
+
 enum base_result status_page_status(const struct status_view *view, struct base_buf *out)
 {
 	struct status_board *board = view->board;
@@ -68,7 +73,8 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 	json_t *trouble = board->trouble != NULL ? json_string(board->trouble) : json_null();
 	pthread_mutex_unlock(&board->lock);
 	json_t *root = json_pack(
-	    "{s:s, s:o, s:I, s:b, s:o, s:{s:o,s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	    "{s:s, s:o, s:I, s:b, s:o, s:{s:o,s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o}, s:{s:o,s:o,s:o}, "
+	    "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 	    "version", PACKAGE_VERSION,
 	    "started", json_time(view->started_wall),
 	    "uptime", (json_int_t)(uptime / BASE_SECOND),
@@ -89,15 +95,54 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 		"new", json_number(view, STATUS_ENTRIES_NEW),
 		"changed", json_number(view, STATUS_ENTRIES_CHANGED),
 		"seen", json_number(view, STATUS_ENTRIES_SEEN),
+	    "p99",
+		"poll_lag", json_p99(view, STATUS_POLL_LAG),
+		"alert_latency", json_p99(view, STATUS_ALERT_LATENCY),
+		"commit", json_p99(view, STATUS_COMMIT_TIME),
 	    "alerts", alerts,
 	    "epoch", json_number(view, STATUS_EPOCH),
 	    "sequence", json_number(view, STATUS_SEQUENCE),
 	    "subscribers", json_number(view, STATUS_SUBSCRIBERS),
+	    "listeners", json_number(view, STATUS_LISTENERS),
 	    "publish_dropped", json_number(view, STATUS_PUBLISH_DROPPED),
 	    "syslog_dropped", json_number(view, STATUS_SYSLOG_DROPPED),
 	    "commits", json_number(view, STATUS_COMMITS),
 	    "ledger_ok", status_get(board, STATUS_LAST_COMMIT_OK) != 0);
 	return put_json(root, out);
+}
+
+/* The last polls, the latest last: [["new",0.12],["error",null]], seconds until the last byte. */
+static json_t *json_past(const struct status_row *row)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < row->past_count; i++) {
+		const struct status_past *past = &row->past[i];
+		json_t *took = past->took_ms != UINT32_MAX ? json_real((double)past->took_ms / 1000) : json_null();
+		if (json_array_append_new(list, json_pack("[s,o]", status_results[past->result], took)) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *json_row(const struct status_row *row)
+{
+	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:o}",
+	    "url", row->url,
+	    "name", row->name,
+	    "result", row->result,
+	    "reason", row->reason,
+	    "failure", row->failure,
+	    "state", row->state,
+	    "plan", row->plan,
+	    "last_poll", json_time(row->last_poll),
+	    "next_poll", json_time(row->next_poll),
+	    "failures", (json_int_t)row->failures,
+	    "http_status", (json_int_t)row->http_status,
+	    "entries", (json_int_t)row->entries,
+	    "past", json_past(row));
 }
 
 enum base_result status_page_feeds(const struct status_view *view, struct base_buf *out)
@@ -109,13 +154,7 @@ enum base_result status_page_feeds(const struct status_view *view, struct base_b
 
 	pthread_mutex_lock(&board->lock);
 	TAILQ_FOREACH(row, &board->rows, order) {
-		json_t *object = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "url", row->url, "name",
-		                           row->name, "result", row->result, "reason", row->reason, "state", row->state,
-		                           "plan", row->plan, "last_poll",
-		                           json_time(row->last_poll), "next_poll", json_time(row->next_poll), "failures",
-		                           (json_int_t)row->failures, "http_status", (json_int_t)row->http_status,
-		                           "entries", (json_int_t)row->entries);
-		failed |= json_array_append_new(rows, object);
+		failed |= json_array_append_new(rows, json_row(row));
 	}
 	pthread_mutex_unlock(&board->lock);
 	if (failed) {
@@ -132,122 +171,4 @@ enum base_result status_page_health(const struct status_view *view, struct base_
 	base_buf_add_text(out, *well ? "ok" : view->board->trouble);
 	pthread_mutex_unlock(&view->board->lock);
 	return base_buf_add_char(out, '\n');
-}
-
-/* ---- HTML --------------------------------------------------------------------------- */
-
-void status_add_html(struct base_buf *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		switch (*text) {
-		case '&':
-			base_buf_add_text(out, "&amp;");
-			break;
-		case '<':
-			base_buf_add_text(out, "&lt;");
-			break;
-		case '>':
-			base_buf_add_text(out, "&gt;");
-			break;
-		case '"':
-			base_buf_add_text(out, "&quot;");
-			break;
-		case '\'':
-			base_buf_add_text(out, "&#39;");
-			break;
-		default:
-			base_buf_add_char(out, *text);
-		}
-	}
-}
-
-static void add_cell(struct base_buf *out, const char *text)
-{
-	base_buf_add_text(out, "<td>");
-	status_add_html(out, text);
-	base_buf_add_text(out, "</td>");
-}
-
-static void add_time_cell(struct base_buf *out, base_time time)
-{
-	char text[BASE_RFC3339_LEN] = "";
-
-	if (time != BASE_TIME_NONE)
-		base_time_format(time, false, text);
-	add_cell(out, text);
-}
-
-static void add_row(struct base_buf *out, const struct status_row *row)
-{
-	base_buf_add_text(out, row->failures > 0 ? "<tr class=\"bad\"><td title=\"" : "<tr><td title=\"");
-	status_add_html(out, row->url);
-	base_buf_add_text(out, "\">");
-	status_add_html(out, row->name[0] != '\0' ? row->name : row->url);
-	base_buf_add_text(out, "</td>");
-	add_cell(out, row->result[0] != '\0' ? row->result : "not polled yet");
-	add_time_cell(out, row->last_poll);
-	add_time_cell(out, row->next_poll);
-	base_buf_printf(out, "<td>%zu</td>", row->entries);
-	add_cell(out, row->reason);
-	add_cell(out, row->plan);
-	base_buf_add_text(out, "</tr>\n");
-}
-
-/* The caller holds the lock. Failing feeds come first. */
-static void add_rows(struct base_buf *out, const struct status_board *board)
-{
-	const struct status_row *row;
-	size_t shown = 0;
-
-	for (int failing = 1; failing >= 0; failing--)
-		TAILQ_FOREACH(row, &board->rows, order)
-			if ((row->failures > 0) == failing && shown++ < PEOPLE_ROWS_MAX)
-				add_row(out, row);
-	if (shown > PEOPLE_ROWS_MAX)
-		base_buf_printf(out, "<tr><td colspan=\"7\">and %zu more: see /feeds</td></tr>\n", shown - PEOPLE_ROWS_MAX);
-}
-
-static void add_totals(const struct status_view *view, struct base_buf *out)
-{
-	const struct status_board *board = view->board;
-	base_time uptime = (base_clock_monotonic(view->clock) - view->started_monotonic) / BASE_SECOND;
-
-	base_buf_printf(out, "<p>wirewatchd " PACKAGE_VERSION ", up %" PRId64 " d %02" PRId64 ":%02" PRId64 ":%02" PRId64 ". ",
-	                uptime / 86400, uptime / 3600 % 24, uptime / 60 % 60, uptime % 60);
-	base_buf_printf(out, "%" PRIu64 " feeds, %" PRIu64 " failing, %" PRIu64 " stale; %" PRIu64 " subscribers; latest sequence %" PRIu64 ".</p>\n",
-	                status_get(board, STATUS_FEEDS), status_get(board, STATUS_FEEDS_FAILING),
-	                status_get(board, STATUS_FEEDS_STALE), status_get(board, STATUS_SUBSCRIBERS), status_get(board, STATUS_SEQUENCE));
-}
-
-enum base_result status_page_people(const struct status_view *view, struct base_buf *out)
-{
-	struct status_board *board = view->board;
-
-	base_buf_add_text(out,
-	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>wirewatch</title>\n"
-	    "<meta name=\"viewport\" content=\"width=device-width\">\n"
-	    "<style>body{font:15px/1.4 sans-serif;margin:2em;max-width:80em}table{border-collapse:collapse}"
-	    "th,td{text-align:left;padding:.2em .8em .2em 0;vertical-align:top}.bad{color:#a00}"
-	    "@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}.bad{color:#f77}a{color:#8bf}}</style>\n"
-	    "</head><body><h1>wirewatch</h1>\n");
-	add_totals(view, out);
-	pthread_mutex_lock(&board->lock);
-	if (board->trouble != NULL) {
-		base_buf_add_text(out, "<p class=\"bad\">Not well: ");
-		status_add_html(out, board->trouble);
-		base_buf_add_text(out, "</p>\n");
-	}
-	base_buf_add_text(out, "<table><tr><th>Alerts</th><th>first</th><th>repeat</th></tr>\n");
-	for (size_t i = 0; i < board->class_count; i++) {
-		base_buf_add_text(out, "<tr>");
-		add_cell(out, board->classes[i].name);
-		base_buf_printf(out, "<td>%" PRIu64 "</td><td>%" PRIu64 "</td></tr>\n", board->classes[i].first,
-		                board->classes[i].repeat);
-	}
-	base_buf_add_text(out, "</table>\n<h2>Feeds</h2>\n<table><tr><th>Feed</th><th>Last result</th><th>Last poll</th>"
-	                       "<th>Next poll</th><th>Entries</th><th>Reason</th><th>Plan</th></tr>\n");
-	add_rows(out, board);
-	pthread_mutex_unlock(&board->lock);
-	return base_buf_add_text(out, "</table>\n<p><a href=\"/metrics\">metrics</a> <a href=\"/healthz\">health</a> "
-	                              "<a href=\"/status\">status</a> <a href=\"/feeds\">feeds</a></p>\n</body></html>\n");
 }

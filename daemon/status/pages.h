@@ -16,12 +16,10 @@ struct status_view {
 enum base_result status_page_metrics(const struct status_view *view, struct base_buf *out);
 enum base_result status_page_status(const struct status_view *view, struct base_buf *out);
 enum base_result status_page_feeds(const struct status_view *view, struct base_buf *out);
-enum base_result status_page_people(const struct status_view *view, struct base_buf *out);
 /* *well: whether all is well, for the status code. */
 enum base_result status_page_health(const struct status_view *view, struct base_buf *out, bool *well);
 
-/* Append text that a page or a metric can hold: & < > " ' as references; \ " and newline with a backslash. */
-void status_add_html(struct base_buf *out, const char *text);
+/* Append text that a metric's label can hold: \ " and newline with a backslash. */
 void status_add_label(struct base_buf *out, const char *text);
 
 #endif

@@ -78,6 +78,8 @@ enum base_result status_request_read(struct base_span head, struct status_reques
 		if (colon == NULL || !is_printable((struct base_span){line.ptr, (size_t)(colon - line.ptr)}))
 			return BASE_SYNTAX;
 		struct base_span name = {line.ptr, (size_t)(colon - line.ptr)};
+		if (base_span_is_nocase(name, "last-event-id"))
+			request.last_event_id = base_span_trim((struct base_span){colon + 1, line.len - name.len - 1});
 		if (!base_span_is_nocase(name, "host"))
 			continue;
 		if (request.host.ptr != NULL) /* two hosts: somebody is being fooled */

@@ -16,6 +16,7 @@ struct status_request { /* points into the bytes read */
 	struct base_span path;  /* without the query */
 	struct base_span query; /* or none */
 	struct base_span host;  /* the Host field, or none */
+	struct base_span last_event_id; /* of a listener that comes back, or none */
 };
 
 /*

@@ -40,6 +40,7 @@ struct fetch_options {
 	const char *proxy;
 	const struct fetch_trust *trust; /* NULL: ca_file is read when first needed */
 	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
+	const char *unix_socket;  /* everything is asked there, whatever host a URL names; NULL: of the hosts */
 	struct base_log *log;     /* may be NULL */
 };
 
@@ -87,7 +88,7 @@ struct fetch_reply {
 	const char *final_url;     /* after redirects, without user name and password */
 	unsigned redirects;        /* followed */
 	unsigned permanent;        /* how many of them, from the first on, were permanent (301, 308) */
-	const char *moved_to;      /* where these led; NULL if there were none, or credentials in a URL */
+	const char *moved_to;      /* where these led; NULL if there were none, or credentials in it, or the fetch failed */
 	base_time retry_after;     /* how long to stay away, at most a day; 0: not said */
 	base_time max_age;         /* Cache-Control max-age minus Age, or Expires; at most a year, 0: not said */
 	base_time received;        /* monotonic time of the last byte; BASE_TIME_NONE: none came */

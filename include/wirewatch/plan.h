@@ -45,6 +45,8 @@ enum plan_failure { /* each kind backs off by its own count; stored by number: a
 	PLAN_FAILURE_COUNT
 };
 
+const char *plan_failure_text(enum plan_failure failure); /* "not found", "timed out" ... */
+
 struct plan_document { /* what a document says about its feed */
 	base_time ttl;       /* rss ttl or sy:updatePeriod / updateFrequency; 0: not said */
 	uint32_t skip_hours; /* bit h: hour h GMT */

@@ -36,6 +36,8 @@ enum status_number {
 	STATUS_FILE_MISSING, /* gauge */
 	STATUS_COMMITS,
 	STATUS_LAST_COMMIT_OK, /* gauge: 1 while the ledger takes batches */
+	STATUS_LISTENERS,      /* gauge: of /events */
+	STATUS_LISTENERS_DROPPED,
 	STATUS_NUMBER_COUNT
 };
 
@@ -55,9 +57,11 @@ struct status_feed {
 	const char *url, *name;
 	const char *result;   /* "new", "unchanged", "not_modified", "error", "" before the first poll */
 	const char *reason;   /* of an error, else "" */
+	const char *failure;  /* its kind, in plan's words, else "" */
 	const char *state;    /* "well", "failing", "paused", "stale", "ended" */
 	const char *plan;     /* why the next poll is when it is, for people */
 	base_time last_poll, next_poll; /* wall; BASE_TIME_NONE: none */
+	base_time took;       /* from the request to the last byte; BASE_TIME_NONE: none came */
 	uint64_t failures;    /* in a row */
 	long http_status;
 	size_t entries;       /* in the last document */
@@ -67,11 +71,40 @@ void status_feed_remove(struct status_board *board, const char *url); /* no long
 /* Why the daemon is not well (one line), or NULL when it is. Copied. */
 void status_set_trouble(struct status_board *board, const char *reason);
 
+/* ---- stored alerts ---------------------------------------------------------------- */
+
 /*
- * The HTTP side; lives in the event base of the main thread. address: "127.0.0.1:9475" or "[::1]:9475".
- * Pages: /, /metrics, /healthz, /status, /feeds. GET and HEAD only, one request a connection, a bounded
- * number of connections and a deadline for each. Against DNS rebinding the Host must be an address,
- * localhost or, when the address bound is not a loopback one, the host's own name.
+ * The HTTP side has no ledger: it asks for the alerts after a sequence, and whoever owns the ledger answers. A question
+ * belongs to those asked from when status_ask_fn took it until they call status_answered; only they touch it meanwhile.
+ */
+#define STATUS_PIECE 64 /* alerts in one answer, at most */
+struct status_question {
+	uint64_t after;
+	char topic[64];          /* what the topics of the alerts wanted begin with */
+	enum base_result result; /* of answering */
+	bool more;               /* there are others behind the last one given */
+	size_t count;
+	uint64_t sequences[STATUS_PIECE];
+	size_t ends[STATUS_PIECE]; /* where the JSON of each ends in text */
+	struct base_buf text;
+	/* The HTTP side's own: who asked, NULL when nobody waits any more; and the latest sequence at that time. */
+	void *asker;
+	uint64_t latest;
+};
+/* Put the next alert into the answer, which has room for STATUS_PIECE of them. BASE_LIMIT: it had room for this one but
+   is large enough now. */
+enum base_result status_question_add(struct status_question *question, uint64_t sequence, struct base_span json);
+/* In the thread of the HTTP side: it is answered, or will never be (result says so). */
+void status_answered(struct status_question *question);
+/* Not BASE_OK: not taken, ask again later. */
+typedef enum base_result status_ask_fn(void *ctx, struct status_question *question);
+
+/*
+ * The HTTP side; lives in the event base of the main thread. address: "127.0.0.1:9475", "[::1]:9475" or "unix:/path".
+ * Pages: /, /metrics, /healthz, /status, /feeds, /alerts, /events. GET and HEAD only, one request a connection, a
+ * bounded number of connections and a deadline for each; the listeners of /events are counted apart and dropped when
+ * they take nothing for two heartbeats. Against DNS rebinding the Host must be an address, localhost or, when the
+ * address bound is not a loopback one, the host's own name.
  */
 struct status_server;
 struct status_server_options {
@@ -79,11 +112,17 @@ struct status_server_options {
 	struct status_board *board;
 	const struct base_clock *clock;
 	struct base_log *log; /* may be NULL */
+	status_ask_fn *ask;   /* NULL: no alerts can be asked for */
+	void *ask_ctx;
+	base_time heartbeat;  /* of /events; 0: 15 s */
+	base_time patience;   /* for a request and its reply together; 0: 20 s */
 };
 enum base_result status_server_new(struct event_base *base, const struct status_server_options *options,
                                    struct status_server **out, struct base_error *err);
 void status_server_free(struct status_server *server);
-/* The port bound (useful when 0 was asked for). */
+/* The board has a new STATUS_SEQUENCE: those who listen are served. */
+void status_server_news(struct status_server *server);
+/* The port bound (useful when 0 was asked for); 0 for a unix socket. */
 unsigned status_server_port(const struct status_server *server);
 
 /* Tell systemd ("READY=1", "STATUS=...", several divided by newlines); nothing happens without $NOTIFY_SOCKET. */

@@ -181,6 +181,14 @@ def test_status(folder):
     status, stdout, stderr = harness.client("status", "--http", daemon.http)
     check_equal(status, 0, stderr)
     check("3" in stdout, stdout)
+    check(re.search(r"^99 of 100 +polls started within \S+ s, alerts published within \S+ s", stdout, re.M), stdout)
+    check(0 < state["p99"]["alert_latency"] < 60, state["p99"])
+    check_equal(harness.client("feeds", "--failing", "--http", daemon.http)[1], "No feed is failing.\n")
+    server.route("/feed", feedserver.status("404 Not Found"))
+    daemon.wait_log("404")
+    status, stdout, stderr = harness.client("feeds", "--failing", "--http", daemon.http)
+    check_equal((status, stderr), (0, ""))
+    check("404" in stdout and "look for its new address" in stdout, stdout)
     daemon.stop_cleanly()
     status, stdout, stderr = harness.client("status", "--http", daemon.http)
     check_equal((status, stdout), (1, ""), stderr)
@@ -286,7 +294,7 @@ def test_parse_failures(folder):
 
 def test_usage(folder):
     """every command has --help; wrong usage: exit code 2"""
-    for command in ("tail", "match", "parse", "status", "feeds"):
+    for command in ("tail", "match", "rules", "score", "parse", "status", "feeds"):
         status, stdout, stderr = harness.client(command, "--help")
         check_equal((status, stderr), (0, ""), command)
         check(command in stdout, stdout)

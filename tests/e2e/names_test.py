@@ -108,13 +108,13 @@ def test_black_hole(folder):
     server = feed_server()
     good = server.route("/good", feedserver.document(documents.rss2([news.numbered(1)])))
     feeds = [{"url": "http://host%d.test/feed" % n, "interval": Plain("1s")} for n in range(150)]
-    daemon = harness.Daemon(folder, [{"url": good, "interval": Plain("1s")}, *feeds], {"fetch.timeout": Plain("3s")})
+    daemon = harness.Daemon(folder, [{"url": good, "interval": Plain("1s")}, *feeds], {"fetch.timeout": Plain("3s"), "poll.max": Plain("3s")})
     os.environ["WATCHDOG_USEC"] = "3000000"
     try:
         daemon.start()
     finally:
         del os.environ["WATCHDOG_USEC"]
-    daemon.wait_log("timed out after .* while looking up the name", 20)
+    daemon.wait_log("timed out after .* while looking up the name", 3)
     daemon.notify.forget()
     before, most, longest = threads_of(daemon), 0, 0.0
     seen, last = len(server.requests()), time.monotonic()

@@ -12,6 +12,9 @@ static const char rules_yaml[] =
     "  - {name: p, class: pause, when: $halted NEAR/8 ($arms OR $systems), guard: $not ONEAR/3 $halted, block: if}\n"
     "  - {name: d, class: delivery, when: (sent OR deliver*) AND ($arms OR $systems OR $number), unless: title:(quiz)}\n"
     "  - {name: a, class: pledge, when: ATLEAST/2($arms NEAR/4 $actors) NOT lead:opinion}\n"
+    "  - {name: s, class: sale, when: 'bought NOT ONEAR/2 $not', given: '$arms NOT source:x.org', guard: 'lead:(if NEAR/1 $arms)'}\n"
+    "furniture: {starts: [Read also, 'Photo:'], contains: [AP Photo], headings: [Related], ends: [Comments]}\n"
+    "tail: $arms OR title:news OR source:x.org\n"
     "systems: {Patriot: {ambiguous: [Patriot*], needs: $arms, except: ['Patriot Day']}, F-16: [F-16], HIMARS: [HIMARS]}\n"
     "actors: {US: ['case:US', U.S.], Ukraine: [Ukrain*, Україн*]}\n"
     "details:\n"
@@ -61,6 +64,11 @@ static void check(const struct match_result *result)
 	}
 }
 
+static void count_words(void *ctx, struct base_span words)
+{
+	*(size_t *)ctx += words.len;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	const struct match_rules *rules = fixed_rules();
@@ -75,5 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (match_run(rules, scratch, &input, &result) != BASE_OK)
 		abort(); /* whatever the text */
 	check(result);
+	size_t events = result->event_count;
+	const struct match_explanation *why;
+	if (len < 4096 && match_explain(rules, scratch, &input, &why) == BASE_OK && why->result->event_count != events)
+		abort(); /* what is said must be what was done */
+	(void)match_set_words(rules, scratch, &input, base_span_of("arms"), count_words, &events);
 	return 0;
 }

@@ -1,5 +1,5 @@
 # fish completion for wirewatch(1)
-set -l commands tail match parse feeds status check-feeds import export backup keygen
+set -l commands tail match rules score parse feeds status check-feeds import export backup keygen
 set -l classes delivery pledge pause resume request refusal sale production
 
 function __wirewatch_is
@@ -9,6 +9,8 @@ end
 complete -c wirewatch -f
 complete -c wirewatch -n "not __wirewatch_is $commands" -a tail -d 'Print alerts as they come'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a match -d 'Run the rules over a text'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a rules -d 'List the rules, or words that a pattern catches'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a score -d 'Judge the rules by a labelled corpus'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a parse -d 'Show a feed as the daemon understands it'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a feeds -d 'The health of each feed'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a status -d 'Totals of the running daemon'
@@ -20,7 +22,7 @@ complete -c wirewatch -n "not __wirewatch_is $commands" -a keygen -d 'Make a key
 complete -c wirewatch -n "not __wirewatch_is $commands" -l version -d 'Print the version'
 complete -c wirewatch -l help -d 'Say how it is used'
 
-complete -c wirewatch -n '__wirewatch_is tail match parse feeds status' -l json -d 'Print JSON'
+complete -c wirewatch -n '__wirewatch_is tail match rules score parse feeds status check-feeds' -l json -d 'Print JSON'
 complete -c wirewatch -n '__wirewatch_is feeds status check-feeds export backup' -s c -l config -r -F -d 'Configuration'
 complete -c wirewatch -n '__wirewatch_is feeds status' -l http -x -d 'Address of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l class -x -a "(__fish_complete_list , 'printf %s\\n $classes')" -d 'Only these classes'
@@ -31,10 +33,15 @@ complete -c wirewatch -n '__wirewatch_is tail' -l state -r -F -d 'Remember there
 complete -c wirewatch -n '__wirewatch_is tail' -l replay -x -d 'Where to ask for stored alerts'
 complete -c wirewatch -n '__wirewatch_is tail' -l server-key -r -F -d 'Public key of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l key -r -F -d 'Own secret key'
-complete -c wirewatch -n '__wirewatch_is match' -l jsonl -d 'One text a line'
+complete -c wirewatch -n '__wirewatch_is match rules' -l jsonl -d 'One text a line'
 complete -c wirewatch -n '__wirewatch_is match' -l explain -d 'Say why'
-complete -c wirewatch -n '__wirewatch_is match' -s r -l rules -r -F -d Rules
+complete -c wirewatch -n '__wirewatch_is match rules score' -s r -l rules -r -F -d Rules
+complete -c wirewatch -n '__wirewatch_is rules' -l class -x -a "$classes" -d 'Only this class'
+complete -c wirewatch -n '__wirewatch_is rules' -l words -x -d 'Words that this pattern catches'
+complete -c wirewatch -n '__wirewatch_is score' -l lang -x -d 'Only these languages'
+complete -c wirewatch -n '__wirewatch_is score' -l strict -d 'As if nothing were allowed'
+complete -c wirewatch -n '__wirewatch_is score' -l no-misses -d 'Only the figures'
 complete -c wirewatch -n '__wirewatch_is parse' -l content-type -x -d 'As if sent with this type'
 complete -c wirewatch -n '__wirewatch_is parse' -l base -x -d 'URL that links are relative to'
 complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that fail'
-complete -c wirewatch -n '__wirewatch_is match parse import keygen' -F
+complete -c wirewatch -n '__wirewatch_is match rules score parse import keygen' -F

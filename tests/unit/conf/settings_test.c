@@ -131,6 +131,26 @@ static void mistakes_are_said_together_in_order(void **state)
 	           4, want);
 }
 
+static void http_may_be_a_socket_of_the_file_system(void **state)
+{
+	struct conf *conf = folder_good(*state, "feeds: []\nhttp: unix:/run/wirewatch/http.sock\n");
+	char longest[160] = "feeds: []\nhttp: unix:/";
+	assert_string_equal(conf_settings(conf)->http, "unix:/run/wirewatch/http.sock");
+	conf_free(conf);
+	static const char reason[] = "must be unix: and the absolute path of a socket, at most 107 bytes";
+	char want[400];
+	(void)snprintf(want, sizeof want, "2: http: 'unix:http.sock' %s", reason);
+	folder_bad_one(*state, "feeds: []\nhttp: unix:http.sock\n", want);
+	(void)snprintf(want, sizeof want, "2: http: 'unix:' %s", reason);
+	folder_bad_one(*state, "feeds: []\nhttp: 'unix:'\n", want);
+	size_t start = strlen(longest), rest = 107 - 1; /* the slash is one */
+	memset(longest + start, 'a', rest);
+	conf_free(folder_good(*state, longest));
+	longest[start + rest] = 'a';
+	(void)snprintf(want, sizeof want, "2: http: '%.100s' %s", longest + strlen("feeds: []\nhttp: "), reason);
+	folder_bad_one(*state, longest, want);
+}
+
 static void unknown_keys_get_a_suggestion(void **state)
 {
 	folder_bad_one(*state, "fedes: []\n", "1: unknown key 'fedes'; did you mean 'feeds'?");
@@ -287,6 +307,7 @@ int main(void)
 	    TEST(every_setting_is_read),
 	    TEST(what_is_left_empty_keeps_its_default),
 	    TEST(mistakes_are_said_together_in_order),
+	    TEST(http_may_be_a_socket_of_the_file_system),
 	    TEST(unknown_keys_get_a_suggestion),
 	    TEST(the_line_is_that_of_the_value),
 	    TEST(wrong_types_are_refused),

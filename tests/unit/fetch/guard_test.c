@@ -82,7 +82,7 @@ static struct asked ask(struct world *world, const char *host, const char *path)
 /* All lead to addresses that are not public, in spellings that some parsers see through and others do not. */
 static const char *const near_hosts[] = {
     "127.0.0.2", "2130706434", "0x7f000002", "0x7f.0.0.2", "0177.0.0.2", "017700000002", "127.2", "127.0.2",
-    "127.0.0.2.", "0x7f.0.0.2.", "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.2", "127\xe3\x80\x82" "0.0.2",
+    "127.0.0.2.", "0x7f.0.0.2.", "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.2", ("127\xe3\x80\x82" "0.0.2"),
     "10.1.2.3", "167838211", "0xa.1.515", "169.254.169.254", "2852039166", "192.168.1", "0", "0.0.0.0",
     "255.255.255.255", "100.64.0.1", "[::]", "[::1]", "[::2]", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.2]",
     "[::ffff:7f00:2]", "[::127.0.0.2]", "[64:ff9b::127.0.0.2]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b:1::1]",

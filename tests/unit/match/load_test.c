@@ -68,6 +68,14 @@ static const struct {
     {"sets:\n  a: []\n", "t.yaml:2: the set $a is empty"},
     {"rulez: 1\nsets:\n  a: []\n", "t.yaml:3: the set $a is empty"},
     {"rules: [\n", "t.yaml:"},
+    {"leave_out: []\n", "t.yaml:1: leave_out must be a map"},
+    {"leave_out:\n  rule: [a]\n", "t.yaml:2: unknown key \"rule\" in leave_out"},
+    {"leave_out:\n  rules: a\n", "t.yaml:2: leave_out needs a list here"},
+    {"leave_out:\n  sets: [a]\n", "t.yaml:2: leave_out needs a map of sets here"},
+    {"leave_out:\n  rules: [a]\n", "t.yaml:2: leave_out: there is no rule \"a\""},
+    {"leave_out:\n  systems: [Patriot]\n", "t.yaml:2: leave_out: there is no system \"Patriot\""},
+    {"sets:\n  a: [b, c]\nleave_out:\n  sets:\n    a: [c, d]\n", "t.yaml:5: leave_out: there is no word \"d\" in the set $a"},
+    {"sets:\n  a: [b]\nleave_out:\n  sets: {a: [b]}\n", "t.yaml:2: the set $a is empty"},
 };
 
 static void test_problems(void **state)
@@ -79,6 +87,36 @@ static void test_problems(void **state)
 			fail_msg("%s\nsays %s\nnot %s", cases[i].yaml, problems ? problems : "nothing", cases[i].problem);
 		free(problems);
 	}
+}
+
+/* What one file says, another takes back. */
+static void test_leave_out(void **state)
+{
+	(void)state;
+	const struct match_source files[] = {
+	    {"local.yaml", base_span_of("leave_out:\n  rules: [late]\n  sets: {stop: [cut]}\n  systems: [Cobra]\n  actors: [Oz]\n")},
+	    {"rules.yaml", base_span_of("sets:\n  stop: [halt, cut]\n  other: [cut]\nsystems: {Cobra: [Cobra], Viper: [Viper]}\n"
+	                                "actors: {Oz: [Oz], Ix: [Ix]}\nrules:\n  - {name: late, class: pause, when: late}\n"
+	                                "  - {name: stop, class: pause, when: $stop}\n  - {name: other, class: sale, when: $other}\n")}};
+	struct base_problems *problems;
+	struct trial trial = {NULL, NULL, NULL};
+	struct base_buf buf;
+	assert_int_equal(base_problems_new(&problems), BASE_OK);
+	assert_int_equal(match_rules_load(files, 2, problems, &trial.rules), BASE_OK);
+	assert_int_equal(match_scratch_new(trial.rules, &trial.scratch), BASE_OK);
+	assert_false(trial_fires(&trial, "", "late"));
+	assert_true(trial_fires(&trial, "", "halt"));
+	trial_run(&trial, "", "cut the Cobra and the Viper from Oz and Ix");
+	assert_int_equal(trial.result->event_count, 1);
+	assert_int_equal(trial.result->events[0].class, MATCH_SALE);
+	base_buf_init(&buf, 1000);
+	assert_string_equal(list_text(trial.result->systems, trial.result->system_count, &buf), "Viper");
+	base_buf_free(&buf);
+	base_buf_init(&buf, 1000);
+	assert_string_equal(list_text(trial.result->actors, trial.result->actor_count, &buf), "Ix");
+	base_buf_free(&buf);
+	trial_close(&trial);
+	base_problems_free(problems);
 }
 
 static void test_all_at_once(void **state)
@@ -160,7 +198,8 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_problems),         cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_block_lines),
+	    cmocka_unit_test(test_problems),         cmocka_unit_test(test_leave_out),
+	    cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_block_lines),
 	    cmocka_unit_test(test_files_are_united), cmocka_unit_test(test_empty), cmocka_unit_test(test_quotes),
 	};
 	return cmocka_run_group_tests_name("load", tests, NULL, NULL);

@@ -184,6 +184,9 @@ static void test_block_given_unless_lang(void **state)
 	input.language = base_span_of("en");
 	assert_int_equal(match_run(trial.rules, trial.scratch, &input, &trial.result), BASE_OK);
 	assert_int_equal(trial.result->event_count, 0);
+	/* What tells no language may be in any. */
+	assert_true(trial_fires(&trial, "Halt", ""));
+	assert_false(trial_fires(&trial, "Halt", "that is the end of it"));
 	trial_close(&trial);
 }
 

@@ -162,14 +162,11 @@ static void foreign_text_is_harmless_everywhere(void **state)
 
 	assert_int_equal(status_feed_set(world->board, &example), BASE_OK);
 	status_set_trouble(world->board, "disk <full>\nforged");
-	const char *text = page(world, status_page_people);
-	has(text, "&lt;b&gt;&quot;Agency&quot; &amp; &#39;co&#39;\\u001B[31m \\u202E");
-	has(text, "disk &lt;full&gt;\\nforged");
-	has(text, "title=\"https://example.org/rss\"");
-	lacks(text, "secret");
-	lacks(text, "<b>");
-	lacks(text, "\x1b");
+	const char *text = page(world, status_page_status);
+	has(text, "\"trouble\":\"disk <full>\\\\nforged\"");
 	text = page(world, status_page_feeds);
+	has(text, "\"name\":\"<b>\\\"Agency\\\" & 'co'\\\\u001B[31m \\\\u202E\"");
+	lacks(text, "\x1b");
 	has(text, "\"url\":\"https://example.org/rss\"");
 	has(text, "\"last_poll\":\"2026-01-01T00:00:00Z\",\"next_poll\":null");
 	has(text, "\"failures\":3,\"http_status\":500,\"entries\":0");
@@ -178,11 +175,39 @@ static void foreign_text_is_harmless_everywhere(void **state)
 	lacks(text, "secret");
 }
 
+static void a_feed_remembers_its_last_polls(void **state)
+{
+	struct world *world = *state;
+	struct status_feed feed = {.url = "http://example.org/", .name = "n", .result = "", .took = BASE_TIME_NONE};
+	char wanted[1024] = "\"past\":[";
+
+	assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	has(page(world, status_page_feeds), "\"past\":[]");
+	for (int i = 0; i < 30; i++) {
+		feed.result = i % 3 == 0 ? "error" : i % 3 == 1 ? "new" : "not_modified";
+		feed.took = i % 3 == 0 ? BASE_TIME_NONE : i * BASE_SECOND / 4;
+		assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	}
+	for (int i = 6; i < 30; i++) { /* the last 24 */
+		size_t len = strlen(wanted);
+		if (i % 3 == 0)
+			snprintf(wanted + len, sizeof(wanted) - len, "[\"error\",null]%s", i < 29 ? "," : "]");
+		else
+			snprintf(wanted + len, sizeof(wanted) - len, "[\"%s\",%g%s]%s", i % 3 == 1 ? "new" : "not_modified", i / 4.0,
+			         i % 4 == 0 ? ".0" : "", i < 29 ? "," : "]");
+	}
+	has(page(world, status_page_feeds), wanted);
+	feed.result = ""; /* a reload: the feed is known again, and nothing was polled */
+	assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	has(page(world, status_page_feeds), wanted);
+}
+
 static void feeds_are_replaced_and_removed_by_url(void **state)
 {
 	struct world *world = *state;
 	char url[64];
-	struct status_feed feed = {.url = url, .name = "x", .result = "new", .last_poll = BASE_TIME_NONE, .next_poll = START};
+	struct status_feed feed = {.url = url, .name = "x", .result = "new", .last_poll = BASE_TIME_NONE, .next_poll = START,
+	                           .took = BASE_TIME_NONE};
 
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < 1000; i++) {
@@ -192,7 +217,7 @@ static void feeds_are_replaced_and_removed_by_url(void **state)
 		}
 	assert_int_equal(world->board->row_count, 1000);
 	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-0.example/\"");
-	has(page(world, status_page_feeds), "\"entries\":1999}]}\n");
+	has(page(world, status_page_feeds), "\"entries\":1999,\"past\":[[\"new\",null],[\"new\",null]]}]}\n");
 	for (int i = 0; i < 999; i++) {
 		snprintf(url, sizeof(url), "http://host-%d.example/", i);
 		status_feed_remove(world->board, url);
@@ -264,7 +289,6 @@ static void many_threads_write_while_pages_are_made(void **state)
 	for (int i = 0; i < 50; i++) {
 		page(world, status_page_metrics);
 		page(world, status_page_feeds);
-		page(world, status_page_people);
 		page(world, status_page_status);
 		assert_int_equal(status_page_health(&world->view, &world->page, &well), BASE_OK);
 	}
@@ -405,6 +429,7 @@ int main(void)
 	    TEST(histograms_are_cumulative),
 	    TEST(metrics_follow_the_text_format),
 	    TEST(foreign_text_is_harmless_everywhere),
+	    TEST(a_feed_remembers_its_last_polls),
 	    TEST(feeds_are_replaced_and_removed_by_url),
 	    TEST(health_follows_trouble),
 	    TEST(many_threads_write_while_pages_are_made),
