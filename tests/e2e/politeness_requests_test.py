@@ -27,7 +27,8 @@ def test_form(folder):
     server = new_server()
     cookie = ("Set-Cookie", "id=1; Path=/")
     server.route("/feed", document(1, cookie, ("ETag", '"1"'), ("Last-Modified", "one")), feedserver.not_modified([cookie]))
-    server.route("/plain", document(2, cookie), feedserver.redirect("/elsewhere?x=%7e"), document(2, cookie))
+    server.route("/plain", document(2, cookie), feedserver.status("302 Found", [cookie, ("Location", "/elsewhere?x=%7e")]),
+                 document(2, cookie))
     server.route("/elsewhere", document(2, cookie))
     query = "?b=2&a=1&&a=%7e%41/../+x&empty=&=;"
     daemon = harness.Daemon(folder, [server.url("/feed") + query + "#part", server.url("/plain")], OFTEN)

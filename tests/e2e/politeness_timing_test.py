@@ -202,6 +202,22 @@ def test_retry_after(folder):
     daemon.stop_cleanly()
 
 
+def test_pause_starves_nobody(folder):
+    """16: a feed that makes its host ask for one pause after the other does not keep the host's other feeds from their turn"""
+    server = new_server()
+    site = server.site("shared.localhost")
+    urls = [site.route("/busy", feedserver.status("429 Too Many Requests", [("Retry-After", "4")]))]
+    urls += [site.route(path, one_item()) for path in ("/a", "/b", "/c")]
+    daemon = harness.Daemon(folder, urls[:1], {"poll.per_host": 1, "poll.max": Plain("10m"), "poll.min": Plain("2s")})
+    daemon.start()
+    server.wait_requests("/busy", 1)
+    daemon.write_config(feeds=urls)
+    daemon.reload()
+    for path in ("/a", "/b", "/c"):
+        server.wait_requests(path, 1, timeout=25)
+    daemon.stop_cleanly()
+
+
 # ---- 17, 18: failures ------------------------------------------------------------------
 
 def test_back_off(folder):
@@ -297,4 +313,4 @@ def test_gap_is_a_setting(folder):
 
 if __name__ == "__main__":
     harness.run_tests([test_floor, test_once_obeys_the_floor, test_freshness, test_override, test_hints, test_retry_after,
-                       test_back_off, test_kinds_apart, test_spread, test_one_at_a_time, test_gap_is_a_setting])
+                       test_pause_starves_nobody, test_back_off, test_kinds_apart, test_spread, test_one_at_a_time, test_gap_is_a_setting])

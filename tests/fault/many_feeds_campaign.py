@@ -23,7 +23,8 @@ from harness import Plain, check  # noqa: E402
 from schedule import feeds_of, micros  # noqa: E402
 
 LATE = 5.0            # seconds
-SLOW = ("hang", "drip", "drip-head", "name")  # their own hosts wait for them: one request at a time
+# Their own hosts wait for them: one request at a time, and a pause is for all of a host.
+SLOW = ("hang", "drip", "drip-head", "name", "retry")
 SAMPLE = 10.0
 INTERVAL = 60
 
