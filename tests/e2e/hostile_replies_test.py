@@ -13,7 +13,7 @@ MIB = replies.MIB
 MAX_SIZE, TIMEOUT = 2, 4  # MiB, seconds
 TOO_LARGE = r"the body is larger than %d bytes \(fetch.max_size\)" % (MAX_SIZE * MIB)
 HEADER = "the header is too large"
-SLOW = r"timed out after \d"
+SLOW = r"timed out after [%d%d]\.\d s" % (TIMEOUT, TIMEOUT + 1)
 
 
 def memory(daemon, name):
