@@ -100,6 +100,7 @@ def test_floods(folder):
     evils = {
         "announced": (lambda s: replies.endless_body(ten, s), TOO_LARGE),
         "chunked": (lambda s: replies.endless_chunks(ten, s), TOO_LARGE),
+        "nothing": (lambda s: replies.endless_nothing(ten, s), TOO_LARGE),
         "many-fields": (lambda s: replies.many_headers(1000**2), HEADER),
         "short-fields": (lambda s: replies.many_headers(1000**2, width=1), HEADER),
         "one-field": (lambda s: replies.long_header(1000**2), HEADER),
@@ -108,7 +109,7 @@ def test_floods(folder):
     }
     more, server = endure(folder, evils)
     check(more < 16, "MiB more:", more)
-    for name in ("announced", "chunked"):  # what the socket's buffers hold is sent in vain
+    for name in ("announced", "chunked", "nothing"):  # what the socket's buffers hold is sent in vain
         check(server.requests("/" + name)[0].sent < 16 * MIB, name, "sent", server.requests("/" + name)[0].sent)
 
 

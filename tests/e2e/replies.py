@@ -63,10 +63,10 @@ def nested(size, times):
 
 # ---- too much ---------------------------------------------------------------------
 
-def endless_body(size, server, beginning=b"<rss><channel><title>", filler=b"x" * 65536):
+def endless_body(size, server, beginning=b"<rss><channel><title>", filler=b"x" * 65536, fields=()):
     """A body of that size, announced; what the other side takes of it is sent."""
     def behave(connection, request):
-        connection.sendall(head("Content-Type: application/xml", "Content-Length: %d" % size) + beginning)
+        connection.sendall(head("Content-Type: application/xml", "Content-Length: %d" % size, *fields) + beginning)
         sent = len(beginning)
         while sent < size and not server.stopping.is_set():
             request.sent = sent
@@ -74,6 +74,12 @@ def endless_body(size, server, beginning=b"<rss><channel><title>", filler=b"x" *
             sent += min(len(filler), size - sent)
         raise ConnectionAbortedError
     return behave
+
+
+def endless_nothing(size, server):
+    """The same of a gzip stream of empty blocks (RFC 1951 section 3.2.4), which decodes to nothing."""
+    return endless_body(size, server, b"\x1f\x8b\x08" + b"\0" * 6 + b"\xff", b"\0\0\0\xff\xff" * 13000,
+                        ["Content-Encoding: gzip"])
 
 
 def endless_chunks(size, server, filler=b"y" * 65536):
