@@ -1,4 +1,4 @@
-"""Politeness, behaviours 13 to 22 of docs/politeness.md: when a feed and its host are asked, by the requests as they came."""
+"""Politeness, behaviours 13 to 22 of docs/politeness.md: when a feed and its host are asked."""
 import datetime
 import email.utils
 
@@ -203,7 +203,7 @@ def test_retry_after(folder):
 
 
 def test_pause_starves_nobody(folder):
-    """16: a feed that makes its host ask for one pause after the other does not keep the host's other feeds from their turn"""
+    """16: a feed that brings its host to ask for pause after pause does not starve the host's other feeds"""
     server = new_server()
     site = server.site("shared.localhost")
     urls = [site.route("/busy", feedserver.status("429 Too Many Requests", [("Retry-After", "4")]))]
@@ -230,7 +230,7 @@ def test_back_off(folder):
     ways.update({"/html": html, "/reset": feedserver.reset(), "/cut": feedserver.cut(b"<rss>" * 100, 50)})
     for path, way in ways.items():
         server.route(path, way, way, way, document())
-    reset = server.site("127.0.0.2")  # of its own: on a connection used before, HTTP asks again at once (RFC 9112 9.3.1)
+    reset = server.site("127.0.0.2")  # of its own: on a used connection it is asked again at once (RFC 9112 9.3.1)
     urls = [reset.url(path) if path == "/reset" else server.site("127.0.0.1").url(path) for path in ways]
     daemon = harness.Daemon(folder, urls)
     daemon.start()
@@ -286,7 +286,8 @@ def test_one_at_a_time(folder):
     server = new_server()
     site, names = server.site("slow.localhost"), ["/%d" % n for n in range(5)]
     urls = [site.route(path, replies.slow(0.4, one_item(), server)) for path in names]
-    urls += [server.site("other%d.localhost" % n).route("/feed", replies.slow(0.4, one_item(), server)) for n in range(3)]
+    for name in ("other1.localhost", "other2.localhost", "other3.localhost"):
+        urls.append(server.site(name).route("/feed", replies.slow(0.4, one_item(), server)))
     daemon = harness.Daemon(folder, urls, {**HOUR, "poll.per_host": 1})
     daemon.start()
     for path in names:
@@ -312,5 +313,6 @@ def test_gap_is_a_setting(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_floor, test_once_obeys_the_floor, test_freshness, test_override, test_hints, test_retry_after,
-                       test_pause_starves_nobody, test_back_off, test_kinds_apart, test_spread, test_one_at_a_time, test_gap_is_a_setting])
+    harness.run_tests([test_floor, test_once_obeys_the_floor, test_freshness, test_override, test_hints,
+                       test_retry_after, test_pause_starves_nobody, test_back_off, test_kinds_apart, test_spread,
+                       test_one_at_a_time, test_gap_is_a_setting])

@@ -153,7 +153,7 @@ def test_truncated_keeps_them(folder):
     """7: a document without its end is read, but its validators do not stand for the rest: the whole one comes yet"""
     server = new_server()
     whole, old = documents.rss2([news.numbered(n) for n in (2, 3)]), ('"old"', "old")
-    half = feedserver.document(whole[:whole.rindex(b"<item>") + 40], headers=[("ETag", '"new"'), ("Last-Modified", "new")])
+    half = reply('"new"', "new", whole[:whole.rindex(b"<item>") + 40])
     server.route("/feed", reply(*old), half, half, reply('"new"', "new", whole), not_modified())
     server.route("/first", half, reply('"new"', "new", whole), not_modified())
     daemon = harness.Daemon(folder, [server.url("/feed"), server.url("/first")], OFTEN)
@@ -202,7 +202,7 @@ def test_restart_asks_nothing(folder):
     daemon.write_config({"poll.min": Plain("1s"), "poll.max": Plain("1s"), "poll.mean": Plain("1s")},
                         [{"url": server.url("/well"), "interval": Plain("1s")}])
     daemon.start()
-    check_equal(conditions(server.wait_requests("/well", 3)), [(None, None), ('"1"', "one"), ('"1"', "one")], "after all")
+    check_equal(conditions(server.wait_requests("/well", 3)), [(None, None), ('"1"', "one"), ('"1"', "one")], "at last")
     daemon.stop_cleanly()
 
 
@@ -284,6 +284,7 @@ def test_no_work_for_304(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_one_unconditional, test_echo, test_pair, test_not_modified_updates, test_failures_keep_them,
-                       test_truncated_keeps_them, test_restart_asks_nothing, test_stored_with_the_entries, test_first_poll_stores,
-                       test_edited_address, test_unasked_304, test_no_work_for_304])
+    harness.run_tests([test_one_unconditional, test_echo, test_pair, test_not_modified_updates,
+                       test_failures_keep_them, test_truncated_keeps_them, test_restart_asks_nothing,
+                       test_stored_with_the_entries, test_first_poll_stores, test_edited_address, test_unasked_304,
+                       test_no_work_for_304])

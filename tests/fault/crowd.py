@@ -1,4 +1,4 @@
-"""A crowd of publishers for one process: many virtual hosts, a fifth of their feeds failing in every way; a log of arrivals.
+"""A crowd of publishers for one process: many virtual hosts, a fifth of their feeds failing in every way; logs arrivals.
 
     crowd.py FOLDER HOSTS CERTIFICATE KEY
 

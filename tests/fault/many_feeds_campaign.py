@@ -74,8 +74,8 @@ class Sampler:
                           int(status["Threads"]), self.daemon.cpu_seconds(), self.polls()))
 
     def polls(self):
-        lines = [line for line in self.daemon.get("/metrics")[1].split("\n") if line.startswith("wirewatch_polls_total{")]
-        return sum(int(line.split(" ")[1]) for line in lines)
+        lines = self.daemon.get("/metrics")[1].split("\n")
+        return sum(int(line.split(" ")[1]) for line in lines if line.startswith("wirewatch_polls_total{"))
 
     def note_plans(self):
         """Times in /feeds are whole seconds, cut off."""
@@ -134,7 +134,8 @@ def report(sampler, publishers, hosts, feeds_a_host, say):
         hosts * feeds_a_host, hosts, sum(1 for h in range(hosts) if crowd.evil_of(h)) * feeds_a_host, polls, polls / took,
         1000 * cpu / max(1, polls), 100 * cpu / took))
     for name, column, most in (("RSS (MiB)", 1, 1.15), ("descriptors", 2, 1.5), ("threads", 3, 1.5)):
-        early, late = [row[column] for row in rows[warm:(warm + len(rows)) // 2]], [row[column] for row in rows[(warm + len(rows)) // 2:]]
+        half = (warm + len(rows)) // 2
+        early, late = [row[column] for row in rows[warm:half]], [row[column] for row in rows[half:]]
         say("%s: first %.1f, then %.1f to %.1f, at last %.1f to %.1f" % (
             name, rows[0][column], min(early), max(early), min(late), max(late)))
         if max(late) > max(early) * most + 8:
