@@ -177,7 +177,7 @@ static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, ui
 	if (result)
 		return result;
 	const struct term *about = &scratch->rules->lexicon.terms[term];
-	uint32_t flags = part_flags(scratch, first, last);
+	uint32_t flags = part_flags(scratch, first, last) | (about->leads ? HIT_LEADS : 0);
 	if (about->open_left)
 		flags &= ~(uint32_t)HIT_PART_LEFT;
 	if (about->open_right)

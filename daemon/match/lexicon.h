@@ -42,6 +42,7 @@ struct lexicon_node {
 struct term {
 	uint32_t text;               /* offset of how it was first written, NUL-terminated */
 	bool open_left, open_right;  /* starts or ends with a wildcard */
+	bool leads;                  /* some rule is tried where it occurs: rule_index.c knows */
 	uint32_t letters;            /* code points as it was written */
 };
 

@@ -173,6 +173,16 @@ static enum base_result index_rule(struct match_rules *rules, uint32_t index, ui
 	return result;
 }
 
+/* Marks the terms of groups that lead to a rule. */
+static void mark_leads(struct match_rules *rules)
+{
+	const struct links *groups = &rules->term_groups, *ways = &rules->group_ways;
+	for (size_t term = 0; term < rules->head_count; term++)
+		for (uint32_t i = groups->starts[term]; i < groups->starts[term + 1]; i++)
+			if (ways->starts[groups->items[i]] != ways->starts[groups->items[i] + 1])
+				rules->lexicon.terms[term].leads = true;
+}
+
 enum base_result rules_index(struct match_rules *rules)
 {
 	enum base_result result = rules_grow_heads(rules);
@@ -183,5 +193,9 @@ enum base_result rules_index(struct match_rules *rules)
 		result = index_rule(rules, rule, rules->group_indexed);
 	if (!result)
 		result = close_links(&rules->term_groups, rules->head_count);
-	return result ? result : close_links(&rules->group_ways, rules->group_count);
+	if (!result)
+		result = close_links(&rules->group_ways, rules->group_count);
+	if (!result)
+		mark_leads(rules);
+	return result;
 }

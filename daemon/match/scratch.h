@@ -9,6 +9,7 @@ enum hit_flag {
 	HIT_PART_RIGHT = 2, /* ... or after it */
 	HIT_SYSTEM = 4,
 	HIT_ACTOR = 8,
+	HIT_LEADS = 16, /* its term leads to a rule: see struct term */
 };
 
 struct hit { /* a term found */
@@ -63,6 +64,13 @@ struct state { /* of a rule or a group within this item: valid if stamp is the i
 	uint32_t value;
 };
 
+struct answer { /* of an expression for this item: valid if stamp is the item's */
+	const struct node *node;
+	uint32_t stamp;
+	bool holds;
+};
+#define ANSWERS 256 /* a power of two */
+
 struct match_scratch {
 	const struct match_rules *rules;
 	const struct match_input *input; /* of the present item */
@@ -105,6 +113,7 @@ struct match_scratch {
 	/* one item */
 	uint32_t item;
 	struct state *group_seen;   /* one a group */
+	struct answer answers[ANSWERS]; /* each expression has one place for its own; another may take it */
 	struct state *rule_item;    /* one a rule: whether given, unless and lang let it pass */
 	struct state tail;          /* whether `tail` holds */
 	struct state *rule_tried;   /* one a rule: the last sentence tried + 1 */
