@@ -2,24 +2,11 @@
 #include <string.h>
 
 #include "scratch.h"
+#include "short_word.h"
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
 #define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
-
-/* Fewer than eight bytes as one number, without a call; different for different bytes of one length. */
-static uint64_t load_short(const char *bytes, size_t len)
-{
-	uint32_t first, last;
-	if (len == 0)
-		return 0;
-	if (len < 4)
-		return (uint64_t)(unsigned char)bytes[0] | (uint64_t)(unsigned char)bytes[len / 2] << 8 |
-		       (uint64_t)(unsigned char)bytes[len - 1] << 16;
-	memcpy(&first, bytes, 4);
-	memcpy(&last, bytes + len - 4, 4);
-	return first | (uint64_t)last << 32;
-}
 
 static uint64_t load_eight(const char *bytes)
 {
@@ -34,7 +21,7 @@ static bool same_bytes(const char *a, const char *b, size_t len)
 	for (; at + 8 <= len; at += 8)
 		if (load_eight(a + at) != load_eight(b + at))
 			return false;
-	return load_short(a + at, len - at) == load_short(b + at, len - at);
+	return short_word(a + at, len - at) == short_word(b + at, len - at);
 }
 
 /* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
@@ -46,7 +33,7 @@ static size_t memo_hash(struct base_span word)
 		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
 		hash ^= hash >> 32;
 	}
-	hash = (hash ^ load_short(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
+	hash = (hash ^ short_word(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
 	return (size_t)(hash >> 40) % MEMO_CELLS;
 }
 

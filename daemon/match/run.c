@@ -14,6 +14,7 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	if (!scratch)
 		return BASE_NO_MEMORY;
 	scratch->rules = rules;
+	language_index(scratch->ballots);
 	scratch->memo = calloc(MEMO_CELLS, sizeof *scratch->memo);
 	scratch->group_seen = calloc(rules->group_count + 1, sizeof *scratch->group_seen);
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
@@ -114,7 +115,7 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 		result = grow_consumed(scratch, scratch->text.token_count + 1);
 	if (result)
 		return result;
-	language_guess(&scratch->text, input->language, scratch->language);
+	language_guess(&scratch->text, scratch->ballots, input->language, scratch->language);
 	result = hits_find(scratch);
 	if (!result)
 		result = furniture_find(scratch);

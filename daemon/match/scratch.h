@@ -64,6 +64,13 @@ struct state { /* of a rule or a group within this item: valid if stamp is the i
 	uint32_t value;
 };
 
+struct ballot { /* a common word of some languages */
+	uint64_t word;  /* short_word.h */
+	size_t len;     /* 0: free */
+	uint64_t votes; /* a byte a language */
+};
+#define BALLOTS 256 /* a hash table; searching a list took three times as long */
+
 struct answer { /* of an expression for this item: valid if stamp is the item's */
 	const struct node *node;
 	uint32_t stamp;
@@ -76,6 +83,7 @@ struct match_scratch {
 	const struct match_input *input; /* of the present item */
 	struct text text;
 	struct memo_cell *memo;
+	struct ballot ballots[BALLOTS];
 	uint32_t *symbols; /* of all tokens */
 	size_t symbol_count, symbol_cap;
 	uint32_t *symbol_starts; /* one a token and one more */
@@ -138,7 +146,9 @@ bool groups_may_hold(const struct match_scratch *scratch, const struct node *nod
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
-void language_guess(const struct text *text, struct base_span given, char out[12]);
+void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given, char out[12]);
+/* Fills the empty ballots. */
+void language_index(struct ballot ballots[BALLOTS]);
 
 /* source.c: whether a feed's host (or a domain above it), URL or name is `wanted`, without regard to case. */
 bool source_is(const struct match_input *input, struct base_span wanted);
