@@ -4,14 +4,6 @@
 
 #include "rules.h"
 
-enum hit_flag {
-	HIT_PART_LEFT = 1,  /* joined to a word before it: the "held" of "hand-held" */
-	HIT_PART_RIGHT = 2, /* ... or after it */
-	HIT_SYSTEM = 4,
-	HIT_ACTOR = 8,
-	HIT_LEADS = 16, /* its term leads to a rule: see struct term */
-};
-
 struct hit { /* a term found */
 	uint32_t term;
 	uint32_t first, last; /* tokens, last inclusive */
