@@ -257,7 +257,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .skip_days = poll->document->skip_days,
 	    .entries = poll->document->entry_count,
 	};
-	poll->outcome.document = &poll->said;
+	poll->outcome.document = reply->status == 226 ? NULL : &poll->said; /* RFC 3229: a part speaks for itself alone */
 	look_up(poll);
 }
 
@@ -268,7 +268,7 @@ static enum plan_failure failure_of(const struct fetch_reply *reply)
 	    [FETCH_FINE] = PLAN_OTHER,      [FETCH_NAME] = PLAN_NAME,         [FETCH_CONNECT] = PLAN_CONNECT,
 	    [FETCH_TLS] = PLAN_TLS,        [FETCH_SLOW] = PLAN_SLOW,         [FETCH_TOO_LARGE] = PLAN_REFUSED,
 	    [FETCH_ADDRESS] = PLAN_REFUSED, [FETCH_CUT] = PLAN_CUT,          [FETCH_STATUS] = PLAN_STATUS,
-	    [FETCH_OTHER] = PLAN_OTHER,
+	    [FETCH_BLOCKED] = PLAN_DENIED,  [FETCH_OTHER] = PLAN_OTHER,
 	};
 	if (reply->error != FETCH_STATUS)
 		return kinds[reply->error];
@@ -288,13 +288,18 @@ static enum plan_failure failure_of(const struct fetch_reply *reply)
 	}
 }
 
+/* RFC 9110 section 10.2.3 and RFC 6585 section 4; a 3xx is what could not be followed. */
+static bool may_ask_to_wait(long status)
+{
+	return status == 429 || status == 503 || (status >= 300 && status < 400 && status != 304);
+}
+
 static enum base_result keep_reply(struct poll *poll, const struct fetch_reply *reply)
 {
 	poll->http_status = reply->status;
 	poll->received = reply->received;
 	poll->outcome.ended = poll_wall(poll);
-	/* RFC 9110 section 10.2.3 and RFC 6585 section 4: elsewhere it means nothing that is agreed on. */
-	poll->outcome.retry_after = reply->status == 429 || reply->status == 503 ? reply->retry_after : 0;
+	poll->outcome.retry_after = may_ask_to_wait(reply->status) ? reply->retry_after : 0;
 	poll->outcome.max_age = reply->max_age;
 	poll->moved_to = reply->moved_to ? strdup(reply->moved_to) : NULL; /* without memory it is told again */
 	poll->outcome.moved_to = poll->moved_to;

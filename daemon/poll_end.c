@@ -76,9 +76,13 @@ static bool is_fresh(const struct poll *poll)
 	return poll->outcome.outcome == PLAN_NEW || poll->outcome.outcome == PLAN_UNCHANGED;
 }
 
-static bool is_taken(const struct poll *poll)
+/*
+ * The reply's validators stand for what was taken in. A document without its
+ * end is read, but a 304 must not stand for the rest of it.
+ */
+static bool is_whole(const struct poll *poll)
 {
-	return is_fresh(poll) || poll->outcome.outcome == PLAN_NOT_MODIFIED;
+	return is_fresh(poll) && !(poll->document && poll->document->truncated);
 }
 
 /* Another address is asked from now on, for which the validators mean nothing. */
@@ -91,17 +95,17 @@ static bool is_moved(const struct poll *poll)
 static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 {
 	const struct poll_feed *feed = poll->feed;
-	bool taken = is_taken(poll), fresh = is_fresh(poll);
+	bool known = poll->outcome.outcome == PLAN_NOT_MODIFIED, whole = is_whole(poll);
 	/* RFC 9111 section 4.3.4: a 304 updates the validators it carries; a 200 replaces the pair. */
 	out->url = feed->conf->url;
 	if (!is_moved(poll)) {
-		out->etag = fresh || (taken && poll->etag) ? poll->etag : feed->etag;
-		out->last_modified = fresh || (taken && poll->last_modified) ? poll->last_modified : feed->last_modified;
+		out->etag = whole || (known && poll->etag) ? poll->etag : feed->etag;
+		out->last_modified = whole || (known && poll->last_modified) ? poll->last_modified : feed->last_modified;
 	}
-	out->body = fresh ? poll->body : feed->body;
+	out->body = whole ? poll->body : feed->body;
 	out->plan = *plan_feed_state(poll->next);
 	out->learned = base_buf_span(&poll->learned);
-	out->polled = feed->polled || fresh;
+	out->polled = feed->polled || is_fresh(poll);
 	out->newest = feed->newest;
 	for (size_t i = 0; poll->entries && i < poll->document->entry_count; i++)
 		if (poll->document->entries[i].published > out->newest)
@@ -131,14 +135,15 @@ static void take_plan(struct poll *poll)
 static void update_feed(struct poll *poll)
 {
 	struct poll_feed *feed = poll->feed;
-	bool fresh = is_fresh(poll), taken = is_taken(poll), moved = is_moved(poll);
+	bool known = poll->outcome.outcome == PLAN_NOT_MODIFIED, whole = is_whole(poll), moved = is_moved(poll);
 	char *none[2] = {NULL, NULL};
-	if (moved || fresh || (taken && poll->etag))
+	if (moved || whole || (known && poll->etag))
 		replace(&feed->etag, moved ? &none[0] : &poll->etag);
-	if (moved || fresh || (taken && poll->last_modified))
+	if (moved || whole || (known && poll->last_modified))
 		replace(&feed->last_modified, moved ? &none[1] : &poll->last_modified);
-	if (fresh) {
+	if (whole)
 		feed->body = poll->body;
+	if (is_fresh(poll)) {
 		feed->newest = poll->job.commit.batch.feed.newest;
 		feed->polled = true;
 	}

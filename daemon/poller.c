@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FIRST_POLL_GAP (BASE_SECOND / 10) /* first polls after a start are spread this far apart on the average */
+#define ONCE_PATIENCE (10 * BASE_SECOND)   /* --once waits no longer for a feed that was asked a moment ago */
 #define ALIVE_EVERY (5 * BASE_SECOND)
 
 base_time poller_wall(const struct poller *poller)
@@ -58,6 +59,22 @@ static void free_recalls(struct outbox_job *job)
 	free(job->recall.feeds);
 }
 
+/* --once: now, but no feed is asked more often for being asked by hand. */
+static void plan_only_poll(struct poll_feed *feed, base_time now)
+{
+	const struct poller_options *options = &feed->poller->context.options;
+	base_time floor = options->settings->poll.min, own = feed->conf->interval;
+	if (!plan_feed_hurry(feed->plan, now, own && own < floor ? own : floor))
+		base_log(options->log, BASE_NOTICE, feed->conf->name,
+		         "not polled: its server asked to be left alone, or said that the feed is gone for good");
+	else if (plan_feed_state(feed->plan)->next_due - now > ONCE_PATIENCE)
+		base_log(options->log, BASE_NOTICE, feed->conf->name, "not polled: it was asked less than %s ago",
+		         own && own < floor ? "its interval" : "poll.min");
+	else
+		return;
+	turns_done(feed);
+}
+
 static void plan_first_poll(struct poll_feed *feed)
 {
 	struct poller *poller = feed->poller;
@@ -65,13 +82,10 @@ static void plan_first_poll(struct poll_feed *feed)
 	base_time spread = FIRST_POLL_GAP * (base_time)poller->feed_count;
 	base_time interval = feed->conf->interval ? feed->conf->interval : options->settings->poll.min;
 	base_time now = poller_wall(poller);
-	if (!options->once) {
+	if (options->once)
+		plan_only_poll(feed, now);
+	else
 		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance());
-	} else if (!plan_feed_hurry(feed->plan, now)) {
-		base_log(options->log, BASE_NOTICE, feed->conf->name,
-		         "not polled: its server asked to be left alone, or said that the feed is gone for good");
-		turns_done(feed);
-	}
 }
 
 /* The feed goes on with what is stored of it. */

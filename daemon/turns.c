@@ -6,7 +6,8 @@
 #include "poller_inside.h"
 
 #define STUCK_PAUSE (BASE_SECOND)      /* how long due feeds wait while the ledger refuses */
-#define PAUSE_SPREAD (BASE_MINUTE)     /* feeds of a host do not come back all at once after its pause */
+#define PAUSE_SPREAD (BASE_MINUTE)     /* feeds of a host do not come back all at once after its pause ... */
+#define PAUSE_PART 20                  /* ... but within this part of it, before the one that brought it about */
 
 /* A timer that cannot be set for want of memory is set again when the poller shows its sign of life. */
 static void arm(struct poll_feed *feed, base_time in)
@@ -53,13 +54,28 @@ static void start_ready(struct poller *poller)
 	}
 }
 
+/* When the feeds of a host that asked to be left alone until then are back at the latest. */
+static base_time back_by(base_time until, base_time now)
+{
+	base_time part = (until - now) / PAUSE_PART;
+	return until + (part < PAUSE_SPREAD ? part : PAUSE_SPREAD);
+}
+
+/* The one that was told comes back last: else it would bring the next pause before the others had their turn. */
+static void let_others_go_first(struct poll_feed *feed)
+{
+	base_time now = poller_wall(feed->poller), until = plan_host_paused(&feed->host->pace, now);
+	if (until != BASE_TIME_NONE && plan_feed_health(feed->plan) != PLAN_ENDED)
+		plan_feed_postpone(feed->plan, back_by(until, now));
+}
+
 /* Its host asked to be left alone: the feed comes later. */
 static bool put_off(struct poll_feed *feed)
 {
-	base_time until = plan_host_paused(&feed->host->pace, poller_wall(feed->poller));
+	base_time now = poller_wall(feed->poller), until = plan_host_paused(&feed->host->pace, now);
 	if (until == BASE_TIME_NONE)
 		return false;
-	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance() * (double)PAUSE_SPREAD));
+	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance() * (double)(back_by(until, now) - until)));
 	turns_done(feed);
 	turns_set_timer(feed);
 	return true;
@@ -101,6 +117,7 @@ void turns_poll_ended(struct poll_feed *feed)
 	poller->running--;
 	turns_done(feed);
 	(void)poller_find_host(poller, feed); /* without memory it stays with the old one */
+	let_others_go_first(feed);
 	turns_set_timer(feed);
 	start_ready(poller);
 	poller_end_if_done(poller);

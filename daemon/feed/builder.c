@@ -56,6 +56,7 @@ void feed_builder_restart(struct feed_builder *builder)
 		.repairs = builder->repairs,
 		.repair_count = builder->repair_count,
 		.repair_cap = builder->repair_cap,
+		.truncated = builder->truncated,
 	};
 }
 
@@ -180,4 +181,10 @@ void feed_builder_repair(struct feed_builder *builder, const char *format, ...)
 		fail(builder, result);
 	else if (copy.ptr)
 		builder->repairs[builder->repair_count++] = copy.ptr;
+}
+
+void feed_builder_truncated(struct feed_builder *builder)
+{
+	builder->truncated = true;
+	feed_builder_repair(builder, "truncated document");
 }

@@ -61,6 +61,7 @@ struct feed_builder {
 	uint8_t skip_days;
 	const char **repairs;
 	size_t repair_count, repair_cap;
+	bool truncated;
 	enum base_result failed; /* the first failure; sticky */
 };
 
@@ -83,6 +84,8 @@ bool feed_builder_wants(struct feed_builder *builder, enum feed_field field, uin
 void feed_builder_category(struct feed_builder *builder, struct base_span category);
 /* A name that is said once however often it is noted. */
 void feed_builder_repair(struct feed_builder *builder, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Its end is missing. */
+void feed_builder_truncated(struct feed_builder *builder);
 
 /*
  * Titles to plain text, links made absolute, dates read, identity made. The

@@ -86,7 +86,7 @@ static enum base_result read_xml(struct work *work, struct base_span xml)
 	if (work->reading.ending == FEED_TAIL)
 		feed_builder_repair(&work->builder, "something after the end");
 	else if (work->reading.ending == FEED_CUT)
-		feed_builder_repair(&work->builder, "truncated document");
+		feed_builder_truncated(&work->builder);
 	return BASE_OK;
 }
 

@@ -188,6 +188,7 @@ static enum base_result finish_repairs(struct feed_builder *builder, struct feed
 	memcpy(repairs, builder->repairs, builder->repair_count * sizeof *repairs);
 	document->repairs = repairs;
 	document->repair_count = builder->repair_count;
+	document->truncated = builder->truncated;
 	return BASE_OK;
 }
 

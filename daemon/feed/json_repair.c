@@ -138,7 +138,7 @@ enum base_result feed_json_repair(struct base_span json, struct base_buf *out, s
 			break;
 	}
 	if (result == BASE_OK && r.depth && r.keep) {
-		feed_builder_repair(builder, "truncated document");
+		feed_builder_truncated(builder);
 		out->len = r.keep;
 		base_buf_add_text(out, "]}");
 	}

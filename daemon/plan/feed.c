@@ -53,14 +53,6 @@ void plan_feed_start(struct plan_feed *feed, base_time now, bool full)
 		feed->full_at = now;
 }
 
-bool plan_feed_hurry(struct plan_feed *feed, base_time now)
-{
-	if (feed->ended || feed->paused_until > now)
-		return false;
-	feed->state.next_due = now;
-	return true;
-}
-
 void plan_feed_postpone(struct plan_feed *feed, base_time until)
 {
 	if (feed->state.next_due < until)
@@ -84,6 +76,16 @@ void plan_feed_clock_set(struct plan_feed *feed, base_time now)
 	shift(&feed->full_at, ahead);
 	shift(&feed->rate.as_of, ahead);
 	shift(&feed->rate.last_item, ahead);
+}
+
+bool plan_feed_hurry(struct plan_feed *feed, base_time now, base_time floor)
+{
+	plan_feed_clock_set(feed, now);
+	if (feed->ended || feed->paused_until > now)
+		return false;
+	base_time last = feed->state.last_start, allowed = last == BASE_TIME_NONE ? now : last + floor;
+	feed->state.next_due = allowed > now ? allowed : now;
+	return true;
 }
 
 base_time plan_feed_paused(const struct plan_feed *feed)

@@ -20,24 +20,6 @@ static bool is_below(struct base_span name, const char *domain)
 	       strncasecmp(name.ptr + name.len - len, domain, len) == 0;
 }
 
-struct base_span plan_host_of(const char *url)
-{
-	const char *start = strstr(url, "://");
-	start = start ? start + 3 : url;
-	size_t len = strcspn(start, "/?#");
-	for (size_t i = len; i-- > 0;)
-		if (start[i] == '@') {
-			start += i + 1;
-			len -= i + 1;
-			break;
-		}
-	struct base_span host = {start, len};
-	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
-		if (is_below(host, shared[i]))
-			return (struct base_span){start + len - strlen(shared[i]), strlen(shared[i])};
-	return host;
-}
-
 /* The name alone, without port and brackets. */
 static struct base_span name_of(struct base_span host)
 {
@@ -52,6 +34,26 @@ static struct base_span name_of(struct base_span host)
 	if (end > host.ptr && end[-1] == '.') /* an absolute name */
 		end--;
 	return (struct base_span){host.ptr, (size_t)(end - host.ptr)};
+}
+
+struct base_span plan_host_of(const char *url)
+{
+	const char *start = strstr(url, "://");
+	start = start ? start + 3 : url;
+	size_t len = strcspn(start, "/?#");
+	for (size_t i = len; i-- > 0;)
+		if (start[i] == '@') {
+			start += i + 1;
+			len -= i + 1;
+			break;
+		}
+	struct base_span host = {start, len}, name = name_of(host);
+	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+		if (is_below(name, shared[i])) {
+			size_t own = name.len - strlen(shared[i]);
+			return (struct base_span){start + own, len - own};
+		}
+	return host;
 }
 
 /* RFC 1918, 5735, 6598, 4193, 4291: for politeness alone; what may be connected to is decided by the fetch room. */

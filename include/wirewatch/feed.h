@@ -62,6 +62,7 @@ struct feed_document {
 	uint8_t skip_days;           /* bit 0: Monday ... bit 6: Sunday */
 	const char *const *repairs;  /* what had to be mended, e.g. "undefined entity nbsp" */
 	size_t repair_count;
+	bool truncated;              /* its end was missing; these are its whole entries */
 	const struct feed_entry *entries; /* in document order */
 	size_t entry_count;
 };

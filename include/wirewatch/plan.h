@@ -60,7 +60,7 @@ struct plan_poll { /* how a poll went */
 	base_time started, ended;  /* wall */
 	base_time fixed_interval;  /* the feed's own `interval`, or 0 */
 	base_time max_age;         /* of the reply: how long it stays fresh, 0: not said */
-	base_time retry_after;     /* from 429 or 503, 0: not said */
+	base_time retry_after;     /* from 429, 503 or 3xx, 0: not said */
 	const struct plan_document *document; /* that was taken in, or NULL */
 	const base_time *dates;    /* publication of each entry not known before; BASE_TIME_NONE: undated */
 	size_t date_count;
@@ -87,8 +87,8 @@ const char *plan_health_text(enum plan_health health);           /* "well", "fai
 enum base_result plan_feed_explain(const struct plan_feed *feed, struct base_buf *out);
 /* A poll starts: it counts from now on, whatever becomes of it. full: without the validators there are. */
 void plan_feed_start(struct plan_feed *feed, base_time now, bool full);
-/* Due now, as with --once; false when it may not be asked now: it is paused, or has ended. */
-bool plan_feed_hurry(struct plan_feed *feed, base_time now);
+/* Due as soon as floor has passed since the last poll, as with --once; false when it is paused, or has ended. */
+bool plan_feed_hurry(struct plan_feed *feed, base_time now, base_time floor);
 /* Not before until. */
 void plan_feed_postpone(struct plan_feed *feed, base_time until);
 /* If the clock was set back since the last poll: its times move with it, so that no wait gets longer. */

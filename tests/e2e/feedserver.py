@@ -1,24 +1,32 @@
 """A feed server that does what a test's script says, and remembers what it was asked.
 
-For each path there is a list of behaviours; each request takes the next one,
-the last one stays. A behaviour is a function of (connection, request).
+For each path, of every host or of a virtual one, there is a list of behaviours; each request takes the next one, the
+last one stays. A behaviour is a function of (connection, request); replies.py has those that are not polite.
 """
 import gzip
 import socket
 import struct
 import threading
+import time
 
 PATIENCE = 30.0  # seconds until a wait is given up; far more than anything here takes
 
 
 class Request:
-    """One request as it came: method, path and the header lines byte for byte."""
+    """One request as it came: its head byte for byte, method, path, header lines, when, on which connection."""
 
-    def __init__(self, head):
+    def __init__(self, head, connection=0):
+        self.raw, self.connection = head, connection
+        self.began, self.ended = time.monotonic(), None  # ended: the reply was sent, or given up
         lines = head.decode("latin-1").split("\r\n")
         self.method, self.target, _ = (lines[0].split(" ") + ["", "", ""])[:3]
         self.path = self.target.split("?")[0]
         self.headers = [tuple(line.split(": ", 1)) for line in lines[1:] if ": " in line]
+
+    @property
+    def host(self):
+        """The virtual host: the Host field without its port."""
+        return (self.header("Host") or "").rsplit(":", 1)[0]
 
     def header(self, name):
         for key, value in self.headers:
@@ -105,23 +113,50 @@ def garbage(data):
 
 # ---- the server -----------------------------------------------------------------
 
-class FeedServer:
-    """Listens on a free port of a loopback address. hold() keeps requests waiting until release()."""
+class Site:
+    """A virtual host of a server. Names below localhost lead to the loopback address (RFC 6761, and libcurl knows)."""
 
-    def __init__(self, address="127.0.0.1"):
-        self.listener = socket.create_server((address, 0), backlog=256)
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+
+    def url(self, path):
+        return "%s://%s:%d%s" % (self.server.scheme, self.name, self.server.port, path)
+
+    def route(self, path, *behaviours):
+        with self.server.changed:
+            self.server.routes[self.name, path] = list(behaviours)
+        return self.url(path)
+
+    def requests(self, path=None):
+        return [r for r in self.server.requests(path) if r.host == self.name]
+
+
+class FeedServer:
+    """Listens on a free port of a loopback address; with tls, an ssl.SSLContext. hold() keeps requests until release().
+
+    Address "0.0.0.0" serves all of 127.0.0.0/8, and nobody else.
+    """
+
+    def __init__(self, address="127.0.0.1", tls=None):
+        self.listener = socket.create_server((address, 0), backlog=1024)
         self.address, self.port = self.listener.getsockname()[:2]
+        self.tls, self.scheme = tls, "https" if tls else "http"
         self.stopping = threading.Event()
         self.released = threading.Event()
         self.released.set()
         self.changed = threading.Condition()
-        self.routes, self.log, self.open = {}, [], set()
+        self.routes, self.log, self.open, self.connections = {}, [], set(), 0
+        self.failed_handshakes = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def url(self, path):
-        return "http://%s:%d%s" % (self.address, self.port, path)
+        return "%s://%s:%d%s" % (self.scheme, self.address, self.port, path)
+
+    def site(self, name):
+        return Site(self, name)
 
     def route(self, path, *behaviours):
+        """For every host that has no such path of its own."""
         with self.changed:
             self.routes[path] = list(behaviours)
         return self.url(path)
@@ -159,12 +194,30 @@ class FeedServer:
     def _accept(self):
         while not self.stopping.is_set():
             try:
-                connection, _ = self.listener.accept()
+                connection, peer = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            if not peer[0].startswith("127."):
+                connection.close()
+                continue
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True).start()
 
-    def _serve(self, connection):
+    def _secure(self, connection):
+        """The connection to talk on, or None where the handshake failed."""
+        try:
+            return self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+        except OSError:
+            with self.changed:
+                self.failed_handshakes += 1
+                self.changed.notify_all()
+            connection.close()
+            return None
+
+    def _serve(self, connection, number):
+        connection = self._secure(connection)
+        if connection is None:
+            return
         with self.changed:
             self.open.add(connection)
         data = b""
@@ -176,7 +229,7 @@ class FeedServer:
                         return
                     data += more
                 head, data = data.split(b"\r\n\r\n", 1)
-                self._answer(connection, Request(head))
+                self._answer(connection, Request(head, number))
         except OSError:
             pass
         finally:
@@ -187,11 +240,14 @@ class FeedServer:
     def _answer(self, connection, request):
         with self.changed:
             self.log.append(request)
-            script = self.routes.get(request.path)
+            script = self.routes.get((request.host, request.path)) or self.routes.get(request.path)
             behave = (script.pop(0) if len(script) > 1 else script[0]) if script else status("404 Not Found")
             self.changed.notify_all()
         self.released.wait()
-        behave(connection, request)
+        try:
+            behave(connection, request)
+        finally:
+            request.ended = time.monotonic()
 
 
 def refusing_url(path="/refused.xml"):

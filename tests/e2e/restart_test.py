@@ -64,7 +64,7 @@ def test_once(folder):
     harness.Cleanup.add(server.stop)
     feeds = [news.NumberedFeed(server), news.NumberedFeed(server, "/empty")]
     feeds[0].grow(3)
-    daemon = harness.Daemon(folder, [f.url for f in feeds], {"poll.min": harness.Plain("1h"),
+    daemon = harness.Daemon(folder, [f.url for f in feeds], {"poll.mean": harness.Plain("1h"),
                                                               "poll.max": harness.Plain("2h")})
     check_equal(daemon.once(), 0, "first run; " + daemon.story())
     check_equal((len(server.requests("/feed")), len(server.requests("/empty"))), (1, 1), "requests")

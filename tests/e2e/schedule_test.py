@@ -1,9 +1,5 @@
 """The schedule in the running daemon: pauses, gaps, ends, what survives a restart, what is said about it."""
-import contextlib
-import json
-import os
 import re
-import sqlite3
 import time
 
 import documents
@@ -11,37 +7,7 @@ import feedserver
 import harness
 import news
 from harness import Plain, check, check_equal
-
-HOUR = {"poll.min": Plain("1h"), "poll.max": Plain("2h")}
-
-
-def new_server():
-    server = feedserver.FeedServer()
-    harness.Cleanup.add(server.stop)
-    return server
-
-
-def public_url(server, name, path):
-    """Names below localhost lead to the loopback address (RFC 6761) and are hosts of their own to the daemon."""
-    return "http://%s.localhost:%d%s" % (name, server.port, path)
-
-
-def one_item():
-    return feedserver.document(documents.rss2([news.item(news.by_name("pause-en"))]))
-
-
-def feeds_of(daemon):
-    status, text = daemon.get("/feeds")
-    check_equal(status, 200, "/feeds")
-    return {feed["url"]: feed for feed in json.loads(text)["feeds"]}
-
-
-def metric(daemon, name):
-    for line in daemon.get("/metrics")[1].split("\n"):
-        if line.startswith(name + " "):
-            return float(line.split(" ")[1])
-    raise AssertionError("no metric " + name)
-
+from schedule import HOUR, edit_learned, feeds_of, metric, new_server, one_item, public_url
 
 def test_pause_of_a_host(folder):
     """Retry-After holds for all feeds of a public host, also after a restart, and for one URL of a private host"""
@@ -147,13 +113,6 @@ def test_outage(folder):
     daemon.wait_log("network: hosts answer again")
     daemon.stop_cleanly()
     check_equal(sum("network: no host" in line for line in daemon.stderr_lines), 1, "lines")
-
-
-def edit_learned(folder, change):
-    """Change what the ledger knows of its one feed's schedule, as if time had passed."""
-    with contextlib.closing(sqlite3.connect(os.path.join(folder, "ledger.db"))) as ledger, ledger:
-        learned, = ledger.execute("SELECT learned FROM feed").fetchone()
-        ledger.execute("UPDATE feed SET learned = ?", (change(learned),))
 
 
 def test_stale(folder):

@@ -21,6 +21,7 @@ static void hosts_are_counted_by_name_and_port(void **state)
 	    {"https://one.tumblr.com/rss", "tumblr.com"},
 	    {"https://two.TUMBLR.com/rss", "TUMBLR.com"},
 	    {"https://tumblr.com/rss", "tumblr.com"},
+	    {"http://one.tumblr.com:8080/rss", "tumblr.com:8080"},
 	    {"https://nottumblr.com/rss", "nottumblr.com"},
 	};
 	(void)state;

@@ -205,10 +205,13 @@ static void a_pause_survives_a_restart(void **state)
 	assert_int_equal(plan_feed_store(one.feed, &stored), BASE_OK);
 	assert_int_equal(plan_feed_restore(plan_feed_state(one.feed), base_buf_span(&stored), &again), BASE_OK);
 	assert_int_equal(plan_feed_paused(again), until);
-	assert_false(plan_feed_hurry(again, START + BASE_HOUR));
+	assert_false(plan_feed_hurry(again, START + BASE_HOUR, BASE_MINUTE));
 	plan_first(again, START + BASE_HOUR, BASE_MINUTE, BASE_HOUR, 0); /* even if the operator would have it sooner now */
 	assert_int_equal(plan_feed_state(again)->next_due, until);
-	assert_true(plan_feed_hurry(again, until));
+	assert_true(plan_feed_hurry(again, until, BASE_MINUTE));
+	assert_int_equal(plan_feed_state(again)->next_due, until);
+	assert_true(plan_feed_hurry(again, until, 5 * BASE_HOUR)); /* counted from the last request */
+	assert_int_equal(plan_feed_state(again)->next_due, START + 5 * BASE_HOUR);
 	plan_feed_free(again);
 	base_buf_free(&stored);
 	one_close(&one);
@@ -229,7 +232,7 @@ static void gone_ends_it_for_good(void **state)
 	plan_first(again, START + BASE_DAY, 0, BASE_HOUR, 0.5);
 	assert_int_equal(plan_feed_health(again), PLAN_ENDED);
 	assert_int_equal(plan_feed_state(again)->next_due, BASE_TIME_NONE);
-	assert_false(plan_feed_hurry(again, START + BASE_DAY));
+	assert_false(plan_feed_hurry(again, START + BASE_DAY, BASE_MINUTE));
 	plan_feed_free(again);
 	base_buf_free(&stored);
 	one_close(&one);
