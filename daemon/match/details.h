@@ -30,6 +30,7 @@ struct actor { /* an actor named in the sentence */
 	uint32_t first, last; /* tokens, last inclusive */
 	uint32_t entity;      /* LEXICON_NONE: two actors share the name */
 	bool part;            /* of a word joined by a hyphen: US-made */
+	bool starts;          /* may stand where a pattern names no word before it; roles.c knows */
 };
 
 /* One sentence under study. */
@@ -38,6 +39,7 @@ struct view {
 	const struct details *details;
 	uint32_t sentence;
 	uint32_t first, end; /* tokens, end exclusive */
+	uint32_t hit_at[SENTENCE_TOKENS_MAX + 1]; /* the first hit that starts at each token or later */
 	const uint32_t *marks; /* hits that the rules rest on */
 	size_t mark_count;
 	struct actor actors[DETAIL_ACTORS_MAX];

@@ -155,6 +155,7 @@ static struct list eval_group(struct match_scratch *scratch, const struct group 
 				add_hit(scratch, &list, i);
 		return list;
 	}
+	groups_read(scratch, scratch->sentence);
 	const struct group_hits *hits = &scratch->group_hits[group->id];
 	if (hits->stamp != scratch->group_stamp)
 		return list;
@@ -354,7 +355,6 @@ static struct list eval_node(struct match_scratch *scratch, const struct node *n
 struct list eval_sentence(struct match_scratch *scratch, const struct node *node, uint32_t sentence)
 {
 	scratch->sentence = sentence;
-	groups_read(scratch, sentence);
 	return eval_node(scratch, node);
 }
 
@@ -386,6 +386,40 @@ static uint32_t count_places(struct match_scratch *scratch, const struct node *n
 	return count;
 }
 
+/* False if the expression holds in no sentence, by its groups alone: that spares most walks over all sentences. */
+static bool item_may_hold(struct match_scratch *scratch, const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_GROUP:
+		return group_occurs(scratch, node->group);
+	case NODE_AND:
+	case NODE_NEAR:
+	case NODE_ONEAR:
+		return item_may_hold(scratch, node->left) && item_may_hold(scratch, node->right);
+	case NODE_OR:
+		return item_may_hold(scratch, node->left) || item_may_hold(scratch, node->right);
+	case NODE_LANG:
+	case NODE_SOURCE:
+		return true;
+	default:
+		return !node->left || item_may_hold(scratch, node->left);
+	}
+}
+
+/* Asked once an item: rules share the sets that they rule out, so two of three questions are repeats. */
+static bool holds_somewhere(struct match_scratch *scratch, const struct node *node)
+{
+	struct answer *answer = &scratch->answers[((uintptr_t)node / sizeof *node) % ANSWERS];
+	if (answer->node == node && answer->stamp == scratch->item)
+		return answer->holds;
+	uint32_t wanted = node->kind == NODE_ATLEAST ? node->n : 1;
+	const struct node *counted = node->kind == NODE_ATLEAST ? node->left : node;
+	bool holds = item_may_hold(scratch, node) && count_places(scratch, counted, wanted) >= wanted;
+	if (!scratch->failed)
+		*answer = (struct answer){node, scratch->item, holds};
+	return holds;
+}
+
 bool eval_item(struct match_scratch *scratch, const struct node *node)
 {
 	switch (node->kind) {
@@ -401,9 +435,7 @@ bool eval_item(struct match_scratch *scratch, const struct node *node)
 		return base_span_is(base_span_of(node->lang), scratch->language);
 	case NODE_SOURCE:
 		return source_is(scratch->input, node->source);
-	case NODE_ATLEAST:
-		return count_places(scratch, node->left, node->n) >= node->n;
 	default:
-		return count_places(scratch, node, 1) > 0;
+		return holds_somewhere(scratch, node);
 	}
 }

@@ -172,7 +172,7 @@ static void take_words(struct match_scratch *scratch, struct paragraph *paragrap
 {
 	for (uint32_t s = paragraph->first; s <= paragraph->last; s++)
 		for (uint32_t h = scratch->sentence_hits[s]; h < scratch->sentence_hits[s + 1]; h++)
-			if (scratch->rules->heads[scratch->hits[h].term].furniture != LEXICON_NONE)
+			if (scratch->hits[h].flags & HIT_FURNITURE)
 				take_hit(scratch, paragraph, s, &scratch->hits[h]);
 }
 

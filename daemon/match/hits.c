@@ -2,24 +2,11 @@
 #include <string.h>
 
 #include "scratch.h"
+#include "short_word.h"
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
 #define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
-
-/* Fewer than eight bytes as one number, without a call; different for different bytes of one length. */
-static uint64_t load_short(const char *bytes, size_t len)
-{
-	uint32_t first, last;
-	if (len == 0)
-		return 0;
-	if (len < 4)
-		return (uint64_t)(unsigned char)bytes[0] | (uint64_t)(unsigned char)bytes[len / 2] << 8 |
-		       (uint64_t)(unsigned char)bytes[len - 1] << 16;
-	memcpy(&first, bytes, 4);
-	memcpy(&last, bytes + len - 4, 4);
-	return first | (uint64_t)last << 32;
-}
 
 static uint64_t load_eight(const char *bytes)
 {
@@ -34,7 +21,7 @@ static bool same_bytes(const char *a, const char *b, size_t len)
 	for (; at + 8 <= len; at += 8)
 		if (load_eight(a + at) != load_eight(b + at))
 			return false;
-	return load_short(a + at, len - at) == load_short(b + at, len - at);
+	return short_word(a + at, len - at) == short_word(b + at, len - at);
 }
 
 /* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
@@ -46,7 +33,7 @@ static size_t memo_hash(struct base_span word)
 		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
 		hash ^= hash >> 32;
 	}
-	hash = (hash ^ load_short(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
+	hash = (hash ^ short_word(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
 	return (size_t)(hash >> 40) % MEMO_CELLS;
 }
 
@@ -172,25 +159,30 @@ static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, 
 
 static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
 {
-	enum base_result result =
-	    base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
-	if (result)
-		return result;
-	const struct term *about = &scratch->rules->lexicon.terms[term];
-	uint32_t flags = part_flags(scratch, first, last);
-	if (about->open_left)
-		flags &= ~(uint32_t)HIT_PART_LEFT;
-	if (about->open_right)
-		flags &= ~(uint32_t)HIT_PART_RIGHT;
-	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags};
+	if (scratch->hit_count == scratch->hit_cap) {
+		enum base_result result =
+		    base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
+		if (result)
+			return result;
+	}
+	uint32_t flags = part_flags(scratch, first, last) | HIT_LEADS | HIT_ALIAS | HIT_FURNITURE;
+	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags & scratch->rules->term_flags[term]};
 	return BASE_OK;
+}
+
+/* Whether a term may go on with the token after `at`. */
+static bool goes_on(const struct match_scratch *scratch, uint32_t at)
+{
+	const struct text *text = &scratch->text;
+	uint32_t next = at + 1;
+	return next < text->token_count && scratch->symbol_starts[next] != scratch->symbol_starts[next + 1] &&
+	       !(text->tokens[next].flags & TOKEN_BREAK) && text->tokens[next].sentence == text->tokens[at].sentence;
 }
 
 /* Follow the trie from node with the token at; first is where the term starts. Depth: words of a term. */
 static enum base_result follow(struct match_scratch *scratch, uint32_t node, uint32_t first, uint32_t at)
 {
 	const struct match_rules *rules = scratch->rules;
-	const struct text *text = &scratch->text;
 	enum base_result result = BASE_OK;
 	for (uint32_t s = scratch->symbol_starts[at]; !result && s < scratch->symbol_starts[at + 1]; s++) {
 		uint32_t child = lexicon_child(&rules->lexicon, node, scratch->symbols[s]);
@@ -199,18 +191,24 @@ static enum base_result follow(struct match_scratch *scratch, uint32_t node, uin
 		const struct lexicon_node *here = &rules->lexicon.nodes[child];
 		if (here->end != LEXICON_NONE)
 			result = add_hit(scratch, here->end, first, at);
-		uint32_t next = at + 1;
-		if (!result && here->more && next < text->token_count && !(text->tokens[next].flags & TOKEN_BREAK) &&
-		    text->tokens[next].sentence == text->tokens[at].sentence)
-			result = follow(scratch, child, first, next);
+		if (!result && here->more && goes_on(scratch, at))
+			result = follow(scratch, child, first, at + 1);
 	}
 	return result;
 }
 
+/* The same from the root, where a word knows by itself what ends with it. */
 static enum base_result find_at(struct match_scratch *scratch, uint32_t at)
 {
 	const struct text *text = &scratch->text;
-	enum base_result result = follow(scratch, LEXICON_ROOT, at, at);
+	enum base_result result = BASE_OK;
+	for (uint32_t s = scratch->symbol_starts[at]; !result && s < scratch->symbol_starts[at + 1]; s++) {
+		const struct word *word = &scratch->rules->lexicon.words[scratch->symbols[s]];
+		if (word->end != LEXICON_NONE)
+			result = add_hit(scratch, word->end, at, at);
+		if (!result && word->more && goes_on(scratch, at))
+			result = follow(scratch, word->children[LEXICON_ROOT], at, at + 1);
+	}
 	bool tight = text->tokens[at].letters == 1 && at + 1 < text->token_count &&
 	             text->tokens[at + 1].flags & TOKEN_JOINED;
 	return result || !tight ? result : follow(scratch, LEXICON_TIGHT_ROOT, at, at);

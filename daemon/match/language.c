@@ -3,20 +3,21 @@
 
 #include "fold.h"
 #include "scratch.h"
+#include "short_word.h"
 
 #define TOKENS_READ 200
 #define LEAST_VOTES 2
+#define VOTE_LEN_MAX 7 /* bytes of a word in the list */
 
 enum { EN = 1, DE = 2, FR = 4, PL = 8, ES = 16, IT = 32, UK = 64, RU = 128 };
 #define LANGUAGES 8
 static const char *const languages[LANGUAGES] = {"en", "de", "fr", "pl", "es", "it", "uk", "ru"};
 
 struct vote {
-	const char *word;
+	const char *word; /* at most VOTE_LEN_MAX bytes */
 	unsigned languages;
 };
 
-/* Sorted by their bytes. */
 static const struct vote votes[] = {
     {"al", ES}, {"alla", IT}, {"and", EN}, {"auf", DE}, {"aux", FR}, {"che", IT}, {"con", ES | IT},
     {"dans", FR}, {"das", DE}, {"dei", IT}, {"del", ES}, {"della", IT}, {"den", DE}, {"der", DE}, {"des", FR},
@@ -48,50 +49,63 @@ static void count_letters(struct base_span word, size_t *ukrainian, size_t *russ
 	}
 }
 
-/* The first vote of each first byte, and one more; words without a vote are done after one look. */
-static void index_votes(uint8_t starts[257])
+static size_t place_of(uint64_t word)
 {
-	size_t vote = 0;
-	for (unsigned byte = 0; byte < 256; byte++) {
-		while (vote < VOTE_COUNT && (unsigned char)votes[vote].word[0] < byte)
-			vote++;
-		starts[byte] = (uint8_t)vote;
+	return (size_t)(word * 0x9E3779B97F4A7C15u >> 56) % BALLOTS;
+}
+
+void language_index(struct ballot ballots[BALLOTS])
+{
+	for (size_t v = 0; v < VOTE_COUNT; v++) {
+		size_t len = strlen(votes[v].word);
+		uint64_t word = short_word(votes[v].word, len);
+		size_t at = place_of(word);
+		while (ballots[at].len)
+			at = (at + 1) % BALLOTS;
+		ballots[at] = (struct ballot){.word = word, .len = len};
+		for (unsigned i = 0; i < LANGUAGES; i++)
+			ballots[at].votes |= (uint64_t)(votes[v].languages >> i & 1) << 8 * i;
 	}
-	starts[256] = (uint8_t)VOTE_COUNT;
 }
 
-static void count_words(struct base_span word, const uint8_t starts[257], size_t counts[LANGUAGES])
+static uint64_t votes_of(const struct ballot ballots[BALLOTS], struct base_span word)
 {
-	unsigned char first = (unsigned char)*word.ptr;
-	for (size_t v = starts[first]; v < starts[first + 1u]; v++)
-		if (strncmp(votes[v].word, word.ptr, word.len) == 0 && votes[v].word[word.len] == '\0')
-			for (size_t i = 0; i < LANGUAGES; i++)
-				counts[i] += votes[v].languages >> i & 1;
+	uint64_t number = short_word(word.ptr, word.len);
+	size_t at = place_of(number);
+	while (ballots[at].len && (ballots[at].word != number || ballots[at].len != word.len))
+		at = (at + 1) % BALLOTS;
+	return ballots[at].votes;
 }
 
-static const char *guess(const struct text *text)
+static const char *guess_cyrillic(const struct text *text, size_t read)
 {
-	size_t counts[LANGUAGES] = {0}, ukrainian = 0, russian = 0, cyrillic = 0, best = 0;
-	size_t read = text->token_count < TOKENS_READ ? text->token_count : TOKENS_READ;
-	uint8_t starts[257];
-	index_votes(starts);
+	size_t ukrainian = 0, russian = 0;
+	for (size_t i = 0; i < read; i++)
+		if (text->tokens[i].flags & TOKEN_CYRILLIC)
+			count_letters(text_folded(text, &text->tokens[i]), &ukrainian, &russian);
+	return ukrainian > russian ? "uk" : russian > 0 ? "ru" : "";
+}
+
+static const char *guess(const struct text *text, const struct ballot ballots[BALLOTS])
+{
+	size_t cyrillic = 0, read = text->token_count < TOKENS_READ ? text->token_count : TOKENS_READ;
+	unsigned best = 0;
+	uint64_t counts = 0; /* a byte a language: none gets more than TOKENS_READ */
 	for (size_t i = 0; i < read; i++) {
 		const struct token *token = &text->tokens[i];
 		cyrillic += (token->flags & TOKEN_CYRILLIC) != 0;
-		if (token->flags & TOKEN_CYRILLIC)
-			count_letters(text_folded(text, token), &ukrainian, &russian);
-		if (token->folded_len >= 1 && token->folded_len <= 8)
-			count_words(text_folded(text, token), starts, counts);
+		if (token->folded_len >= 1 && token->folded_len <= VOTE_LEN_MAX)
+			counts += votes_of(ballots, text_folded(text, token));
 	}
 	if (2 * cyrillic > read)
-		return ukrainian > russian ? "uk" : russian > 0 ? "ru" : "";
-	for (size_t v = 1; v < LANGUAGES; v++)
-		if (counts[v] > counts[best])
+		return guess_cyrillic(text, read);
+	for (unsigned v = 1; v < LANGUAGES; v++)
+		if ((counts >> 8 * v & 0xFF) > (counts >> 8 * best & 0xFF))
 			best = v;
-	return counts[best] >= LEAST_VOTES ? languages[best] : "";
+	return (counts >> 8 * best & 0xFF) >= LEAST_VOTES ? languages[best] : "";
 }
 
-void language_guess(const struct text *text, struct base_span given, char out[12])
+void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given, char out[12])
 {
 	size_t len = 0;
 	given = base_span_trim(given);
@@ -103,6 +117,6 @@ void language_guess(const struct text *text, struct base_span given, char out[12
 		out[len] = '\0';
 		return;
 	}
-	(void)strncpy(out, guess(text), 11);
+	(void)strncpy(out, guess(text, ballots), 11);
 	out[11] = '\0';
 }

@@ -83,7 +83,12 @@ enum base_result lexicon_add_word(struct lexicon *lexicon, struct base_span word
 	if (result)
 		return result;
 	*symbol = (uint32_t)lexicon->word_count++;
-	lexicon->words[*symbol] = (struct word){(uint32_t)offset, (uint16_t)word.len, false, {LEXICON_NONE, LEXICON_NONE}};
+	lexicon->words[*symbol] = (struct word){
+	    .offset = (uint32_t)offset,
+	    .len = (uint16_t)word.len,
+	    .end = LEXICON_NONE,
+	    .children = {LEXICON_NONE, LEXICON_NONE},
+	};
 	return table_put(&lexicon->word_table, hash_word_at(lexicon, *symbol), *symbol, hash_word_at, lexicon);
 }
 
@@ -257,6 +262,17 @@ enum base_result lexicon_add_number(struct lexicon *lexicon, uint32_t *term)
 	if (!result)
 		lexicon->number = symbol;
 	return result;
+}
+
+void lexicon_seal(struct lexicon *lexicon)
+{
+	for (size_t i = 0; i < lexicon->word_count; i++) {
+		struct word *word = &lexicon->words[i];
+		if (word->children[LEXICON_ROOT] == LEXICON_NONE)
+			continue;
+		word->end = lexicon->nodes[word->children[LEXICON_ROOT]].end;
+		word->more = lexicon->nodes[word->children[LEXICON_ROOT]].more;
+	}
 }
 
 const char *lexicon_term_text(const struct lexicon *lexicon, uint32_t term)

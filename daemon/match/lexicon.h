@@ -22,6 +22,8 @@ struct word {
 	uint32_t offset; /* into bytes */
 	uint16_t len;
 	bool cased; /* some term asks for this word in a certain case */
+	bool more;            /* as the node children[0] has it, after lexicon_seal: one cache line then answers for a word */
+	uint32_t end;         /* ... */
 	uint32_t children[2]; /* of the two roots, by which most terms go; LEXICON_NONE: none */
 };
 
@@ -76,6 +78,8 @@ void lexicon_free(struct lexicon *lexicon);
 enum base_result lexicon_add(struct lexicon *lexicon, struct base_span written, bool cased, uint32_t *term,
                              const char **why);
 enum base_result lexicon_add_number(struct lexicon *lexicon, uint32_t *term);
+/* To be called after the last term. */
+void lexicon_seal(struct lexicon *lexicon);
 const char *lexicon_term_text(const struct lexicon *lexicon, uint32_t term);
 
 /* ---- symbols (symbols.c, wildcard.c) ------------------------------------------- */

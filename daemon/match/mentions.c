@@ -66,7 +66,7 @@ static enum base_result find_of(struct match_scratch *scratch, enum group_of of,
 	for (uint32_t i = 0; !result && i < scratch->hit_count;) {
 		uint32_t best = LEXICON_NONE, first = scratch->hits[i].first, j = i;
 		for (; j < scratch->hit_count && scratch->hits[j].first == first; j++)
-			if (takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
+			if (scratch->hits[j].flags & HIT_ALIAS && takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
 			    (best == LEXICON_NONE || scratch->hits[j].last > scratch->hits[best].last))
 				best = j;
 		if (best != LEXICON_NONE) {
@@ -92,6 +92,8 @@ static void meet_needs(struct match_scratch *scratch, bool again)
 {
 	const struct match_rules *rules = scratch->rules;
 	for (size_t h = 0; h < scratch->hit_count; h++) {
+		if (!(scratch->hits[h].flags & HIT_ALIAS))
+			continue;
 		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
 			if (rules->aliases[a].kind != ALIAS_AMBIGUOUS)
 				continue;
@@ -109,6 +111,8 @@ static void look_for_aliases(const struct match_scratch *scratch, bool *any, boo
 	const struct match_rules *rules = scratch->rules;
 	*any = *ambiguous = false;
 	for (size_t h = 0; h < scratch->hit_count && !*ambiguous; h++) {
+		if (!(scratch->hits[h].flags & HIT_ALIAS))
+			continue;
 		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
 			*any = true;
 			*ambiguous |= rules->aliases[a].kind == ALIAS_AMBIGUOUS;

@@ -115,19 +115,19 @@ static bool read_cast(const struct attempt *attempt, const struct role_step *ste
 	return cast->count > 0;
 }
 
-/* Whether an actor may stand at `at` where the pattern names no word before it: no later member of a list, nor "in Germany". */
-static bool may_start(const struct attempt *attempt, uint32_t at)
+/* Whether the actor may stand where the pattern names no word before it: no later member of a list, nor "in Germany". */
+static bool may_start(const struct view *view, const struct actor *actor)
 {
-	const struct view *view = attempt->view;
-	uint32_t first;
+	const struct node *const *sets = view->details->words;
+	uint32_t at = actor->first, first;
 	if (view_breaks(view, at) && at > view->first && view_actor(view, at - 1))
 		return false;
-	for (int i = 0; i < BACK_MAX && view_words_before(view, words(attempt, DETAIL_SKIP), at, &first); i++)
+	for (int i = 0; i < BACK_MAX && view_words_before(view, sets[DETAIL_SKIP], at, &first); i++)
 		at = first;
-	if (view_words_before(view, words(attempt, DETAIL_NOT_AFTER), at, &first))
+	if (view_words_before(view, sets[DETAIL_NOT_AFTER], at, &first))
 		return false;
-	return at == view->first || !view_words_before(view, words(attempt, DETAIL_JOINS), at, &first) ||
-	       first == view->first || !view_actor(view, first - 1);
+	return at == view->first || !view_words_before(view, sets[DETAIL_JOINS], at, &first) || first == view->first ||
+	       !view_actor(view, first - 1);
 }
 
 /* ---- steps -------------------------------------------------------------------------------- */
@@ -163,7 +163,8 @@ static bool match_actor(struct attempt *attempt, size_t index, uint32_t at)
 	const struct role_step *step = &attempt->pattern->steps[index];
 	struct cast cast;
 	bool free = index == 0 || is_gap(attempt, index - 1); /* no word of the pattern stands before */
-	if ((free && !may_start(attempt, at)) || !read_cast(attempt, step, &at, &cast))
+	const struct actor *actor = actor_from(attempt->view, at);
+	if (!actor || (free && !actor->starts) || !read_cast(attempt, step, &at, &cast))
 		return false;
 	bool last = index + 1 == attempt->pattern->count || is_gap(attempt, index + 1);
 	if (last && !step->words && !may_end(attempt, at)) /* a case tells by itself that it is whole */
@@ -238,18 +239,37 @@ static void take(struct cast *out, const struct cast *read)
 		out->torn = true;
 }
 
+static void try_pattern(struct view *view, const struct role_pattern *pattern, uint32_t at, struct cast out[ROLE_COUNT])
+{
+	struct attempt attempt = {.view = view, .pattern = pattern};
+	if (!match_from(&attempt, 0, at) || !view_is_marked(view, at, attempt.end - 1))
+		return;
+	for (size_t r = 0; r < ROLE_COUNT; r++)
+		take(&out[r], &attempt.casts[r]);
+}
+
+/* Only where the pattern's first step can be: at actors, or at words of any set. That is one token in three at most. */
+static void try_everywhere(struct view *view, const struct role_pattern *pattern, struct cast out[ROLE_COUNT])
+{
+	const struct match_scratch *scratch = view->scratch;
+	if (pattern->steps[0].kind != STEP_WORDS) {
+		for (size_t i = 0; i < view->actor_count; i++)
+			try_pattern(view, pattern, view->actors[i].first, out);
+		return;
+	}
+	uint32_t start = scratch->sentence_hits[view->sentence], end = scratch->sentence_hits[view->sentence + 1];
+	for (uint32_t h = start; h < end; h++)
+		if (h == start || scratch->hits[h].first != scratch->hits[h - 1].first)
+			try_pattern(view, pattern, scratch->hits[h].first, out);
+}
+
 void roles_read(struct view *view, struct cast out[ROLE_COUNT])
 {
 	const struct details *details = view->details;
-	for (size_t p = 0; view->actor_count && p < details->pattern_count; p++) {
-		for (uint32_t at = view->first; at < view->end; at++) {
-			struct attempt attempt = {.view = view, .pattern = &details->patterns[p]};
-			if (!match_from(&attempt, 0, at) || !view_is_marked(view, at, attempt.end - 1))
-				continue;
-			for (size_t r = 0; r < ROLE_COUNT; r++)
-				take(&out[r], &attempt.casts[r]);
-		}
-	}
+	for (size_t i = 0; i < view->actor_count; i++)
+		view->actors[i].starts = may_start(view, &view->actors[i]);
+	for (size_t p = 0; view->actor_count && p < details->pattern_count; p++)
+		try_everywhere(view, &details->patterns[p], out);
 	if (view->budget == 0) /* what was not tried might say otherwise */
 		for (size_t r = 0; r < ROLE_COUNT; r++)
 			out[r].torn = true;

@@ -173,6 +173,32 @@ static enum base_result index_rule(struct match_rules *rules, uint32_t index, ui
 	return result;
 }
 
+static bool leads(const struct match_rules *rules, size_t term)
+{
+	const struct links *groups = &rules->term_groups, *ways = &rules->group_ways;
+	for (uint32_t i = groups->starts[term]; i < groups->starts[term + 1]; i++)
+		if (ways->starts[groups->items[i]] != ways->starts[groups->items[i] + 1])
+			return true;
+	return false;
+}
+
+static enum base_result flag_terms(struct match_rules *rules)
+{
+	rules->term_flags = calloc(rules->head_count + 1, 1);
+	if (!rules->term_flags)
+		return BASE_NO_MEMORY;
+	for (size_t t = 0; t < rules->head_count; t++) {
+		const struct term *term = &rules->lexicon.terms[t];
+		int flags = term->open_left ? 0 : HIT_PART_LEFT;
+		flags |= term->open_right ? 0 : HIT_PART_RIGHT;
+		flags |= leads(rules, t) ? HIT_LEADS : 0;
+		flags |= rules->heads[t].alias != LEXICON_NONE ? HIT_ALIAS : 0;
+		flags |= rules->heads[t].furniture != LEXICON_NONE ? HIT_FURNITURE : 0;
+		rules->term_flags[t] = (uint8_t)flags;
+	}
+	return BASE_OK;
+}
+
 enum base_result rules_index(struct match_rules *rules)
 {
 	enum base_result result = rules_grow_heads(rules);
@@ -183,5 +209,8 @@ enum base_result rules_index(struct match_rules *rules)
 		result = index_rule(rules, rule, rules->group_indexed);
 	if (!result)
 		result = close_links(&rules->term_groups, rules->head_count);
-	return result ? result : close_links(&rules->group_ways, rules->group_count);
+	if (!result)
+		result = close_links(&rules->group_ways, rules->group_count);
+	lexicon_seal(&rules->lexicon);
+	return result ? result : flag_terms(rules);
 }

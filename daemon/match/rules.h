@@ -125,6 +125,19 @@ struct heads { /* what hangs on a term; LEXICON_NONE: nothing */
 	uint32_t alias, furniture;
 };
 
+enum hit_flag { /* of a term found */
+	/* where it stands */
+	HIT_PART_LEFT = 1,  /* joined to a word before it: the "held" of "hand-held" */
+	HIT_PART_RIGHT = 2, /* ... or after it */
+	/* what it names here */
+	HIT_SYSTEM = 4,
+	HIT_ACTOR = 8,
+	/* what its term may be */
+	HIT_LEADS = 16, /* some rule is tried where it occurs */
+	HIT_ALIAS = 32,
+	HIT_FURNITURE = 64,
+};
+
 enum role_step_kind { STEP_WORDS, STEP_SUPPLIER, STEP_RECIPIENT, STEP_GAP };
 
 struct role_step {
@@ -190,6 +203,7 @@ struct match_rules {
 	const struct node *tail; /* what the title or lead must hold for the rest to count; NULL: nothing */
 	struct heads *heads; /* one a term */
 	size_t head_count, head_cap;
+	uint8_t *term_flags; /* one a term: the hit flags that its hits may have; small enough to stay in the caches */
 	struct named_set *sets;
 	size_t set_count, set_cap;
 	size_t group_count;

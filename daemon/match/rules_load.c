@@ -373,6 +373,7 @@ void match_rules_free(struct match_rules *rules)
 	links_free(&rules->group_ways);
 	free(rules->ways);
 	free(rules->group_indexed);
+	free(rules->term_flags);
 	free(rules->heads);
 	free(rules->furniture);
 	free(rules->sets);

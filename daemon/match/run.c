@@ -14,6 +14,7 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	if (!scratch)
 		return BASE_NO_MEMORY;
 	scratch->rules = rules;
+	language_index(scratch->ballots);
 	scratch->memo = calloc(MEMO_CELLS, sizeof *scratch->memo);
 	scratch->group_seen = calloc(rules->group_count + 1, sizeof *scratch->group_seen);
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
@@ -74,6 +75,7 @@ static enum base_result start_item(struct match_scratch *scratch)
 		memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs);
 		memset(scratch->entity_told, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_told);
 		scratch->tail = (struct state){0, 0};
+		memset(scratch->answers, 0, sizeof scratch->answers);
 		memset(scratch->consumed, 0, scratch->consumed_cap * sizeof *scratch->consumed);
 	}
 	if (scratch->group_stamp > UINT32_MAX / 2) {
@@ -84,7 +86,6 @@ static enum base_result start_item(struct match_scratch *scratch)
 	scratch->item++;
 	scratch->failed = BASE_OK;
 	scratch->guarded = false;
-	memset(scratch->entity_needs, 0, (scratch->rules->entity_count + 1) * sizeof *scratch->entity_needs); /* "listed" is no stamp */
 	scratch->firing_count = scratch->kept_mark_count = scratch->mention_count = 0;
 	memset(scratch->class_counts, 0, sizeof scratch->class_counts);
 	return result;
@@ -114,7 +115,7 @@ enum base_result run_read(const struct match_rules *rules, struct match_scratch 
 		result = grow_consumed(scratch, scratch->text.token_count + 1);
 	if (result)
 		return result;
-	language_guess(&scratch->text, input->language, scratch->language);
+	language_guess(&scratch->text, scratch->ballots, input->language, scratch->language);
 	result = hits_find(scratch);
 	if (!result)
 		result = furniture_find(scratch);
@@ -173,18 +174,29 @@ static enum base_result try_sentence(struct match_scratch *scratch, uint32_t sen
 			continue; /* met before */
 		for (uint32_t i = rules->group_ways.starts[group]; !result && i < rules->group_ways.starts[group + 1]; i++) {
 			const struct way *way = &rules->ways[rules->group_ways.items[i]];
-			if (groups_may_hold(scratch, way->node))
-				result = try_rule(scratch, way->rule, sentence);
+			if (!groups_may_hold(scratch, way->node))
+				continue;
+			result = try_rule(scratch, way->rule, sentence);
+			groups_read(scratch, sentence); /* the rule may have looked at others */
 		}
 	}
 	return result;
+}
+
+/* Whether a term occurs that leads to a rule; in text of other matters that is less than half of the sentences. */
+static bool sentence_leads(const struct match_scratch *scratch, uint32_t sentence)
+{
+	uint32_t flags = 0;
+	for (uint32_t h = scratch->sentence_hits[sentence]; h < scratch->sentence_hits[sentence + 1]; h++)
+		flags |= scratch->hits[h].flags;
+	return flags & (HIT_LEADS | HIT_SYSTEM | HIT_ACTOR);
 }
 
 static enum base_result try_rules(struct match_scratch *scratch)
 {
 	enum base_result result = BASE_OK;
 	for (uint32_t s = 0; !result && s < scratch->text.sentence_count; s++)
-		if (scratch->sentence_hits[s] != scratch->sentence_hits[s + 1])
+		if (sentence_leads(scratch, s))
 			result = try_sentence(scratch, s);
 	return result;
 }

@@ -4,13 +4,6 @@
 
 #include "rules.h"
 
-enum hit_flag {
-	HIT_PART_LEFT = 1,  /* joined to a word before it: the "held" of "hand-held" */
-	HIT_PART_RIGHT = 2, /* ... or after it */
-	HIT_SYSTEM = 4,
-	HIT_ACTOR = 8,
-};
-
 struct hit { /* a term found */
 	uint32_t term;
 	uint32_t first, last; /* tokens, last inclusive */
@@ -63,11 +56,26 @@ struct state { /* of a rule or a group within this item: valid if stamp is the i
 	uint32_t value;
 };
 
+struct ballot { /* a common word of some languages */
+	uint64_t word;  /* short_word.h */
+	size_t len;     /* 0: free */
+	uint64_t votes; /* a byte a language */
+};
+#define BALLOTS 256 /* a hash table; searching a list took three times as long */
+
+struct answer { /* of an expression for this item: valid if stamp is the item's */
+	const struct node *node;
+	uint32_t stamp;
+	bool holds;
+};
+#define ANSWERS 256 /* a power of two */
+
 struct match_scratch {
 	const struct match_rules *rules;
 	const struct match_input *input; /* of the present item */
 	struct text text;
 	struct memo_cell *memo;
+	struct ballot ballots[BALLOTS];
 	uint32_t *symbols; /* of all tokens */
 	size_t symbol_count, symbol_cap;
 	uint32_t *symbol_starts; /* one a token and one more */
@@ -105,6 +113,7 @@ struct match_scratch {
 	/* one item */
 	uint32_t item;
 	struct state *group_seen;   /* one a group */
+	struct answer answers[ANSWERS]; /* each expression has one place for its own; another may take it */
 	struct state *rule_item;    /* one a rule: whether given, unless and lang let it pass */
 	struct state tail;          /* whether `tail` holds */
 	struct state *rule_tried;   /* one a rule: the last sentence tried + 1 */
@@ -129,7 +138,9 @@ bool groups_may_hold(const struct match_scratch *scratch, const struct node *nod
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
-void language_guess(const struct text *text, struct base_span given, char out[12]);
+void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given, char out[12]);
+/* Fills the empty ballots. */
+void language_index(struct ballot ballots[BALLOTS]);
 
 /* source.c: whether a feed's host (or a domain above it), URL or name is `wanted`, without regard to case. */
 bool source_is(const struct match_input *input, struct base_span wanted);

@@ -5,7 +5,6 @@
 #include "abbreviations.h"
 #include "text.h"
 
-#define SENTENCE_TOKENS_MAX 400 /* what runs on longer is cut, so that no rule sees an endless sentence */
 #define LEAD_WORDS 60
 #define SENTENCES_MAX ((size_t)1 << 22)
 

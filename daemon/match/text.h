@@ -46,6 +46,8 @@ enum furniture_why { /* furniture.c finds it */
 	FURNITURE_AFTER_END, /* it follows the end of the item's own text */
 };
 
+#define SENTENCE_TOKENS_MAX 400 /* what runs on longer is cut, so that no rule sees an endless sentence */
+
 struct sentence {
 	uint32_t first, last; /* tokens, last exclusive */
 	bool title;

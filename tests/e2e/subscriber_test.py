@@ -225,8 +225,7 @@ def test_block(folder):
     result = subprocess.run([BUILD + "/tail", "--since", "0", "--count", "1", publisher.endpoint],
                             capture_output=True, text=True, timeout=20)
     yield "a block has the facts", all(text in result.stdout for text in [
-        "pause first", "Patriot", "from: United States -> Ukraine", "The U.S. paused it.", "https://example.org/1",
-        "Example"])
+        "pause  United States → Ukraine · Patriot", "“The U.S. paused it.”", "Example · https://example.org/1 · #1"])
     yield "foreign text is escaped", "Item 1 \\u001B[31m" in result.stdout and "\x1b" not in result.stdout
     publisher.kill()
 

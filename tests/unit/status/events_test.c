@@ -197,7 +197,7 @@ static struct heard *get(const struct world *world, const char *request)
 	return heard;
 }
 
-static void gets(const struct world *world, const char *request, const char *start, const char *part)
+static void expects(const struct world *world, const char *request, const char *start, const char *part)
 {
 	struct heard *heard = get(world, request);
 
@@ -226,16 +226,16 @@ static void alerts_come_page_by_page(void **state)
 {
 	struct world *world = *state;
 
-	gets(world, GET("/alerts"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":0,\"more\":false,\"epoch\":77,\"sequence\":0}\n");
+	expects(world, GET("/alerts"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":0,\"more\":false,\"epoch\":77,\"sequence\":0}\n");
 	publish(world, 500);
-	gets(world, GET("/alerts?after=498"), "HTTP/1.1 200 OK\r\n", "\"last\":500,\"more\":false,");
-	gets(world, GET("/alerts?after=0&limit=200"), "HTTP/1.1 200 OK\r\n", "\"last\":200,\"more\":true,");
-	gets(world, GET("/alerts?after=300&limit=200"), "HTTP/1.1 200 OK\r\n", "\"last\":500,\"more\":false,");
-	gets(world, GET("/alerts?class=pause,sale&text=nowhere"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":500,\"more\":false,");
-	gets(world, GET("/alerts?class=pause&after=496"), "HTTP/1.1 200 OK\r\n",
+	expects(world, GET("/alerts?after=498"), "HTTP/1.1 200 OK\r\n", "\"last\":500,\"more\":false,");
+	expects(world, GET("/alerts?after=0&limit=200"), "HTTP/1.1 200 OK\r\n", "\"last\":200,\"more\":true,");
+	expects(world, GET("/alerts?after=300&limit=200"), "HTTP/1.1 200 OK\r\n", "\"last\":500,\"more\":false,");
+	expects(world, GET("/alerts?class=pause,sale&text=nowhere"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":500,\"more\":false,");
+	expects(world, GET("/alerts?class=pause&after=496"), "HTTP/1.1 200 OK\r\n",
 	     "{\"alerts\":[{\"sequence\":\"00000000000000000498\",\"data\":{\"class\":\"pause\",\"title\":\"\"}},"
 	     "{\"sequence\":\"00000000000000000500\"");
-	gets(world, GET("/alerts?after=900"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":900,\"more\":false,");
+	expects(world, GET("/alerts?after=900"), "HTTP/1.1 200 OK\r\n", "{\"alerts\":[],\"last\":900,\"more\":false,");
 }
 
 static void bad_questions_and_a_bad_ledger_are_told(void **state)
@@ -243,15 +243,15 @@ static void bad_questions_and_a_bad_ledger_are_told(void **state)
 	struct world *world = *state;
 
 	publish(world, 5);
-	gets(world, GET("/alerts?limit=0"), "HTTP/1.1 400 ", "limit must be");
-	gets(world, GET("/events?class=x"), "HTTP/1.1 400 ", "class must be");
-	gets(world, "GET /alerts HTTP/1.1\r\nHost: evil.example\r\n\r\n", "HTTP/1.1 403 ", "");
-	gets(world, "HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n", "");
+	expects(world, GET("/alerts?limit=0"), "HTTP/1.1 400 ", "limit must be");
+	expects(world, GET("/events?class=x"), "HTTP/1.1 400 ", "class must be");
+	expects(world, "GET /alerts HTTP/1.1\r\nHost: evil.example\r\n\r\n", "HTTP/1.1 403 ", "");
+	expects(world, "HEAD /events HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n", "");
 	world->failing = true;
-	gets(world, GET("/alerts"), "HTTP/1.1 503 ", "cannot be read");
+	expects(world, GET("/alerts"), "HTTP/1.1 503 ", "cannot be read");
 	world->failing = false;
 	world->busy = true;
-	gets(world, GET("/alerts"), "HTTP/1.1 503 ", "too many");
+	expects(world, GET("/alerts"), "HTTP/1.1 503 ", "too many");
 }
 
 static void who_leaves_is_not_answered(void **state)
@@ -271,7 +271,7 @@ static void a_ledger_that_does_not_answer_is_told(void **state)
 	struct world *world = *state;
 
 	world->silent = true;
-	gets(world, GET("/alerts"), "HTTP/1.1 503 ", "the ledger does not answer now");
+	expects(world, GET("/alerts"), "HTTP/1.1 503 ", "the ledger does not answer now");
 	assert_null(world->waiting[0]->asker);
 	speak(world);
 	int fd = dial(world, "GET /alerts HTT"); /* who does not finish is cut off */
@@ -386,8 +386,8 @@ static void listeners_are_counted_and_leave_room(void **state)
 	for (size_t i = 0; i < 16; i++)
 		fds[i] = dial(world, GET("/events"));
 	DRIVE_UNTIL(world, status_get(world->board, STATUS_LISTENERS) == 16);
-	gets(world, GET("/events"), "HTTP/1.1 503 ", "too many listeners");
-	gets(world, GET("/healthz"), "HTTP/1.1 200 ", "ok\n");
+	expects(world, GET("/events"), "HTTP/1.1 503 ", "too many listeners");
+	expects(world, GET("/healthz"), "HTTP/1.1 200 ", "ok\n");
 	for (size_t i = 0; i < 16; i++)
 		close(fds[i]);
 }
@@ -412,7 +412,7 @@ static void the_socket_is_for_the_group_and_never_stolen(void **state)
 	assert_non_null(strstr(err.text, "is no socket"));
 	options.address = "unix:relative";
 	assert_int_equal(status_server_new(world->base, &options, &second, &err), BASE_INVALID);
-	gets(world, GET("/healthz"), "HTTP/1.1 200 ", "ok\n");
+	expects(world, GET("/healthz"), "HTTP/1.1 200 ", "ok\n");
 }
 
 static void a_socket_left_behind_is_replaced(void **state)
