@@ -148,7 +148,8 @@ static void add_hit(struct match_scratch *scratch, struct list *list, uint32_t i
 static struct list eval_group(struct match_scratch *scratch, const struct group *group)
 {
 	struct list list = open_list(scratch);
-	if (group->of == GROUP_TERMS && !scratch->rules->group_indexed[group->id]) {
+	uint32_t slot = scratch->rules->group_slots[group->id];
+	if (!slot) {
 		uint32_t end = scratch->sentence_hits[scratch->sentence + 1];
 		for (uint32_t i = scratch->sentence_hits[scratch->sentence]; i < end && !scratch->failed; i++)
 			if (eval_hit_counts(scratch, group, &scratch->hits[i]))
@@ -156,9 +157,9 @@ static struct list eval_group(struct match_scratch *scratch, const struct group 
 		return list;
 	}
 	groups_read(scratch, scratch->sentence);
-	const struct group_hits *hits = &scratch->group_hits[group->id];
-	if (hits->stamp != scratch->group_stamp)
+	if (!groups_has(scratch, slot))
 		return list;
+	const struct group_hits *hits = &scratch->group_hits[slot];
 	for (uint32_t i = hits->first; i != LEXICON_NONE && !scratch->failed; i = scratch->group_entries[i].next) {
 		const struct hit *hit = &scratch->hits[scratch->group_entries[i].hit];
 		bool part = !group->parts && hit->flags & (HIT_PART_LEFT | HIT_PART_RIGHT);

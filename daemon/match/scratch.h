@@ -30,7 +30,7 @@ struct firing { /* a rule fired in a sentence */
 };
 
 struct group_entry { /* a hit of a group, in the order of the text */
-	uint32_t group, hit, next;
+	uint32_t slot, hit, next;
 };
 
 struct group_hits { /* of a group in the present sentence: valid if stamp is the scratch's */
@@ -94,7 +94,7 @@ struct match_scratch {
 	uint32_t *kept_marks; /* hits */
 	size_t kept_mark_count, kept_mark_cap;
 	/* one sentence */
-	struct group_hits *group_hits; /* one a group */
+	struct group_hits *group_hits; /* one a slot of a group */
 	struct group_entry *group_entries;
 	size_t group_entry_count, group_entry_cap;
 	uint32_t group_sentence; /* the sentence read + 1; 0: none */
@@ -133,8 +133,10 @@ enum base_result furniture_find(struct match_scratch *scratch);
 void groups_read(struct match_scratch *scratch, uint32_t sentence);
 /* To be called when hits or their flags change. */
 void groups_forget(struct match_scratch *scratch);
-/* False if the expression cannot hold in the sentence read, by its groups alone. */
-bool groups_may_hold(const struct match_scratch *scratch, const struct node *node);
+/* Whether the group of that slot occurs in the sentence read. */
+bool groups_has(const struct match_scratch *scratch, uint32_t slot);
+/* False if the way cannot hold in the sentence read, by its groups alone. */
+bool groups_may_hold(const struct match_scratch *scratch, const struct way *way);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
