@@ -1,4 +1,6 @@
 /* Which groups occur in the present sentence, and with which hits: found once for all rules. */
+#include <string.h>
+
 #include "scratch.h"
 
 #define ENTRIES_MAX ((size_t)1 << 24)
@@ -40,8 +42,10 @@ void groups_read(struct match_scratch *scratch, uint32_t sentence)
 	scratch->group_sentence = sentence + 1;
 	scratch->group_stamp++;
 	scratch->group_entry_count = 0;
+	memset(scratch->term_bits, 0, sizeof scratch->term_bits);
 	for (uint32_t h = scratch->sentence_hits[sentence]; h < scratch->sentence_hits[sentence + 1]; h++) {
 		const struct hit *hit = &scratch->hits[h];
+		scratch->term_bits[hit->term % TERM_BITS / 64] |= UINT64_C(1) << hit->term % 64;
 		for (uint32_t i = links->starts[hit->term]; i < links->starts[hit->term + 1]; i++)
 			if (!put(scratch, links->items[i], h))
 				return;
@@ -60,6 +64,16 @@ void groups_forget(struct match_scratch *scratch)
 bool groups_has(const struct match_scratch *scratch, uint32_t slot)
 {
 	return scratch->group_hits[slot].stamp == scratch->group_stamp;
+}
+
+bool groups_may_have(const struct match_scratch *scratch, const struct group *group)
+{
+	if (group->bits)
+		return true;
+	for (size_t i = 0; i < group->count; i++)
+		if (scratch->term_bits[group->terms[i] % TERM_BITS / 64] >> group->terms[i] % 64 & 1)
+			return true;
+	return false;
 }
 
 static bool may_hold(const struct match_scratch *scratch, const struct node *node)

@@ -37,6 +37,8 @@ struct group_hits { /* of a group in the present sentence: valid if stamp is the
 	uint32_t stamp, first, last;
 };
 
+#define TERM_BITS 512
+
 struct memo_cell { /* the wildcards that a word matches */
 	uint8_t len; /* 0: free */
 	uint8_t count;
@@ -97,6 +99,7 @@ struct match_scratch {
 	struct group_hits *group_hits; /* one a slot of a group */
 	struct group_entry *group_entries;
 	size_t group_entry_count, group_entry_cap;
+	uint64_t term_bits[TERM_BITS / 64]; /* term t of the sentence sets bit t % TERM_BITS */
 	uint32_t group_sentence; /* the sentence read + 1; 0: none */
 	uint32_t group_stamp;
 	/* one evaluation */
@@ -135,6 +138,8 @@ void groups_read(struct match_scratch *scratch, uint32_t sentence);
 void groups_forget(struct match_scratch *scratch);
 /* Whether the group of that slot occurs in the sentence read. */
 bool groups_has(const struct match_scratch *scratch, uint32_t slot);
+/* False if none of the terms of a small group without a slot occurs in the sentence read. */
+bool groups_may_have(const struct match_scratch *scratch, const struct group *group);
 /* False if the way cannot hold in the sentence read, by its groups alone. */
 bool groups_may_hold(const struct match_scratch *scratch, const struct way *way);
 /* mentions.c: which hits name systems and actors. */
