@@ -60,20 +60,25 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 	return count + lexicon_wildcards(lexicon, word, out + count, LEXICON_SYMBOLS_MAX - 4);
 }
 
-/* The same from memory if it can be: texts repeat their words. */
-static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out)
+/* The same from memory if it can be: texts repeat their words. *cased: some term asks for the word in a certain case. */
+static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out,
+                     bool *cased)
 {
-	if (word.len > sizeof cell->word)
-		return look_up(&scratch->rules->lexicon, word, out);
+	const struct lexicon *lexicon = &scratch->rules->lexicon;
 	if (cell->len == word.len && same_bytes(cell->word, word.ptr, word.len)) {
-		for (size_t i = 0; i < cell->count; i++)
+		for (size_t i = 0; i < cell->count; i++) {
+			__builtin_prefetch(&lexicon->words[cell->symbols[i]]); /* the next pass starts from it */
 			out[i] = cell->symbols[i];
+		}
+		*cased = cell->cased;
 		return cell->count;
 	}
-	size_t count = look_up(&scratch->rules->lexicon, word, out);
-	if (count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
+	size_t count = look_up(lexicon, word, out);
+	*cased = count > 0 && lexicon->words[out[0]].cased;
+	if (word.len <= sizeof cell->word && count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
 		cell->len = (uint8_t)word.len;
 		cell->count = (uint8_t)count;
+		cell->cased = *cased;
 		memcpy(cell->word, word.ptr, word.len);
 		memcpy(cell->symbols, out, count * sizeof *out);
 	}
@@ -113,8 +118,9 @@ static size_t symbols_of(struct match_scratch *scratch, const struct token *toke
 			out[count++] = lexicon->number;
 		return count;
 	}
-	count = recall(scratch, folded, cell, out);
-	if (count > 0 && lexicon->words[out[0]].cased) {
+	bool cased;
+	count = recall(scratch, folded, cell, out, &cased);
+	if (cased) {
 		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
 			out[count++] = symbol;

@@ -42,7 +42,8 @@ struct group_hits { /* of a group in the present sentence: valid if stamp is the
 struct memo_cell { /* the wildcards that a word matches */
 	uint8_t len; /* 0: free */
 	uint8_t count;
-	char word[46];
+	bool cased;
+	char word[45];
 	uint32_t symbols[4];
 };
 #define MEMO_CELLS 16384 /* 1 MiB */
