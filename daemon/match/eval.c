@@ -148,17 +148,20 @@ static void add_hit(struct match_scratch *scratch, struct list *list, uint32_t i
 static struct list eval_group(struct match_scratch *scratch, const struct group *group)
 {
 	struct list list = open_list(scratch);
-	if (group->of == GROUP_TERMS && !scratch->rules->group_indexed[group->id]) {
+	uint32_t slot = scratch->rules->group_slots[group->id];
+	groups_read(scratch, scratch->sentence);
+	if (!slot) {
+		if (!groups_may_have(scratch, group))
+			return list;
 		uint32_t end = scratch->sentence_hits[scratch->sentence + 1];
 		for (uint32_t i = scratch->sentence_hits[scratch->sentence]; i < end && !scratch->failed; i++)
 			if (eval_hit_counts(scratch, group, &scratch->hits[i]))
 				add_hit(scratch, &list, i);
 		return list;
 	}
-	groups_read(scratch, scratch->sentence);
-	const struct group_hits *hits = &scratch->group_hits[group->id];
-	if (hits->stamp != scratch->group_stamp)
+	if (!groups_has(scratch, slot))
 		return list;
+	const struct group_hits *hits = &scratch->group_hits[slot];
 	for (uint32_t i = hits->first; i != LEXICON_NONE && !scratch->failed; i = scratch->group_entries[i].next) {
 		const struct hit *hit = &scratch->hits[scratch->group_entries[i].hit];
 		bool part = !group->parts && hit->flags & (HIT_PART_LEFT | HIT_PART_RIGHT);
@@ -306,8 +309,18 @@ static struct list eval_atleast(struct match_scratch *scratch, struct list a, ui
 	return list;
 }
 
+/* A group that does not occur here, known without its hits. */
+static bool is_absent(const struct match_scratch *scratch, const struct node *node)
+{
+	uint32_t slot = node->kind == NODE_GROUP ? scratch->rules->group_slots[node->group->id] : 0;
+	return slot && scratch->group_sentence == scratch->sentence + 1 && !groups_has(scratch, slot);
+}
+
 static struct list eval_both(struct match_scratch *scratch, const struct node *node)
 {
+	bool both = node->kind == NODE_AND || node->kind == NODE_NEAR || node->kind == NODE_ONEAR;
+	if (both && is_absent(scratch, node->right))
+		return nothing;
 	struct list a = eval_node(scratch, node->left);
 	if (node->kind != NODE_OR && !eval_holds(a))
 		return nothing;

@@ -15,25 +15,38 @@ static uint64_t load_eight(const char *bytes)
 	return part;
 }
 
-static bool same_bytes(const char *a, const char *b, size_t len)
+struct ends { /* of a word; up to 16 bytes they are all of it, and most words are hashed and compared without a loop */
+	uint64_t first, last;
+};
+
+static struct ends ends_of(const char *bytes, size_t len)
 {
-	size_t at = 0;
-	for (; at + 8 <= len; at += 8)
-		if (load_eight(a + at) != load_eight(b + at))
-			return false;
-	return short_word(a + at, len - at) == short_word(b + at, len - at);
+	if (len < 8)
+		return (struct ends){short_word(bytes, len), 0};
+	return (struct ends){load_eight(bytes), load_eight(bytes + len - 8)};
 }
 
-/* Of a whole word, eight bytes at a time: only for the memo, where a bad spread costs nothing but time. */
+static bool same_bytes(const char *a, const char *b, size_t len)
+{
+	struct ends x = ends_of(a, len), y = ends_of(b, len);
+	if (x.first != y.first || x.last != y.last)
+		return false;
+	for (size_t at = 8; at + 8 < len; at += 8)
+		if (load_eight(a + at) != load_eight(b + at))
+			return false;
+	return true;
+}
+
+/* Only for the memo, where a bad spread costs nothing but time. */
 static size_t memo_hash(struct base_span word)
 {
-	uint64_t hash = word.len;
-	size_t at = 0;
-	for (; at + 8 <= word.len; at += 8) {
+	struct ends ends = ends_of(word.ptr, word.len);
+	uint64_t hash = (ends.first ^ word.len) * 0x9E3779B97F4A7C15u;
+	hash = (hash ^ hash >> 32 ^ ends.last) * 0xD6E8FEB86659FD93u;
+	for (size_t at = 8; at + 8 < word.len; at += 8) {
 		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
 		hash ^= hash >> 32;
 	}
-	hash = (hash ^ short_word(word.ptr + at, word.len - at)) * 0x9E3779B97F4A7C15u;
 	return (size_t)(hash >> 40) % MEMO_CELLS;
 }
 
@@ -47,20 +60,25 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 	return count + lexicon_wildcards(lexicon, word, out + count, LEXICON_SYMBOLS_MAX - 4);
 }
 
-/* The same from memory if it can be: texts repeat their words. */
-static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out)
+/* The same from memory if it can be: texts repeat their words. *cased: some term asks for the word in a certain case. */
+static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out,
+                     bool *cased)
 {
-	if (word.len > sizeof cell->word)
-		return look_up(&scratch->rules->lexicon, word, out);
+	const struct lexicon *lexicon = &scratch->rules->lexicon;
 	if (cell->len == word.len && same_bytes(cell->word, word.ptr, word.len)) {
-		for (size_t i = 0; i < cell->count; i++)
+		for (size_t i = 0; i < cell->count; i++) {
+			__builtin_prefetch(&lexicon->words[cell->symbols[i]]); /* the next pass starts from it */
 			out[i] = cell->symbols[i];
+		}
+		*cased = cell->cased;
 		return cell->count;
 	}
-	size_t count = look_up(&scratch->rules->lexicon, word, out);
-	if (count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
+	size_t count = look_up(lexicon, word, out);
+	*cased = count > 0 && lexicon->words[out[0]].cased;
+	if (word.len <= sizeof cell->word && count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
 		cell->len = (uint8_t)word.len;
 		cell->count = (uint8_t)count;
+		cell->cased = *cased;
 		memcpy(cell->word, word.ptr, word.len);
 		memcpy(cell->symbols, out, count * sizeof *out);
 	}
@@ -100,8 +118,9 @@ static size_t symbols_of(struct match_scratch *scratch, const struct token *toke
 			out[count++] = lexicon->number;
 		return count;
 	}
-	count = recall(scratch, folded, cell, out);
-	if (count > 0 && lexicon->words[out[0]].cased) {
+	bool cased;
+	count = recall(scratch, folded, cell, out, &cased);
+	if (cased) {
 		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
 			out[count++] = symbol;

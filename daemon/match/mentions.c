@@ -60,20 +60,28 @@ static enum base_result name_entities(struct match_scratch *scratch, uint32_t in
 	return BASE_OK;
 }
 
+/* The next hit from i on that is an alias: few are. */
+static uint32_t next_alias(const struct match_scratch *scratch, uint32_t i)
+{
+	while (i < scratch->hit_count && !(scratch->hits[i].flags & HIT_ALIAS))
+		i++;
+	return i;
+}
+
 static enum base_result find_of(struct match_scratch *scratch, enum group_of of, bool ambiguous)
 {
 	enum base_result result = BASE_OK;
-	for (uint32_t i = 0; !result && i < scratch->hit_count;) {
+	for (uint32_t i = next_alias(scratch, 0); !result && i < scratch->hit_count;) {
 		uint32_t best = LEXICON_NONE, first = scratch->hits[i].first, j = i;
-		for (; j < scratch->hit_count && scratch->hits[j].first == first; j++)
-			if (scratch->hits[j].flags & HIT_ALIAS && takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
+		for (; j < scratch->hit_count && scratch->hits[j].first == first; j = next_alias(scratch, j + 1))
+			if (takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
 			    (best == LEXICON_NONE || scratch->hits[j].last > scratch->hits[best].last))
 				best = j;
 		if (best != LEXICON_NONE) {
 			result = name_entities(scratch, best, of, ambiguous);
 			uint32_t last = scratch->hits[best].last;
 			while (j < scratch->hit_count && scratch->hits[j].first <= last)
-				j++;
+				j = next_alias(scratch, j + 1);
 		}
 		i = j;
 	}

@@ -108,25 +108,26 @@ void links_free(struct links *links)
 
 /* ---- groups and rules ------------------------------------------------------------ */
 
-static enum base_result index_group(struct match_rules *rules, const struct group *group, uint8_t *indexed)
+static enum base_result index_group(struct match_rules *rules, const struct group *group)
 {
 	enum base_result result = BASE_OK;
-	if (indexed[group->id])
+	if (rules->group_slots[group->id])
 		return BASE_OK;
-	indexed[group->id] = 1;
+	uint32_t slot = (uint32_t)rules->slot_count++;
+	rules->group_slots[group->id] = slot;
 	for (size_t i = 0; !result && i < group->count; i++)
-		result = add_link(&rules->term_groups, group->terms[i], group->id);
+		result = add_link(&rules->term_slots, group->terms[i], slot);
 	return result;
 }
 
-static enum base_result index_groups(struct match_rules *rules, const struct node *node, uint8_t *indexed)
+static enum base_result index_groups(struct match_rules *rules, const struct node *node)
 {
 	if (!node)
 		return BASE_OK;
 	if (node->kind == NODE_GROUP)
-		return index_group(rules, node->group, indexed);
-	enum base_result result = index_groups(rules, node->left, indexed);
-	return result ? result : index_groups(rules, node->right, indexed);
+		return index_group(rules, node->group);
+	enum base_result result = index_groups(rules, node->left);
+	return result ? result : index_groups(rules, node->right);
 }
 
 /* Leads the groups of node, of which one must occur for the way to hold, to the way. */
@@ -135,7 +136,7 @@ static enum base_result link_node(struct match_rules *rules, const struct node *
 	enum base_result result;
 	switch (node->kind) {
 	case NODE_GROUP:
-		return add_link(&rules->group_ways, node->group->id, way);
+		return add_link(&rules->slot_ways, rules->group_slots[node->group->id], way);
 	case NODE_OR:
 		result = link_node(rules, node->left, way);
 		return result ? result : link_node(rules, node->right, way);
@@ -149,6 +150,42 @@ static enum base_result link_node(struct match_rules *rules, const struct node *
 	}
 }
 
+/* Keeps the group among the way's needs if it is rarer than one of them. */
+static void need_group(const struct match_rules *rules, const struct group *group, struct way *way,
+                       size_t weights[WAY_NEEDS])
+{
+	size_t weight = weight_of_group(rules, group), worst = 0;
+	for (size_t i = 1; i < WAY_NEEDS; i++)
+		if (weights[i] > weights[worst])
+			worst = i;
+	if (weight >= weights[worst])
+		return;
+	weights[worst] = weight;
+	way->needs[worst] = rules->group_slots[group->id];
+}
+
+/* The groups without which node cannot hold. */
+static void need_groups(const struct match_rules *rules, const struct node *node, struct way *way,
+                        size_t weights[WAY_NEEDS])
+{
+	switch (node->kind) {
+	case NODE_GROUP:
+		need_group(rules, node->group, way, weights);
+		break;
+	case NODE_AND:
+	case NODE_NEAR:
+	case NODE_ONEAR:
+		need_groups(rules, node->left, way, weights);
+		need_groups(rules, node->right, way, weights);
+		break;
+	case NODE_OR:
+		break;
+	default:
+		if (node->left)
+			need_groups(rules, node->left, way, weights);
+	}
+}
+
 static enum base_result add_ways(struct match_rules *rules, const struct node *node, uint32_t rule)
 {
 	if (node->kind == NODE_OR) {
@@ -159,15 +196,18 @@ static enum base_result add_ways(struct match_rules *rules, const struct node *n
 	    base_grow(&rules->ways, &rules->way_cap, rules->way_count + 1, sizeof *rules->ways, LINKS_MAX);
 	if (result)
 		return result;
-	rules->ways[rules->way_count] = (struct way){rule, node};
+	struct way *way = &rules->ways[rules->way_count];
+	size_t weights[WAY_NEEDS] = {NEVER, NEVER, NEVER};
+	*way = (struct way){.rule = rule, .node = node};
+	need_groups(rules, node, way, weights);
 	return link_node(rules, node, (uint32_t)rules->way_count++);
 }
 
-static enum base_result index_rule(struct match_rules *rules, uint32_t index, uint8_t *indexed)
+static enum base_result index_rule(struct match_rules *rules, uint32_t index)
 {
 	const struct rule *rule = &rules->rules[index];
 	/* Guards and the rest are looked at where `when` holds, which is seldom: their groups look for their hits then. */
-	enum base_result result = index_groups(rules, rule->when, indexed);
+	enum base_result result = index_groups(rules, rule->when);
 	if (!result && rule->when && weight_of(rules, rule->when) != NEVER)
 		result = add_ways(rules, rule->when, index);
 	return result;
@@ -175,9 +215,9 @@ static enum base_result index_rule(struct match_rules *rules, uint32_t index, ui
 
 static bool leads(const struct match_rules *rules, size_t term)
 {
-	const struct links *groups = &rules->term_groups, *ways = &rules->group_ways;
-	for (uint32_t i = groups->starts[term]; i < groups->starts[term + 1]; i++)
-		if (ways->starts[groups->items[i]] != ways->starts[groups->items[i] + 1])
+	const struct links *slots = &rules->term_slots, *ways = &rules->slot_ways;
+	for (uint32_t i = slots->starts[term]; i < slots->starts[term + 1]; i++)
+		if (ways->starts[slots->items[i]] != ways->starts[slots->items[i] + 1])
 			return true;
 	return false;
 }
@@ -202,15 +242,19 @@ static enum base_result flag_terms(struct match_rules *rules)
 enum base_result rules_index(struct match_rules *rules)
 {
 	enum base_result result = rules_grow_heads(rules);
-	rules->group_indexed = calloc(rules->group_count + 1, 1);
-	if (!rules->group_indexed)
+	rules->group_slots = calloc(rules->group_count + 1, sizeof *rules->group_slots);
+	if (!rules->group_slots)
 		return BASE_NO_MEMORY;
+	rules->slot_count = 1;
 	for (uint32_t rule = 0; !result && rule < rules->rule_count; rule++)
-		result = index_rule(rules, rule, rules->group_indexed);
+		result = index_rule(rules, rule);
+	for (enum group_of of = GROUP_SYSTEMS; !result && of <= GROUP_ACTORS; of++) /* found by what they name */
+		if (rules->builtin[of])
+			result = index_group(rules, rules->builtin[of]);
 	if (!result)
-		result = close_links(&rules->term_groups, rules->head_count);
+		result = close_links(&rules->term_slots, rules->head_count);
 	if (!result)
-		result = close_links(&rules->group_ways, rules->group_count);
+		result = close_links(&rules->slot_ways, rules->slot_count);
 	lexicon_seal(&rules->lexicon);
 	return result ? result : flag_terms(rules);
 }

@@ -178,8 +178,11 @@ struct details {
 	size_t sign_count, sign_cap;
 };
 
+#define WAY_NEEDS 3
+
 struct way { /* to a rule: one of the expressions that its `when` joins with OR */
 	uint32_t rule;
+	uint32_t needs[WAY_NEEDS]; /* slots of groups that must occur, the rarest; 0: none */
 	const struct node *node;
 };
 
@@ -208,11 +211,16 @@ struct match_rules {
 	size_t set_count, set_cap;
 	size_t group_count;
 	const struct group *builtin[GROUP_ACTORS + 1]; /* $systems and $actors, if some expression asks for them */
-	struct links term_groups;                      /* of the groups that some `when` asks for */
-	struct links group_ways;                       /* to rules, when a group occurs: indices in ways */
+	/*
+	 * Groups that some `when` asks for have slots, from 1 on: they are one in
+	 * eight, so that what is known of them in a sentence stays in the caches.
+	 */
+	uint32_t *group_slots;    /* one a group; 0: none */
+	size_t slot_count;        /* with the unused slot 0 */
+	struct links term_slots;  /* of each term the groups that have it */
+	struct links slot_ways;   /* to rules, when a group occurs: indices in ways */
 	struct way *ways;
 	size_t way_count, way_cap;
-	uint8_t *group_indexed;                        /* 1: the group is in term_groups */
 };
 
 /* rule_index.c: reach each rule by the terms of its most selective required part. */

@@ -369,10 +369,10 @@ void match_rules_free(struct match_rules *rules)
 	free(rules->rules);
 	free(rules->entities);
 	free(rules->aliases);
-	links_free(&rules->term_groups);
-	links_free(&rules->group_ways);
+	links_free(&rules->term_slots);
+	links_free(&rules->slot_ways);
 	free(rules->ways);
-	free(rules->group_indexed);
+	free(rules->group_slots);
 	free(rules->term_flags);
 	free(rules->heads);
 	free(rules->furniture);

@@ -20,7 +20,7 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
 	scratch->rule_tried = calloc(rules->rule_count + 1, sizeof *scratch->rule_tried);
 	scratch->entity_needs = calloc(rules->entity_count + 1, sizeof *scratch->entity_needs);
-	scratch->group_hits = calloc(rules->group_count + 1, sizeof *scratch->group_hits);
+	scratch->group_hits = calloc(rules->slot_count + 1, sizeof *scratch->group_hits);
 	scratch->entity_told = calloc(rules->entity_count + 1, sizeof *scratch->entity_told);
 	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
 	    !scratch->group_hits || !scratch->entity_needs || !scratch->entity_told) {
@@ -80,7 +80,7 @@ static enum base_result start_item(struct match_scratch *scratch)
 	}
 	if (scratch->group_stamp > UINT32_MAX / 2) {
 		scratch->group_stamp = 0;
-		memset(scratch->group_hits, 0, (scratch->rules->group_count + 1) * sizeof *scratch->group_hits);
+		memset(scratch->group_hits, 0, (scratch->rules->slot_count + 1) * sizeof *scratch->group_hits);
 	}
 	groups_forget(scratch);
 	scratch->item++;
@@ -169,12 +169,12 @@ static enum base_result try_sentence(struct match_scratch *scratch, uint32_t sen
 	enum base_result result = BASE_OK;
 	groups_read(scratch, sentence);
 	for (uint32_t e = 0; !result && e < scratch->group_entry_count; e++) {
-		uint32_t group = scratch->group_entries[e].group;
-		if (scratch->group_hits[group].first != e)
+		uint32_t slot = scratch->group_entries[e].slot;
+		if (scratch->group_hits[slot].first != e)
 			continue; /* met before */
-		for (uint32_t i = rules->group_ways.starts[group]; !result && i < rules->group_ways.starts[group + 1]; i++) {
-			const struct way *way = &rules->ways[rules->group_ways.items[i]];
-			if (!groups_may_hold(scratch, way->node))
+		for (uint32_t i = rules->slot_ways.starts[slot]; !result && i < rules->slot_ways.starts[slot + 1]; i++) {
+			const struct way *way = &rules->ways[rules->slot_ways.items[i]];
+			if (!groups_may_hold(scratch, way))
 				continue;
 			result = try_rule(scratch, way->rule, sentence);
 			groups_read(scratch, sentence); /* the rule may have looked at others */

@@ -30,17 +30,20 @@ struct firing { /* a rule fired in a sentence */
 };
 
 struct group_entry { /* a hit of a group, in the order of the text */
-	uint32_t group, hit, next;
+	uint32_t slot, hit, next;
 };
 
 struct group_hits { /* of a group in the present sentence: valid if stamp is the scratch's */
 	uint32_t stamp, first, last;
 };
 
+#define TERM_BITS 512
+
 struct memo_cell { /* the wildcards that a word matches */
 	uint8_t len; /* 0: free */
 	uint8_t count;
-	char word[46];
+	bool cased;
+	char word[45];
 	uint32_t symbols[4];
 };
 #define MEMO_CELLS 16384 /* 1 MiB */
@@ -94,9 +97,10 @@ struct match_scratch {
 	uint32_t *kept_marks; /* hits */
 	size_t kept_mark_count, kept_mark_cap;
 	/* one sentence */
-	struct group_hits *group_hits; /* one a group */
+	struct group_hits *group_hits; /* one a slot of a group */
 	struct group_entry *group_entries;
 	size_t group_entry_count, group_entry_cap;
+	uint64_t term_bits[TERM_BITS / 64]; /* term t of the sentence sets bit t % TERM_BITS */
 	uint32_t group_sentence; /* the sentence read + 1; 0: none */
 	uint32_t group_stamp;
 	/* one evaluation */
@@ -133,8 +137,12 @@ enum base_result furniture_find(struct match_scratch *scratch);
 void groups_read(struct match_scratch *scratch, uint32_t sentence);
 /* To be called when hits or their flags change. */
 void groups_forget(struct match_scratch *scratch);
-/* False if the expression cannot hold in the sentence read, by its groups alone. */
-bool groups_may_hold(const struct match_scratch *scratch, const struct node *node);
+/* Whether the group of that slot occurs in the sentence read. */
+bool groups_has(const struct match_scratch *scratch, uint32_t slot);
+/* False if none of the terms of a small group without a slot occurs in the sentence read. */
+bool groups_may_have(const struct match_scratch *scratch, const struct group *group);
+/* False if the way cannot hold in the sentence read, by its groups alone. */
+bool groups_may_hold(const struct match_scratch *scratch, const struct way *way);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */

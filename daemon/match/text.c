@@ -313,14 +313,18 @@ static struct base_span clip_field(struct base_span field)
 	return field;
 }
 
-enum base_result text_read(struct text *text, struct base_span title, struct base_span body)
+enum base_result text_cut(struct text *text, struct base_span title, struct base_span body)
 {
 	text->token_count = text->sentence_count = text->folded_len = 0;
 	text->fields[0] = clip_field(title);
 	text->fields[1] = clip_field(body);
 	enum base_result result = read_field(text, text->fields[0], TOKEN_TITLE, false);
-	if (!result)
-		result = read_field(text, text->fields[1], 0, false);
+	return result ? result : read_field(text, text->fields[1], 0, false);
+}
+
+enum base_result text_read(struct text *text, struct base_span title, struct base_span body)
+{
+	enum base_result result = text_cut(text, title, body);
 	return result ? result : text_divide(text);
 }
 

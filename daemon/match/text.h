@@ -69,6 +69,8 @@ struct text {
 void text_free(struct text *text);
 /* Replaces what text had. Fields beyond 1 MiB are cut. */
 enum base_result text_read(struct text *text, struct base_span title, struct base_span body);
+/* Its first half: folds and cuts into tokens, without sentences. */
+enum base_result text_cut(struct text *text, struct base_span title, struct base_span body);
 /* The same for a term of a rule, where * is a letter. */
 enum base_result text_read_term(struct text *text, struct base_span term);
 struct base_span text_folded(const struct text *text, const struct token *token);
