@@ -44,7 +44,6 @@ void *realloc(void *old, size_t size)
 	calls++;
 	return __libc_realloc(old, size);
 }
-#endif
 
 static const char rules[] =
     "sets: {halts: [halt*, stop*], arms: [missile*, tank*, 'air defence'], no: [not, never]}\n"
@@ -59,8 +58,8 @@ static const char rules[] =
     "  currencies: {USD: {signs: ['$'], aliases: [dollars]}}, skip: the}\n";
 
 static const char *const texts[] = {
-    "The US halts missiles for Ukraine. It did not stop tanks.\nRead also: US stops HIMARS\nThe US sent four tanks to Ukraine "
-    "for $5 million. Patriots and the air defence stopped.",
+    ("The US halts missiles for Ukraine. It did not stop tanks.\nRead also: US stops HIMARS\nThe US sent four tanks to Ukraine "
+     "for $5 million. Patriots and the air defence stopped."),
     "Nothing at all.",
     "The US stopped tanks, missiles, HIMARS and Patriots and stopped tanks again.\nRelated\nUS halts tanks\nComments\nmore",
 };
@@ -68,7 +67,6 @@ static const char *const texts[] = {
 static void test_none_when_warm(void **state)
 {
 	(void)state;
-#if COUNTS
 	struct trial trial;
 	trial_open(&trial, rules);
 	size_t events = 0, before = 0;
@@ -86,10 +84,14 @@ static void test_none_when_warm(void **state)
 	assert_int_equal(after - before, 0);
 	assert_int_equal(events, 9);
 	trial_close(&trial);
-#else
-	skip();
-#endif
 }
+#else
+static void test_none_when_warm(void **state)
+{
+	(void)state;
+	skip();
+}
+#endif
 
 int main(void)
 {
