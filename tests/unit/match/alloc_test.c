@@ -44,7 +44,6 @@ void *realloc(void *old, size_t size)
 	calls++;
 	return __libc_realloc(old, size);
 }
-#endif
 
 static const char rules[] =
     "sets: {halts: [halt*, stop*], arms: [missile*, tank*, 'air defence'], no: [not, never]}\n"
@@ -64,6 +63,7 @@ static const char *const texts[] = {
     "Nothing at all.",
     "The US stopped tanks, missiles, HIMARS and Patriots and stopped tanks again.\nRelated\nUS halts tanks\nComments\nmore",
 };
+#endif
 
 static void test_none_when_warm(void **state)
 {
