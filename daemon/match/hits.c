@@ -60,7 +60,7 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 	return count + lexicon_wildcards(lexicon, word, out + count, LEXICON_SYMBOLS_MAX - 4);
 }
 
-/* The same from memory if it can be: texts repeat their words. *cased: some term asks for the word in a certain case. */
+/* The same from memory if it can be: texts repeat their words. *cased: a term asks for the word in a certain case. */
 static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out,
                      bool *cased)
 {

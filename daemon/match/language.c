@@ -105,7 +105,8 @@ static const char *guess(const struct text *text, const struct ballot ballots[BA
 	return (counts >> 8 * best & 0xFF) >= LEAST_VOTES ? languages[best] : "";
 }
 
-void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given, char out[12])
+void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given,
+                    char out[12])
 {
 	size_t len = 0;
 	given = base_span_trim(given);

@@ -115,7 +115,7 @@ static bool read_cast(const struct attempt *attempt, const struct role_step *ste
 	return cast->count > 0;
 }
 
-/* Whether the actor may stand where the pattern names no word before it: no later member of a list, nor "in Germany". */
+/* Whether it may stand where the pattern names no word before it: no later member of a list, nor "in Germany". */
 static bool may_start(const struct view *view, const struct actor *actor)
 {
 	const struct node *const *sets = view->details->words;

@@ -146,7 +146,8 @@ bool groups_may_hold(const struct match_scratch *scratch, const struct way *way)
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);
 /* language.c */
-void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given, char out[12]);
+void language_guess(const struct text *text, const struct ballot ballots[BALLOTS], struct base_span given,
+                    char out[12]);
 /* Fills the empty ballots. */
 void language_index(struct ballot ballots[BALLOTS]);
 

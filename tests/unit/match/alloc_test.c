@@ -63,6 +63,7 @@ static const char *const texts[] = {
     "Nothing at all.",
     "The US stopped tanks, missiles, HIMARS and Patriots and stopped tanks again.\nRelated\nUS halts tanks\nComments\nmore",
 };
+#endif
 
 static void test_none_when_warm(void **state)
 {

@@ -185,11 +185,37 @@ static void test_first_sentence(void **state)
 	trial_close(&trial);
 }
 
+/* Only the places where a pattern can start are counted against what a sentence may cost. */
+static void test_long_sentence(void **state)
+{
+	(void)state;
+	struct trial trial;
+	struct base_buf yaml, text;
+	base_buf_init(&yaml, 1 << 16);
+	base_buf_init(&text, 1 << 16);
+	(void)base_buf_add_text(&yaml, "rules: [{name: r, class: delivery, when: sent NEAR/20 missiles}]\n"
+	                               "actors: {Germany: [Germany], Ukraine: [Ukraine]}\ndetails:\n  roles:\n");
+	for (int i = 0; i < 80; i++)
+		(void)base_buf_printf(&yaml, "    - SUPPLIER sent%d\n    - SUPPLIER sent .. to RECIPIENT\n", i);
+	(void)base_buf_add_text(&text, "Germany sent missiles to Ukraine,");
+	for (int i = 0; i < 350; i++)
+		(void)base_buf_add_text(&text, " word");
+	assert_int_equal(yaml.failed || text.failed, false);
+	trial_open(&trial, yaml.data);
+	trial_run(&trial, NULL, text.data);
+	assert_int_equal(trial.result->event_count, 1);
+	assert_int_equal(trial.result->events[0].supplier_count, 1);
+	base_buf_free(&yaml);
+	base_buf_free(&text);
+	trial_close(&trial);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_details),
 	    cmocka_unit_test(test_first_sentence),
+	    cmocka_unit_test(test_long_sentence),
 	};
 	return cmocka_run_group_tests_name("details", tests, NULL, NULL);
 }
