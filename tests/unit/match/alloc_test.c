@@ -8,18 +8,6 @@
 
 #include "trial.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COUNTS 0 /* the sanitizers bring an allocator of their own */
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define COUNTS 0
-#endif
-#endif
-#if !defined(COUNTS) && defined(__GLIBC__)
-#define COUNTS 1
-#endif
-
-#if COUNTS
 static size_t calls;
 
 /* glibc's own names of what the program replaces (glibc manual, "Replacing malloc"). */
@@ -63,7 +51,6 @@ static const char *const texts[] = {
     "Nothing at all.",
     "The US stopped tanks, missiles, HIMARS and Patriots and stopped tanks again.\nRelated\nUS halts tanks\nComments\nmore",
 };
-#endif
 
 static void test_none_when_warm(void **state)
 {
@@ -86,13 +73,6 @@ static void test_none_when_warm(void **state)
 	assert_int_equal(events, 9);
 	trial_close(&trial);
 }
-#else
-static void test_none_when_warm(void **state)
-{
-	(void)state;
-	skip();
-}
-#endif
 
 int main(void)
 {
