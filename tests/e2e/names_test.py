@@ -50,7 +50,8 @@ class NameServer:
         self.answer, self.asked = answer, {}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 53))
-        threading.Thread(target=self.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
         harness.Cleanup.add(self.close)
 
     def close(self):
@@ -58,6 +59,7 @@ class NameServer:
             self.socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, although nothing is connected
         except OSError:
             pass
+        self.thread.join(harness.PATIENCE)  # its call holds the port until it returns
         self.socket.close()
 
     def run(self):
