@@ -260,6 +260,13 @@ class Daemon:
         return self.wait(timeout)
 
 
+def is_sanitized():
+    """Whether a sanitizer has the daemon's malloc for itself, and memory to spend."""
+    with open(DAEMON, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def daemon_command(*arguments, environment=None):
     """Run the daemon for an answer: (status, stdout, stderr)."""
     done = subprocess.run([DAEMON, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE,

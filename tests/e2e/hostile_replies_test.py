@@ -91,7 +91,8 @@ def test_bombs(folder):
     except replies.NoBrotli as why:
         print("# no brotli bomb: %s" % why)
     more, _ = endure(folder, evils)
-    check(more < 2 * MAX_SIZE * len(evils), "MiB more:", more)  # each may have its buffer grow to twice that
+    # Each may have its buffer grow to twice that.
+    check(more < 2 * MAX_SIZE * len(evils) or harness.is_sanitized(), "MiB more:", more)
 
 
 def test_floods(folder):
@@ -108,7 +109,7 @@ def test_floods(folder):
         "no-header-end": (lambda s: feedserver.garbage(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1000**2), HEADER),
     }
     more, server = endure(folder, evils)
-    check(more < 16, "MiB more:", more)
+    check(more < 16 or harness.is_sanitized(), "MiB more:", more)
     for name in ("announced", "chunked", "nothing"):  # what the socket's buffers hold is sent in vain
         check(server.requests("/" + name)[0].sent < 16 * MIB, name, "sent", server.requests("/" + name)[0].sent)
 
@@ -124,7 +125,7 @@ def test_slow(folder):
     }
     began = time.monotonic()
     more, _ = endure(folder, evils, sends=False)
-    check(more < 8 and time.monotonic() - began < 30, "MiB more:", more)
+    check((more < 8 or harness.is_sanitized()) and time.monotonic() - began < 30, "MiB more:", more)
 
 
 def test_loops(folder):

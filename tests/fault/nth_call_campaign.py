@@ -33,18 +33,11 @@ HEAD = struct.Struct("<IIQQII")  # struct control of shim.c
 PROMPT = 4.0  # seconds within which a poll that did not fail is over; those that did come later
 
 
-def is_sanitized():
-    """Whether a sanitizer has the daemon's malloc for itself, and memory to spend."""
-    with open(harness.DAEMON, "rb") as file:
-        program = file.read()
-    return b"__asan_init" in program or b"__tsan_init" in program
-
-
 def require():
     """Skip where the shim cannot work."""
     if not os.path.exists(SHIM):
         raise harness.Skip("the shim is not built")
-    if is_sanitized():
+    if harness.is_sanitized():
         raise harness.Skip("a sanitizer has malloc for itself")
 
 

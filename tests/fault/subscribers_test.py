@@ -17,7 +17,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import feedserver  # noqa: E402
 import harness     # noqa: E402
 from harness import check, check_equal  # noqa: E402
-from nth_call_campaign import is_sanitized  # noqa: E402
 from wire import Keeper, Wire  # noqa: E402
 
 LOAD = int(os.environ.get("WW_LOAD_ALERTS", "5000"))
@@ -111,7 +110,7 @@ def test_stalled(folder):
         return next(rounds, None) is None
     house.publish_until(done, 400)
     peak = house.finish("10 stalled subscribers and a stalled replay")
-    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or harness.is_sanitized(), "memory", house.before, peak)
 
 
 def come_and_go(house, ended, seed, errors):
@@ -155,7 +154,7 @@ def test_come_and_go(folder):
         check(time.monotonic() < deadline, "descriptors stay open:", before, descriptors(house.daemon))
         time.sleep(0.1)
     peak = house.finish("200 that come and go")
-    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or harness.is_sanitized(), "memory", house.before, peak)
 
 
 def test_flood(folder):
@@ -266,7 +265,7 @@ def test_nonsense(folder):
     house.publish_until(annoy, 50)
     check_equal(house.daemon.get("/healthz")[0], 200, "health")
     peak = house.finish("nonsense")
-    check(peak - house.before < GROWTH_MAX or is_sanitized(), "memory", house.before, peak)
+    check(peak - house.before < GROWTH_MAX or harness.is_sanitized(), "memory", house.before, peak)
 
 
 if __name__ == "__main__":
