@@ -21,6 +21,7 @@ const char *base_result_text(enum base_result result)
 	case BASE_NETWORK: return "network error";
 	case BASE_DAMAGED: return "damaged";
 	case BASE_STOPPED: return "stopped";
+	case BASE_LOST: return "no longer ours";
 	}
 	return "unknown result";
 }

@@ -52,6 +52,18 @@ struct engine_prune {
 	base_time entries_unseen; /* entries not seen for that long in documents that did come */
 };
 
+struct engine_want { /* what is about to be read: a feed, and entries by each of their keys */
+	const char *url;
+	/* count of each, every one `stride` bytes after the one before */
+	const struct feed_key *keys, *link_keys, *title_keys;
+	size_t count, stride;
+};
+
+struct engine_poll { /* a poll that brought nothing */
+	int64_t feed;
+	base_time last_start, next_due;
+};
+
 struct engine {
 	const struct engine_ops *ops;
 	struct base_error reason; /* why the last call failed */
@@ -73,11 +85,23 @@ struct engine_ops {
 	enum base_result (*state_get)(struct engine *engine, struct engine_state *out);
 	enum base_result (*state_put)(struct engine *engine, const struct engine_state *state);
 
+	/*
+	 * The reads of feed_get, entry_get and entry_find that follow, up to the end of the transaction (outside one: up to
+	 * the next prefetch), are of these. An engine far away gets them all in one round trip; NULL: there is no need.
+	 */
+	enum base_result (*prefetch)(struct engine *engine, const struct engine_want *wants, size_t count);
+
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
 	/* Insert or replace; *id is its number. documented: a document was taken in now. */
 	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
 	                             int64_t *id);
+
+	/*
+	 * Note when feeds were polled that brought nothing, in a transaction of its own: many such polls are one small row,
+	 * and feed_get gives what it says until the feed is put again. A feed that is gone is passed over.
+	 */
+	enum base_result (*polls_put)(struct engine *engine, const struct engine_poll *polls, size_t count, base_time now);
 
 	enum base_result (*entry_get)(struct engine *engine, int64_t feed, const struct feed_key *key,
 	                              struct engine_entry *out);
@@ -100,6 +124,34 @@ struct engine_ops {
 
 	enum base_result (*prune)(struct engine *engine, const struct engine_prune *prune, bool *more);
 	enum base_result (*backup)(struct engine *engine, const char *path);
+
+	const struct engine_shared_ops *shared; /* NULL: the database is one node's own */
+};
+
+/*
+ * A database that several nodes use. A node is a member from node_join until it
+ * leaves or is declared dead, under a token that is never given twice; whoever
+ * held feeds under an older token can commit nothing any more.
+ */
+struct engine_shared_ops {
+	/* In a transaction: BASE_LOST unless node is a member under that token, and it stays one until the end of it. */
+	enum base_result (*fence)(struct engine *engine, const char *node, uint64_t token);
+	/*
+	 * In a transaction: the state as committed; no other node gives a sequence until the end of it. So sequences are
+	 * committed in their order, and a reader who sees one sees all before it.
+	 */
+	enum base_result (*state_lock)(struct engine *engine, struct engine_state *out);
+	/* The sketches of the alerts after a sequence, in their order. */
+	enum base_result (*sketches_after)(struct engine *engine, uint64_t after, ledger_sketch_fn *each, void *ctx);
+	/*
+	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
+	 * row bears the number; 0 is never one.
+	 */
+	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
+	/* A descriptor that is readable when woken has something to say; -1: not connected. */
+	int (*wake_fd)(struct engine *engine);
+	/* What other nodes have said since the last call: *alerts: there are new ones; *members: who takes part changed. */
+	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
 };
 
 extern const struct engine_ops engine_sqlite;

@@ -30,6 +30,7 @@ enum base_result {
 	BASE_NETWORK,     /* the other end, or the way to it, failed */
 	BASE_DAMAGED,     /* stored data contradict themselves */
 	BASE_STOPPED,     /* the work was given up because of a shutdown */
+	BASE_LOST,        /* somebody else owns it by now */
 };
 
 /* A short lower-case phrase, never NULL: "out of memory". */
