@@ -23,7 +23,7 @@ struct timeval poller_wait(base_time time)
 void poller_end_if_done(struct poller *poller)
 {
 	bool over = atomic_load(&poller->stopping) || (poller->context.options.once && !poller->feeds_left);
-	if (over && !poller->running && !poller->context.jobs_out)
+	if (over && !poller->running && poll_touches_flush(&poller->context) && !poller->context.jobs_out)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
@@ -85,7 +85,7 @@ static void plan_first_poll(struct poll_feed *feed)
 	if (options->once)
 		plan_only_poll(feed, now);
 	else
-		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance());
+		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance(&poller->context));
 }
 
 /* The feed goes on with what is stored of it. */
@@ -105,6 +105,8 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 	recall->plan = NULL;
 	feed->body = recall->body;
 	feed->newest = recall->newest;
+	feed->id = recall->id;
+	feed->written = recall->known ? recall->written : BASE_TIME_NONE;
 	feed->polled = recall->polled;
 	(void)poller_find_host(poller, feed); /* without memory the configured one paces it */
 	feed->complaint.count = plan_feed_state(feed->plan)->failures; /* said before the restart */
@@ -148,7 +150,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 	if (job == &poller->recall)
 		recalled(poller);
 	else
-		poll_answered(job);
+		poll_answered(&poller->context, job);
 	poller_end_if_done(poller);
 }
 
@@ -212,7 +214,7 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 3, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(4, &poller->wake);
 	if (result)
@@ -223,7 +225,9 @@ static enum base_result build_loop(struct poller *poller)
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->wake_event = add_event(poller, base_queue_fd(poller->wake), EV_READ | EV_PERSIST, on_wake, 0);
 	poller->alive_event = add_event(poller, -1, EV_PERSIST, on_alive, ALIVE_EVERY);
-	return poller->inbox_event && poller->wake_event && poller->alive_event ? BASE_OK : BASE_NO_MEMORY;
+	if (!poller->inbox_event || !poller->wake_event || !poller->alive_event)
+		return BASE_NO_MEMORY;
+	return poll_touches_init(&poller->context, poller->base);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -271,6 +275,9 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	atomic_store(&poller->alive, base_clock_monotonic(options->clock));
 	STAILQ_INIT(&poller->ready);
 	enum base_result result = base_random(poller->hash_key, sizeof poller->hash_key);
+	if (!result)
+		result = base_random(&poller->context.chance, sizeof poller->context.chance);
+	poller->context.chance |= 1;
 	if (!result)
 		result = build_loop(poller);
 	if (!result)
@@ -411,6 +418,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->wake_event);
 	free_event(poller->alive_event);
+	poll_touches_free(&poller->context);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);

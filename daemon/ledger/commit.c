@@ -167,6 +167,8 @@ static enum base_result store_batch(struct work *work, const struct ledger_batch
 	state.newest = newest_of(batch);
 	enum base_result result =
 		of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, &feed));
+	if (!result && batch->id)
+		*batch->id = feed;
 	if (!result)
 		result = store_entries(work, feed, batch);
 	for (size_t i = 0; !result && i < batch->alert_count; i++)
