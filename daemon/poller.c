@@ -23,7 +23,7 @@ void poller_end_if_done(struct poller *poller)
 {
 	bool all_polled = poller->context.options.once && poller->change_count && !poller->feeds_left;
 	bool over = atomic_load(&poller->stopping) || all_polled;
-	if (over && !poller->running && !poller->context.jobs_out)
+	if (over && !poller->running && poll_touches_flush(&poller->context) && !poller->context.jobs_out)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
@@ -64,7 +64,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 	if (job == &poller->recall)
 		poller_recalled(poller);
 	else
-		poll_answered(job);
+		poll_answered(&poller->context, job);
 	poller_end_if_done(poller);
 }
 
@@ -119,7 +119,7 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 3, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(ORDERS_MAX + 1, &poller->orders);
 	if (result)
@@ -130,7 +130,9 @@ static enum base_result build_loop(struct poller *poller)
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->orders_event = add_event(poller, base_queue_fd(poller->orders), EV_READ | EV_PERSIST, on_orders, 0);
 	poller->alive_event = add_event(poller, -1, EV_PERSIST, on_alive, ALIVE_EVERY);
-	return poller->inbox_event && poller->orders_event && poller->alive_event ? BASE_OK : BASE_NO_MEMORY;
+	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event)
+		return BASE_NO_MEMORY;
+	return poll_touches_init(&poller->context, poller->base);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -181,6 +183,9 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	LIST_INIT(&poller->empty);
 	STAILQ_INIT(&poller->changes);
 	enum base_result result = base_random(poller->hash_key, sizeof poller->hash_key);
+	if (!result)
+		result = base_random(&poller->context.chance, sizeof poller->context.chance);
+	poller->context.chance |= 1;
 	if (!result)
 		result = build_loop(poller);
 	if (!result)
@@ -239,6 +244,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
+	poll_touches_free(&poller->context);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);

@@ -170,6 +170,8 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 		.learned = feed.learned,
 		.newest = feed.newest,
 		.polled = feed.polled,
+		.id = feed.id,
+		.written = feed.written,
 	};
 	return BASE_OK;
 }

@@ -47,10 +47,25 @@ struct ledger_feed {
 	struct base_span learned; /* what plan_feed_store wrote, or none */
 	uint64_t batch;   /* a number of this batch's own, not 0, where several nodes share the ledger */
 	bool polled;      /* at least one document was taken in */
+	int64_t id;        /* the ledger's number of it, 0: not known; ignored by ledger_commit */
+	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+
+struct ledger_poll { /* of a feed that is committed, bringing nothing */
+	int64_t feed;
+	base_time last_start, next_due; /* wall */
+};
+/*
+ * Remember when feeds were polled, many in one small transaction: what ledger_feed_get gives of them is as if the feeds
+ * had been committed with these times, up to their next commit. It is kept for LEDGER_POLLS_KEPT, so that a poll with a
+ * later next_due must be committed, and a feed must be now and then, lest it is taken for one that nobody polls any
+ * more. Results as of ledger_commit.
+ */
+#define LEDGER_POLLS_KEPT (2 * BASE_HOUR)
+enum base_result ledger_touch(struct ledger *ledger, const struct ledger_poll *polls, size_t count, base_time now);
 
 enum ledger_state { LEDGER_NEW, LEDGER_CHANGED, LEDGER_SEEN, LEDGER_REKEYED };
 
@@ -99,6 +114,7 @@ struct ledger_batch {
 	size_t alert_count;
 	base_time now;
 	uint64_t lease; /* the token under which the feed was polled; 0: none is needed */
+	int64_t *id; /* becomes the feed's number when the batch is committed; may be NULL */
 };
 
 struct ledger_message { /* an alert as published: three frames, and what the log line needs */
