@@ -20,21 +20,33 @@ const char *ledger_reason(const struct ledger *ledger)
 	return ledger->engine->reason.text;
 }
 
-static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
+                                  struct base_error *err)
 {
 	const char *mark = strstr(uri, "://");
 	if (!mark)
 		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db",
 		                 uri);
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
+	*where = mark + 3;
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-		if (base_span_is(scheme, engines[i]->scheme))
-			return engines[i]->open(mark + 3, log, out, err);
+		if (base_span_is(scheme, engines[i]->scheme)) {
+			*ops = engines[i];
+			return BASE_OK;
+		}
 	if (base_span_is(scheme, "postgresql") || base_span_is(scheme, "postgres"))
 		return base_fail(err, BASE_UNSUPPORTED,
 		                 "ledger: PostgreSQL is not built in yet; use sqlite:///var/lib/wirewatch/ledger.db");
 	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known is sqlite://", (int)scheme.len,
 	                 scheme.ptr);
+}
+
+enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+{
+	const struct engine_ops *ops;
+	const char *where;
+	enum base_result result = ledger_engine_of(uri, &ops, &where, err);
+	return result ? result : ops->open(where, log, out, err);
 }
 
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err)
@@ -50,7 +62,7 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 	ledger->node = strdup(options->node);
 	enum base_result result = ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	if (!result)
-		result = open_engine(options->uri, options->log, &ledger->engine, err);
+		result = ledger_engine_open(options->uri, options->log, &ledger->engine, err);
 	if (!result) {
 		result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
 		if (result)
