@@ -166,11 +166,31 @@ static enum base_result store_batch(struct work *work, const struct ledger_batch
 	int64_t feed;
 	state.newest = newest_of(batch);
 	enum base_result result =
-		of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, &feed));
+		of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0,
+	                                            batch->number, &feed));
 	if (!result)
 		result = store_entries(work, feed, batch);
 	for (size_t i = 0; !result && i < batch->alert_count; i++)
 		result = store_alert(work, feed, batch->alerts[i], batch->now);
+	return result;
+}
+
+/* Say what is going to be read. */
+static enum base_result prefetch(struct work *work, const struct ledger_batch *batches, size_t count)
+{
+	const struct engine_ops *ops = work->engine->ops;
+	struct engine_want *wants = ops->prefetch ? calloc(count + 1, sizeof *wants) : NULL;
+	if (!wants)
+		return ops->prefetch ? BASE_NO_MEMORY : BASE_OK;
+	for (size_t i = 0; i < count; i++) {
+		const struct ledger_entry *entries = batches[i].entries;
+		wants[i] = (struct engine_want){.url = batches[i].feed.url};
+		if (batches[i].entry_count)
+			wants[i] = (struct engine_want){batches[i].feed.url, &entries->key,          &entries->link_key,
+			                                &entries->title_key, batches[i].entry_count, sizeof *entries};
+	}
+	enum base_result result = of_engine(work, ops->prefetch(work->engine, wants, count));
+	free(wants);
 	return result;
 }
 
@@ -180,6 +200,7 @@ static enum base_result store_all(struct work *work, const struct ledger_batch *
 	enum base_result result = of_engine(work, ops->begin(work->engine));
 	if (result)
 		return result;
+	result = prefetch(work, batches, count);
 	for (size_t i = 0; !result && i < count; i++)
 		result = store_batch(work, &batches[i]);
 	bool moved = work->message_count || work->state.published != work->ledger->published_stored;

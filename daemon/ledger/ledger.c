@@ -140,8 +140,12 @@ uint64_t ledger_oldest(struct ledger *ledger)
 
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out)
 {
+	const struct engine_ops *ops = ledger->engine->ops;
+	const struct engine_want want = {.url = url};
 	struct engine_feed feed;
-	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
+	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
+	if (!result)
+		result = ops->feed_get(ledger->engine, url, &feed);
 	if (result)
 		return result == BASE_NOT_FOUND ? result : ledger_failed(ledger, result);
 	base_buf_reset(&ledger->url);
@@ -149,6 +153,7 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct ledger_feed){
+		.id = feed.id,
 		.url = ledger->url.data,
 		.etag = feed.etag,
 		.last_modified = feed.last_modified,

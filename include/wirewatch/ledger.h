@@ -40,6 +40,7 @@ uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still
 /* ---- feeds ------------------------------------------------------------------- */
 
 struct ledger_feed {
+	int64_t id; /* its number in this ledger, given out; 0: not known */
 	const char *url;
 	const char *etag, *last_modified; /* or NULL */
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
@@ -97,6 +98,8 @@ struct ledger_batch {
 	struct alert *const *alerts; /* placed in their stories */
 	size_t alert_count;
 	base_time now;
+	/* Not 0 and never twice: tells, after a commit whose answer was lost, whether it was stored. 0: never mind. */
+	uint64_t number;
 };
 
 struct ledger_message { /* an alert as published: three frames, and what the log line needs */
