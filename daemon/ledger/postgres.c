@@ -16,14 +16,26 @@ static enum base_result begin(struct engine *engine)
 	enum base_result result = postgres_connect(postgres);
 	if (result)
 		return result;
+	postgres_forget_writes(postgres);
 	postgres->in_transaction = true;
-	postgres->begun = false;
+	postgres->begun = postgres->topics_read = false;
 	return BASE_OK;
 }
 
 static void ended(struct postgres *postgres)
 {
 	postgres->in_transaction = postgres->begun = postgres->lost = false;
+	(void)cache_reset(postgres->cache, 0);
+}
+
+/* A COMMIT of a transaction that has failed is a ROLLBACK, and a success. */
+static enum base_result took_commit(struct postgres *postgres, const PGresult *result, void *ctx)
+{
+	(void)ctx;
+	if (!strcmp(PQcmdStatus((PGresult *)(uintptr_t)result), "COMMIT"))
+		return BASE_OK;
+	return base_fail(&postgres->engine.reason, BASE_IO, "ledger %s: cannot store: the transaction had failed",
+	                 postgres->shown);
 }
 
 static enum base_result commit(struct engine *engine)
@@ -32,8 +44,10 @@ static enum base_result commit(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	/* What was sent may still say no, and a commit sent behind it would not wait for that. */
 	enum base_result result = postgres_sync(postgres);
+	if (!result)
+		result = postgres_send_writes(postgres);
 	if (!result && postgres->begun)
-		result = postgres_query(postgres, &statement, NULL, "cannot store", NULL, NULL);
+		result = postgres_query(postgres, &statement, NULL, "cannot store", took_commit, NULL);
 	if (!result)
 		ended(postgres);
 	return result;
@@ -45,7 +59,10 @@ static void rollback(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	const struct base_error reason = engine->reason; /* of what went wrong, not of the way back */
 	bool begun = postgres->begun && !postgres->lost;
+	postgres_forget_writes(postgres);
+	postgres_topics_forget(postgres);
 	ended(postgres);
+	/* Not waiting for what is still under way would give its answer to the next question. */
 	if (begun && postgres->conn && postgres_query(postgres, &statement, NULL, "cannot roll back", NULL, NULL))
 		postgres_disconnect(postgres); /* which rolls back, too */
 	ended(postgres);
@@ -70,7 +87,8 @@ static enum base_result took_state(struct postgres *postgres, const PGresult *re
 	struct engine_state *out = ctx;
 	if (PQntuples(result) != 1)
 		return base_fail(&postgres->engine.reason, BASE_DAMAGED,
-		                 "ledger %s has no state: restore a backup, or drop the schema %s to begin anew",
+		                 "ledger %s has no state: `wirewatch migrate` into it did not end and must be repeated; or restore"
+		                 " a backup, or drop the schema %s to begin anew",
 		                 postgres->shown, postgres->schema);
 	*out = (struct engine_state){(uint64_t)postgres_number_at(result, 0, 0), (uint64_t)postgres_number_at(result, 0, 1),
 	                             (uint64_t)postgres_number_at(result, 0, 2)};
@@ -84,17 +102,6 @@ enum base_result postgres_state_get(struct engine *engine, struct engine_state *
 	return postgres_query(postgres_of(engine), &statement, NULL, "cannot read", took_state, out);
 }
 
-enum base_result postgres_state_put(struct engine *engine, const struct engine_state *state)
-{
-	static const struct postgres_statement statement = {
-		"state_put", "UPDATE state SET epoch = $1, sequence = $2, published = $3 WHERE id = 1"};
-	struct postgres_params params = {0};
-	postgres_add_number(&params, (int64_t)state->epoch);
-	postgres_add_number(&params, (int64_t)state->sequence);
-	postgres_add_number(&params, (int64_t)state->published);
-	return postgres_send(postgres_of(engine), &statement, &params, "cannot store", NULL, NULL);
-}
-
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static void close_engine(struct engine *engine)
@@ -104,7 +111,12 @@ static void close_engine(struct engine *engine)
 		return;
 	postgres_disconnect(postgres);
 	base_clock_free(postgres->clock);
+	if (postgres->cache)
+		postgres_forget_writes(postgres);
+	cache_free(postgres->cache);
+	free(postgres->topics);
 	free(postgres->pending);
+	postgres_load_free(postgres->load);
 	free(postgres->uri);
 	free(postgres->shown);
 	free(postgres);
@@ -173,15 +185,19 @@ static enum base_result make_uri(const char *where, char **out, struct base_erro
 	return BASE_OK;
 }
 
-static enum base_result open_engine(const char *where, struct base_log *log, struct engine **out,
-                                    struct base_error *err)
+static enum base_result open_connection(const char *where, struct base_log *log, bool only_existing,
+                                        struct engine **out, struct base_error *err)
 {
 	struct postgres *postgres = calloc(1, sizeof *postgres);
 	if (!postgres)
 		return base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	postgres->engine.ops = &engine_postgres;
 	postgres->log = log;
+	postgres->patience = POSTGRES_PATIENCE;
+	postgres->only_existing = only_existing;
 	enum base_result result = base_clock_new_system(&postgres->clock);
+	if (!result)
+		result = cache_new(&postgres->cache);
 	if (result)
 		(void)base_fail(err, result, "ledger: out of memory");
 	if (!result)
@@ -201,6 +217,21 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 	return BASE_OK;
 }
 
+static enum base_result open_engine(const char *where, struct base_log *log, struct engine **out,
+                                    struct base_error *err)
+{
+	return open_connection(where, log, false, out, err);
+}
+
+enum base_result postgres_find(const char *where, struct base_error *err)
+{
+	struct engine *engine;
+	enum base_result result = open_connection(where, NULL, true, &engine, err);
+	if (!result)
+		close_engine(engine);
+	return result;
+}
+
 const struct engine_ops engine_postgres = {
 	.scheme = "postgresql",
 	.open = open_engine,
@@ -211,5 +242,22 @@ const struct engine_ops engine_postgres = {
 	.settle = settle,
 	.state_get = postgres_state_get,
 	.state_put = postgres_state_put,
+	.prefetch = postgres_prefetch,
+	.feed_get = postgres_feed_get,
+	.feed_put = postgres_feed_put,
+	.polls_put = postgres_polls_put,
+	.entry_get = postgres_entry_get,
+	.entry_find = postgres_entry_find,
+	.entry_put = postgres_entry_put,
+	.entry_forget = postgres_entry_forget,
+	.entry_alerted = postgres_entry_alerted,
+	.topic_get = postgres_topic_get,
+	.topic_put = postgres_topic_put,
+	.alert_put = postgres_alert_put,
+	.alerts = postgres_alerts,
+	.oldest = postgres_oldest,
+	.sketches = postgres_sketches,
+	.prune = postgres_prune,
 	.backup = backup,
+	.move = &postgres_move,
 };

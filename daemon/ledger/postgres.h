@@ -11,10 +11,16 @@
 #define WIREWATCH_LEDGER_POSTGRES_H
 
 #include "engine.h"
+#include "postgres_cache.h"
 
 #include <libpq-fe.h>
 
 #define POSTGRES_PATIENCE (5 * BASE_SECOND) /* without a byte from the server, or for a connection */
+
+#define POSTGRES_ALERT_COLUMNS 9
+/* Our places among the database's advisory locks; the second number is the schema's hash. */
+#define POSTGRES_LOCK_MIGRATE 0x7777746C
+#define POSTGRES_LOCK_PRUNE 0x7777746D
 
 /* A statement has a place of its own (static const): it is prepared at its first use on a connection and kept. */
 struct postgres_statement {
@@ -22,7 +28,16 @@ struct postgres_statement {
 };
 
 struct postgres_pending;
-struct postgres_cache;
+struct postgres_topic;
+struct postgres_load;
+
+/* One column of many rows, for unnest(). */
+struct postgres_array {
+	struct base_buf bytes;
+	Oid element;
+	size_t count;
+	bool nulls;
+};
 
 struct postgres {
 	struct engine engine;
@@ -41,7 +56,22 @@ struct postgres {
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
-	bool migrated;
+	base_time patience;         /* without a byte from the server */
+	bool only_existing;         /* do not make the tables if they are not there: BASE_NOT_FOUND */
+	struct postgres_load *load; /* rows of a table that is being loaded */
+
+	struct postgres_cache *cache; /* what was read, and what is to be written of it at the commit */
+	struct postgres_array alerts[POSTGRES_ALERT_COLUMNS]; /* to be written; no element type: none */
+	struct postgres_topic *topics;
+	size_t topic_count, topic_cap;
+	uint64_t topics_until; /* all up to that sequence are known */
+	bool topics_read;      /* in this transaction */
+	struct engine_state state; /* to be written, if state_dirty */
+	bool state_dirty;
+	/* Numbers for new feeds: the next one, how many there are from it on, and the first of another block or 0. */
+	int64_t feed_number, feed_numbers_spare;
+	size_t feed_numbers_left;
+	int64_t prune_cursor; /* the feed pruned last */
 };
 
 /* ---- the connection (postgres_link.c) ------------------------------------------------ */
@@ -81,13 +111,6 @@ void postgres_add_bool(struct postgres_params *params, bool value);       /* boo
 void postgres_add_text(struct postgres_params *params, struct base_span text);   /* text; NULL for BASE_NONE */
 void postgres_add_bytes(struct postgres_params *params, struct base_span bytes); /* bytea; NULL for BASE_NONE */
 
-/* One column of many rows, for unnest(). */
-struct postgres_array {
-	struct base_buf bytes;
-	Oid element;
-	size_t count;
-	bool nulls;
-};
 void postgres_numbers(struct postgres_array *array);    /* bigint[] */
 void postgres_texts(struct postgres_array *array);      /* text[] */
 void postgres_byte_rows(struct postgres_array *array);  /* bytea[] */
@@ -129,10 +152,54 @@ struct feed_key postgres_key_at(const PGresult *result, int row, int column);   
 /* Create the tables or bring them up to date; BASE_UNSUPPORTED for what a newer version wrote. */
 enum base_result postgres_migrate(struct postgres *postgres);
 
-/* ---- row operations ------------------------------------------------------------------------ */
+/* ---- between the files of row operations ------------------------------------------------- */
+
+/* The feed's row in the cache, asked for if it is not there. */
+enum base_result postgres_find_feed(struct postgres *postgres, const char *url, struct cache_feed **out);
+enum base_result postgres_find_entry(struct postgres *postgres, int64_t feed, const struct feed_key *key,
+                                     struct cache_entry **out);
+/* Send for numbers of new feeds, and for what topics others have moved, unless that is known; for any sync to take. */
+enum base_result postgres_expect_numbers(struct postgres *postgres);
+enum base_result postgres_expect_topics(struct postgres *postgres);
+/* Send all that is to be written. */
+enum base_result postgres_send_writes(struct postgres *postgres);
+/* Forget what was read, and what is to be written. */
+void postgres_forget_writes(struct postgres *postgres);
+void postgres_topics_forget(struct postgres *postgres);
+
+/* ---- the row operations of struct engine_ops ------------------------------------------------ */
 
 enum base_result postgres_state_get(struct engine *engine, struct engine_state *out);
 enum base_result postgres_state_put(struct engine *engine, const struct engine_state *state);
+enum base_result postgres_prefetch(struct engine *engine, const struct engine_want *wants, size_t count);
+enum base_result postgres_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
+enum base_result postgres_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now,
+                                   bool documented, int64_t *id);
+enum base_result postgres_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count,
+                                    base_time now);
+enum base_result postgres_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                    struct engine_entry *out);
+enum base_result postgres_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
+                                     const struct feed_key *key, struct engine_entry *out);
+enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result postgres_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
+enum base_result postgres_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                        uint64_t sequence);
+enum base_result postgres_topic_get(struct engine *engine, const char *topic, uint64_t *sequence);
+enum base_result postgres_topic_put(struct engine *engine, const char *topic, uint64_t sequence);
+enum base_result postgres_alert_put(struct engine *engine, const struct engine_alert *alert);
+enum base_result postgres_alerts(struct engine *engine, uint64_t after, struct base_span prefix, size_t limit,
+                                 ledger_message_fn *each, void *ctx, bool *more);
+enum base_result postgres_oldest(struct engine *engine, uint64_t *sequence);
+enum base_result postgres_sketches(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
+enum base_result postgres_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/* ---- moving a whole ledger (postgres_move.c) -------------------------------------------------- */
+
+extern const struct engine_move_ops postgres_move;
+/* BASE_NOT_FOUND if there are no tables of ours, which are not made. */
+enum base_result postgres_find(const char *where, struct base_error *err);
+void postgres_load_free(struct postgres_load *load); /* NULL is fine */
 
 static inline struct postgres *postgres_of(struct engine *engine)
 {
