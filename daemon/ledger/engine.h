@@ -25,6 +25,7 @@ struct engine_feed {
 	struct base_span learned; /* the room plan's own words */
 	base_time newest; /* publication time of the newest entry ever seen */
 	bool polled;
+	base_time written; /* when feed_put was last called; BASE_TIME_NONE: not known */
 };
 
 struct engine_entry {
@@ -93,9 +94,9 @@ struct engine_ops {
 
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
-	/* Insert or replace; *id is its number. documented: a document was taken in now. batch: its number, or 0. */
+	/* Insert or replace; *id is its number. documented: a document was taken in now. */
 	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-	                             uint64_t batch, int64_t *id);
+	                             int64_t *id);
 
 	/*
 	 * Note when feeds were polled that brought nothing, in a transaction of its own: many such polls are one small row,
@@ -141,16 +142,25 @@ struct engine_shared_ops {
 	 * committed in their order, and a reader who sees one sees all before it.
 	 */
 	enum base_result (*state_lock)(struct engine *engine, struct engine_state *out);
-	/* The sketches of the alerts after a sequence, in their order. */
-	enum base_result (*sketches_after)(struct engine *engine, uint64_t after, ledger_sketch_fn *each, void *ctx);
+	/* The sketches of the alerts with after < sequence <= upto, in their order. */
+	enum base_result (*sketches_between)(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+	                                     void *ctx);
+	/* How far that node got with publishing; BASE_NOT_FOUND: it never said. */
+	enum base_result (*published_get)(struct engine *engine, const char *node, uint64_t *published);
+	enum base_result (*published_put)(struct engine *engine, const char *node, uint64_t published);
+	/* The least of what the nodes that live have published; UINT64_MAX: none lives. */
+	enum base_result (*published_least)(struct engine *engine, uint64_t *published);
 	/*
 	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
-	 * row bears the number; 0 is never one.
+	 * row bears the number (ledger_feed.batch); 0 is never one.
 	 */
 	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
-	/* What other nodes have said since the last call: *alerts: there are new ones; *members: who takes part changed. */
+	/*
+	 * What other nodes have said since the last call: *alerts: there are new ones, or there may be, for the connection is
+	 * new; *members: who takes part changed. Asks nothing of the database.
+	 */
 	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
 };
 
