@@ -11,6 +11,9 @@ struct ledger {
 	struct base_log *log;
 	struct engine_state state; /* as committed, but for published, which is written later */
 	uint64_t published_stored;
+	uint64_t token;                /* of this node's membership; 0: none */
+	base_time lease;
+	uint64_t seen_told;            /* the holding.seen that the others were woken for */
 	struct base_buf url; /* of the feed that ledger_feed_get gave out last */
 };
 
