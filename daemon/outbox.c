@@ -547,7 +547,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 
 enum base_result outbox_start(struct outbox *outbox)
 {
-	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
+	return base_thread_start(&outbox->thread, run, outbox);
 }
 
 void outbox_order(struct outbox *outbox, unsigned orders)

@@ -11,11 +11,10 @@
 #include "inquiry.h"
 #include "limits.h"
 #include "outbox.h"
-#include "poller.h"
+#include "pollers.h"
 #include "wirewatch/fetch.h"
 #include "wirewatch/status.h"
 
-#define POLLERS_MOST 1024 /* more than a configuration can ask for, before or after a reload */
 #define STATUS_EVERY (5 * BASE_SECOND)
 #define SIGN_OF_LIFE (60 * BASE_SECOND) /* a thread silent for longer is taken for hung */
 #define SIGNAL_COUNT 4
@@ -41,9 +40,10 @@ struct service {
 	bool outbox_running;
 	struct base_buf backup_path;
 
-	struct poller **pollers;
-	size_t poller_count, pollers_running;
-	struct base_queue *ended; /* a poller that has ended pushes here */
+	struct pollers *pollers;
+	bool polling;             /* they run, or are to be joined */
+	struct base_queue *ended; /* who is told that all pollers have ended */
+	struct poller_change listing; /* all feeds, for new pollers */
 
 	size_t connections; /* of subscribers, at most */
 	struct event_base *base;
@@ -57,37 +57,37 @@ static const struct conf_settings *settings_of(const struct service *service)
 
 /* ---- pollers ---------------------------------------------------------------- */
 
-static void poller_ended(void *ctx)
+static void pollers_ended(void *ctx)
 {
 	struct service *service = ctx;
-	(void)base_queue_push(service->ended, service); /* room for every poller */
+	(void)base_queue_push(service->ended, service);
 }
 
 static void free_pollers(struct service *service)
 {
-	for (size_t i = 0; i < service->poller_count; i++)
-		poller_free(service->pollers[i]);
-	free(service->pollers);
+	pollers_free(service->pollers);
 	service->pollers = NULL;
-	service->poller_count = 0;
 }
 
-/* Feeds of one server stay with one poller, so that politeness needs no lock. */
-static size_t poller_of(const struct service *service, const char *url)
+static void listed(struct poller_change *listing)
 {
-	static const uint64_t key[2] = {0, 0}; /* only a split; nothing to defend */
-	struct base_span server = plan_host_of(url);
-	return (size_t)(base_hash64(key, server.ptr, server.len) % service->poller_count);
+	free((void *)(uintptr_t)listing->add);
+	listing->add = NULL;
 }
 
-static enum base_result fill_pollers(struct service *service)
+static enum base_result list_feeds(struct service *service)
 {
 	const struct conf *conf = service->loaded.conf;
-	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < conf_feed_count(conf) && !result; i++) {
-		const struct conf_feed *feed = conf_feed_at(conf, i);
-		result = poller_add(service->pollers[poller_of(service, feed->url)], feed);
-	}
+	size_t count = conf_feed_count(conf);
+	const struct conf_feed **feeds = calloc(count + 1, sizeof *feeds);
+	if (!feeds)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < count; i++)
+		feeds[i] = conf_feed_at(conf, i);
+	service->listing = (struct poller_change){.add = feeds, .add_count = count, .done = listed};
+	enum base_result result = pollers_change(service->pollers, &service->listing);
+	if (result)
+		listed(&service->listing);
 	return result;
 }
 
@@ -104,22 +104,10 @@ static enum base_result make_pollers(struct service *service)
 	    .board = service->board,
 	    .epoch = service->epoch,
 	    .once = service->options.once,
-	    .ended = poller_ended,
+	    .ended = pollers_ended,
 	    .ctx = service,
 	};
-	service->pollers = calloc(settings->poll.pollers, sizeof *service->pollers);
-	if (!service->pollers)
-		return BASE_NO_MEMORY;
-	struct fetch_trust *trust = NULL;
-	enum base_result result = fetch_trust_new(NULL, service->options.log, &trust);
-	options.trust = trust;
-	while (service->poller_count < settings->poll.pollers && !result) {
-		result = poller_new(&options, &service->pollers[service->poller_count]);
-		if (!result)
-			service->poller_count++;
-	}
-	fetch_trust_free(trust);
-	return result ? result : fill_pollers(service);
+	return pollers_new(&options, &service->pollers);
 }
 
 static enum base_result start_pollers(struct service *service)
@@ -128,18 +116,11 @@ static enum base_result start_pollers(struct service *service)
 	for (enum status_number state = STATUS_FEEDS_FAILING; state <= STATUS_FEEDS_ENDED; state++)
 		status_set(service->board, state, 0);
 	enum base_result result = make_pollers(service);
-	for (size_t i = 0; i < service->poller_count && !result; i++) {
-		result = poller_start(service->pollers[i]);
-		if (!result)
-			service->pollers_running++;
-	}
-	return result;
-}
-
-static void stop_pollers(struct service *service, bool cancel)
-{
-	for (size_t i = 0; i < service->poller_count; i++)
-		poller_stop(service->pollers[i], cancel);
+	if (result)
+		return result;
+	service->polling = true;
+	result = pollers_start(service->pollers);
+	return result ? result : list_feeds(service);
 }
 
 /* ---- the main thread's events ---------------------------------------------------- */
@@ -169,12 +150,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	struct service *service = ctx;
-	base_time oldest = outbox_alive(service->outbox);
-	for (size_t i = 0; i < service->poller_count && service->pollers_running; i++) {
-		base_time alive = poller_alive(service->pollers[i]);
-		if (alive < oldest)
-			oldest = alive;
-	}
+	base_time oldest = outbox_alive(service->outbox), pollers = service->polling ? pollers_alive(service->pollers) : oldest;
+	oldest = pollers < oldest ? pollers : oldest;
 	if (base_clock_monotonic(service->options.clock) - oldest < SIGN_OF_LIFE)
 		(void)status_notify("WATCHDOG=1");
 }
@@ -248,7 +225,7 @@ static void reload(struct service *service)
 		warn_unreloadable(service);
 		if (settings_of(service)->zeromq.curve_clients)
 			outbox_order(service->outbox, OUTBOX_RELOAD_KEYS);
-		stop_pollers(service, false);
+		pollers_stop(service->pollers, false);
 	}
 	base_problems_free(problems);
 }
@@ -279,17 +256,15 @@ static void on_ended(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	struct service *service = ctx;
-	if (!base_queue_pop(service->ended) || --service->pollers_running)
+	if (!base_queue_pop(service->ended))
 		return;
-	for (size_t i = 0; i < service->poller_count; i++)
-		poller_join(service->pollers[i]);
+	pollers_join(service->pollers);
+	service->polling = false;
 	if (service->reloading && !service->stopping) {
 		finish_reload(service);
 		return;
 	}
-	service->failed = !service->stopping && !service->options.once;
-	for (size_t i = 0; i < service->poller_count && !service->stopping; i++)
-		service->failed = service->failed || poller_failed(service->pollers[i]);
+	service->failed = !service->stopping && (!service->options.once || pollers_failed(service->pollers));
 	(void)event_base_loopexit(service->base, NULL);
 }
 
@@ -312,7 +287,8 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 	service->stopping = true;
 	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
 	(void)status_notify("STOPPING=1");
-	stop_pollers(service, true);
+	if (service->polling)
+		pollers_stop(service->pollers, true);
 	outbox_hurry(service->outbox);
 }
 
@@ -460,7 +436,7 @@ static enum base_result open_loop(struct service *service, struct base_error *er
 {
 	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
-	if (!service->base || base_queue_new(POLLERS_MOST, &service->ended) ||
+	if (!service->base || base_queue_new(1, &service->ended) ||
 	    inquiries_new(service->base, &service->inquiries))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
 	bool ok = true;
@@ -552,13 +528,13 @@ static void free_event(struct event *event)
 
 static void wait_for_pollers(struct service *service)
 {
-	if (!service->pollers_running) /* all joined */
+	if (!service->polling)
 		return;
-	stop_pollers(service, true);
+	pollers_stop(service->pollers, true);
 	if (service->outbox_running) /* a failing ledger must not keep their jobs */
 		outbox_hurry(service->outbox);
-	for (size_t i = 0; i < service->pollers_running; i++)
-		poller_join(service->pollers[i]);
+	pollers_join(service->pollers);
+	service->polling = false;
 }
 
 void service_free(struct service *service)
