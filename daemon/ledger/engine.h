@@ -128,7 +128,7 @@ struct engine_ops {
 	const struct engine_shared_ops *shared; /* NULL: the database is one node's own */
 };
 
-#define ENGINE_PIECE 10000 /* hosts in one statement, at most */
+#define ENGINE_PIECE 1000 /* hosts in one statement, at most */
 
 struct engine_member {
 	const char *node;

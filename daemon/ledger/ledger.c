@@ -107,6 +107,11 @@ void ledger_close(struct ledger *ledger)
 	free(ledger);
 }
 
+bool ledger_is_shared(const struct ledger *ledger)
+{
+	return ledger->engine->ops->shared != NULL;
+}
+
 uint64_t ledger_epoch(const struct ledger *ledger)
 {
 	return ledger->state.epoch;

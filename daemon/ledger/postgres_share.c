@@ -20,7 +20,7 @@ const char postgres_share_tables[] =
     "CREATE TABLE node (name text COLLATE \"C\" PRIMARY KEY, token bigint NOT NULL, state bigint NOT NULL,"
     " process text NOT NULL, until bigint NOT NULL, renewed bigint NOT NULL, listed bigint NOT NULL DEFAULT 0,"
     " seen bigint NOT NULL DEFAULT 0, target bigint NOT NULL DEFAULT 0, feeds bigint NOT NULL DEFAULT 0,"
-    " hosts bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);"
+    " hosts bigint NOT NULL DEFAULT 0, published bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);"
     "CREATE TABLE listing (node text COLLATE \"C\" NOT NULL, host text COLLATE \"C\" NOT NULL, digest bytea NOT NULL,"
     " feeds bigint NOT NULL, PRIMARY KEY (node, host));"
     "CREATE INDEX listing_host ON listing (host);"
@@ -117,8 +117,9 @@ static enum base_result enrol(struct postgres *postgres, const char *node, const
 	    "join_forget", "WITH old AS (DELETE FROM node WHERE state <> 0 AND renewed < " NOW " - $1 RETURNING name)"
 	                   " DELETE FROM listing USING old WHERE listing.node = old.name"};
 	static const struct postgres_statement enter = {
-	    "join_enter", "INSERT INTO node (name, token, state, process, until, renewed)"
-	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now FROM (SELECT " NOW " AS now) AS t"
+	    "join_enter", "INSERT INTO node (name, token, state, process, until, renewed, published)"
+	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now, state.sequence"
+	                  " FROM (SELECT " NOW " AS now) AS t, state"
 	                  " ON CONFLICT (name) DO UPDATE SET token = excluded.token, state = 0, process = excluded.process,"
 	                  " until = excluded.until, renewed = excluded.renewed, listed = 0, seen = 0, target = 0, feeds = 0,"
 	                  " hosts = 0 RETURNING token, " TELL};
@@ -233,8 +234,7 @@ static enum base_result take_nodes(struct postgres *postgres, const PGresult *re
 static enum base_result nodes(struct engine *engine, ledger_node_fn *each, void *ctx)
 {
 	static const struct postgres_statement statement = {
-	    "nodes", "SELECT name, process, state, token, listed, " POSTGRES_PUBLISHED_OF("node.name")
-	             ", target, feeds, hosts, seen, renewed, until - " NOW " FROM node ORDER BY name"};
+	    "nodes", "SELECT name, process, state, token, listed, published, target, feeds, hosts, seen, renewed, until - " NOW " FROM node ORDER BY name"};
 	struct node_reader reader = {.each = each, .ctx = ctx};
 	return postgres_query(postgres_of(engine), &statement, NULL, "cannot read the nodes", take_nodes, &reader);
 }
@@ -429,3 +429,17 @@ static enum base_result release(struct engine *engine, const struct engine_membe
 	postgres_array_free(&offers);
 	return result;
 }
+
+const struct engine_shared_ops postgres_shared = {
+	.join = join,
+	.renew = renew,
+	.leave = leave,
+	.bury = bury,
+	.nodes = nodes,
+	.list = list,
+	.listed = listed,
+	.leases = leases,
+	.free_leases = free_leases,
+	.take = take,
+	.release = release,
+};
