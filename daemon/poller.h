@@ -15,7 +15,7 @@
 #include "wirewatch/match.h"
 
 struct poller_options {
-	const struct conf_settings *settings; /* must outlive the poller */
+	const struct conf_settings *settings; /* must outlive the poller, or its change */
 	const struct match_rules *rules;      /* the same */
 	const struct fetch_trust *trust;      /* needed during poller_new alone */
 	unsigned transfers;                   /* at once, at most */
@@ -53,6 +53,8 @@ struct poller_change {
 	const struct conf_feed *const *add;
 	size_t add_count;
 	bool only;   /* whatever `add` does not name goes as well */
+	/* NULL, or what takes the place of the settings that the poller was made with; what it was built by must be the same. */
+	const struct conf_settings *settings;
 	bool cancel; /* transfers of feeds that go are given up; that they were asked is stored all the same */
 	/* Called from the poller's thread, or the one that frees it: once each, taken (which may be NULL) before done. */
 	void (*taken)(struct poller_change *change); /* it is in effect */

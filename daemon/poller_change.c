@@ -413,6 +413,8 @@ void poller_take_change(struct poller *poller, struct poller_change *change)
 	STAILQ_INSERT_TAIL(&poller->changes, change, link);
 	poller->change_count++;
 	poller->changing = true;
+	if (change->settings)
+		poller->context.options.settings = change->settings;
 	for (size_t i = 0; i < change->remove_count; i++) {
 		struct poll_feed *feed = find_feed(poller, change->remove[i]->url);
 		if (feed)

@@ -173,8 +173,12 @@ static enum base_result new_split(const struct pollers *pollers, struct poller_c
 	atomic_store(&split->to_take, pollers->count);
 	atomic_store(&split->to_do, pollers->count);
 	for (size_t p = 0; p < pollers->count; p++)
-		split->parts[p] = (struct poller_change){
-		    .only = change->only, .cancel = change->cancel, .taken = part_taken, .done = part_done, .ctx = split};
+		split->parts[p] = (struct poller_change){.settings = change->settings,
+		                                         .only = change->only,
+		                                         .cancel = change->cancel,
+		                                         .taken = part_taken,
+		                                         .done = part_done,
+		                                         .ctx = split};
 	const struct conf_feed **at = split->feeds;
 	lay_out(pollers, change->remove, change->remove_count, &at, split, false);
 	lay_out(pollers, change->add, change->add_count, &at, split, true);
