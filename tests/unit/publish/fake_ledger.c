@@ -15,6 +15,7 @@ struct stored {
 
 struct ledger {
 	uint64_t epoch, sequence, oldest;
+	uint64_t ahead; /* of sequence: stored by other nodes */
 	struct stored **alerts; /* sequence - 1 */
 	size_t cap;
 	enum base_result failure;
@@ -94,6 +95,14 @@ void fake_ledger_fail(struct ledger *ledger, enum base_result result)
 uint64_t ledger_sequence(const struct ledger *ledger)
 {
 	return ledger->sequence;
+}
+
+enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence)
+{
+	if (ledger->failure)
+		return ledger->failure;
+	*sequence = ledger->sequence + ledger->ahead;
+	return BASE_OK;
 }
 
 uint64_t ledger_oldest(struct ledger *ledger)

@@ -68,7 +68,7 @@ static void run(struct stage *stage)
 		char *end;
 		ssize_t got;
 
-		publish_serve(stage->publish, STDIN_FILENO, BASE_SECOND);
+		publish_serve(stage->publish, &(int){STDIN_FILENO}, 1, BASE_SECOND);
 		got = read(STDIN_FILENO, bytes + len, sizeof bytes - 1 - len);
 		if (got == 0)
 			return;
