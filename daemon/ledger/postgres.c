@@ -212,4 +212,5 @@ const struct engine_ops engine_postgres = {
 	.state_get = postgres_state_get,
 	.state_put = postgres_state_put,
 	.backup = backup,
+	.shared = &postgres_shared,
 };

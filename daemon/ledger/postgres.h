@@ -129,6 +129,12 @@ struct feed_key postgres_key_at(const PGresult *result, int row, int column);   
 /* Create the tables or bring them up to date; BASE_UNSUPPORTED for what a newer version wrote. */
 enum base_result postgres_migrate(struct postgres *postgres);
 
+/* ---- several nodes (postgres_share.c) ------------------------------------------------------- */
+
+#define POSTGRES_MEMBERS "wirewatch_members" /* the channel on which nodes tell who takes part and what is free */
+extern const char postgres_share_tables[];
+extern const struct engine_shared_ops postgres_shared;
+
 /* ---- row operations ------------------------------------------------------------------------ */
 
 enum base_result postgres_state_get(struct engine *engine, struct engine_state *out);
