@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEED_COLUMNS "f.id, f.etag, f.last_modified, f.body, f.last_start, f.next_due, f.failures, f.polled, f.newest, f.learned"
+#define FEED_COLUMNS "f.id, f.etag, f.last_modified, f.body, f.last_start, f.next_due, f.failures, f.polled, f.newest, f.learned, f.batch"
 #define ENTRY_COLUMNS(e) \
 	e ".feed, " e ".key, " e ".link_key, " e ".title_key, " e ".change, " e ".classes, " e ".last_alert, " e \
 	  ".first_seen, " e ".last_seen"
@@ -29,10 +29,11 @@ static enum base_result took_feeds(struct postgres *postgres, const PGresult *re
 	const struct engine_want *wants = ctx;
 	for (int row = 0; row < PQntuples(result); row++) {
 		struct cache_feed *feed = cache_feed(postgres->cache, wants[postgres_number_at(result, row, 0) - 1].url);
-		base_time polled = PQnfields(result) > 11 ? postgres_time_at(result, row, 11) : BASE_TIME_NONE;
+		base_time polled = PQnfields(result) > 12 ? postgres_time_at(result, row, 12) : BASE_TIME_NONE;
 		if (!feed)
 			continue;
 		feed->there = true;
+		feed->batch = (uint64_t)postgres_number_at(result, row, 11);
 		feed->row = (struct engine_feed){
 			.id = postgres_number_at(result, row, 1),
 			.etag = keep(postgres, postgres_span_at(result, row, 2)),
@@ -47,7 +48,7 @@ static enum base_result took_feeds(struct postgres *postgres, const PGresult *re
 		};
 		if (polled != BASE_TIME_NONE && polled > feed->row.plan.last_start) {
 			feed->row.plan.last_start = polled;
-			feed->row.plan.next_due = postgres_time_at(result, row, 12);
+			feed->row.plan.next_due = postgres_time_at(result, row, 13);
 		}
 	}
 	return BASE_OK;
