@@ -175,7 +175,8 @@ static enum base_result store_document(struct work *work, const struct ledger_ba
 	}
 	state.newest = newest_of(batch);
 	enum base_result result = of_engine(
-		work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, &stored->feed));
+		work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, batch->number,
+	                                        &stored->feed));
 	if (!result && batch->id)
 		*batch->id = stored->feed;
 	return result ? result : store_entries(work, stored->feed, batch);
@@ -236,7 +237,7 @@ static enum base_result store_all(struct work *work, const struct ledger_batch *
 		return result;
 	if (ops->shared)
 		result = of_engine(work, shared_fence(work->ledger, batches, count));
-	if (!result && ops->prefetch)
+	if (!result)
 		result = prefetch(work, batches, count);
 	for (size_t i = 0; !result && i < count; i++)
 		result = store_document(work, &batches[i], &work->stored[i]);

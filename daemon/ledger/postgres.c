@@ -240,4 +240,5 @@ const struct engine_ops engine_postgres = {
 	.sketches = postgres_sketches,
 	.prune = postgres_prune,
 	.backup = backup,
+	.shared = &postgres_shared,
 };
