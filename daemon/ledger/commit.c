@@ -237,7 +237,7 @@ static enum base_result store_all(struct work *work, const struct ledger_batch *
 		return result;
 	if (ops->shared)
 		result = of_engine(work, shared_fence(work->ledger, batches, count));
-	if (!result)
+	if (!result && ops->prefetch)
 		result = prefetch(work, batches, count);
 	for (size_t i = 0; !result && i < count; i++)
 		result = store_document(work, &batches[i], &work->stored[i]);
