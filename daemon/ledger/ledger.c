@@ -62,11 +62,14 @@ static enum base_result read_state(struct ledger *ledger)
 {
 	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
 	enum base_result result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
+	ledger->published_stored = ledger->state.published;
 	if (result || !shared)
 		return result;
 	result = shared->published_get(ledger->engine, ledger->node, &ledger->state.published);
+	ledger->published_stored = ledger->state.published;
 	if (result == BASE_NOT_FOUND) {
 		ledger->state.published = ledger->state.sequence;
+		ledger->published_stored = UINT64_MAX; /* to be written */
 		result = BASE_OK;
 	}
 	if (ledger->state.published > ledger->state.sequence)
@@ -97,7 +100,6 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 		ledger_close(ledger);
 		return result;
 	}
-	ledger->published_stored = ledger->state.published;
 	ledger->told = ledger->state.sequence;
 	*out = ledger;
 	return BASE_OK;

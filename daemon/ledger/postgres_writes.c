@@ -40,7 +40,7 @@ static base_time later(base_time a, base_time b)
 }
 
 enum base_result postgres_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now,
-                                   bool documented, int64_t *id)
+                                   bool documented, uint64_t batch, int64_t *id)
 {
 	struct postgres *postgres = postgres_of(engine);
 	struct cache_feed *row;
@@ -70,7 +70,7 @@ enum base_result postgres_feed_put(struct engine *engine, const struct ledger_fe
 	if (documented || !row->dirty)
 		row->documented = documented ? now : BASE_TIME_NONE;
 	row->updated = now;
-	row->batch = feed->batch;
+	row->batch = batch;
 	row->there = row->dirty = true;
 	*id = old.id;
 	return BASE_OK;
@@ -436,6 +436,8 @@ enum base_result postgres_send_writes(struct postgres *postgres)
 		result = send_topics(postgres);
 	if (!result)
 		result = send_state(postgres);
+	if (!result)
+		result = postgres_send_published(postgres);
 	return result;
 }
 
@@ -451,5 +453,6 @@ void postgres_forget_writes(struct postgres *postgres)
 		postgres_array_free(&postgres->alerts[i]);
 	memset(postgres->alerts, 0, sizeof postgres->alerts);
 	postgres->state_dirty = false;
+	postgres->publisher = NULL;
 	(void)cache_reset(postgres->cache, 0);
 }
