@@ -125,11 +125,13 @@ static enum base_result build_loop(struct poller *poller)
 	if (result)
 		return result;
 	poller->base = event_base_new();
-	if (!poller->base)
+	if (!poller->base || event_base_priority_init(poller->base, 3)) /* events have the middle one if nothing is said */
 		return BASE_NO_MEMORY;
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->orders_event = add_event(poller, base_queue_fd(poller->orders), EV_READ | EV_PERSIST, on_orders, 0);
 	poller->alive_event = add_event(poller, -1, EV_PERSIST, on_alive, ALIVE_EVERY);
+	if (poller_lease_open(poller))
+		return BASE_NO_MEMORY;
 	return poller->inbox_event && poller->orders_event && poller->alive_event ? BASE_OK : BASE_NO_MEMORY;
 }
 
@@ -239,6 +241,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
+	free_event(poller->lease_event);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);

@@ -40,7 +40,7 @@ void turns_go_on(struct poller *poller)
 {
 	const struct poller_options *options = &poller->context.options;
 	while (!TAILQ_EMPTY(&poller->ready) && poller->running < options->transfers && !poller->changing &&
-	       !atomic_load(&poller->stopping)) {
+	       !atomic_load(&poller->stopping) && poller_may_poll(poller)) {
 		struct poll_feed *feed = TAILQ_FIRST(&poller->ready);
 		TAILQ_REMOVE(&poller->ready, feed, link);
 		enum base_result result = poll_start(&poller->context, feed);
@@ -150,7 +150,7 @@ void turns_on_timer(evutil_socket_t fd, short what, void *ctx)
 	struct poller *poller = feed->poller;
 	if (atomic_load(&poller->stopping))
 		return;
-	if (outbox_stuck(poller->context.options.outbox)) {
+	if (outbox_stuck(poller->context.options.outbox) || !poller_may_poll(poller)) {
 		arm(feed, STUCK_PAUSE);
 		return;
 	}
