@@ -93,9 +93,9 @@ struct engine_ops {
 
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
-	/* Insert or replace; *id is its number. documented: a document was taken in now. */
+	/* Insert or replace; *id is its number. documented: a document was taken in now. batch: its number, or 0. */
 	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-	                             int64_t *id);
+	                             uint64_t batch, int64_t *id);
 
 	/*
 	 * Note when feeds were polled that brought nothing, in a transaction of its own: many such polls are one small row,
@@ -158,14 +158,14 @@ struct engine_shared_ops {
 	enum base_result (*published_least)(struct engine *engine, uint64_t *published);
 	/*
 	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
-	 * row bears the number (ledger_feed.batch); 0 is never one.
+	 * row bears the number; 0 is never one.
 	 */
-	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
+	enum base_result (*batch_is_known)(struct engine *engine, const char *url, uint64_t batch, bool *known);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
 	/*
 	 * What other nodes have said since the last call: *alerts: there are new ones, or there may be, for the connection is
-	 * new; *members: who takes part changed. Asks nothing of the database.
+	 * new; *members: who takes part changed. Asks the database nothing but, on a new connection, to be told.
 	 */
 	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
 

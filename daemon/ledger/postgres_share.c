@@ -431,6 +431,15 @@ static enum base_result release(struct engine *engine, const struct engine_membe
 }
 
 const struct engine_shared_ops postgres_shared = {
+	.fence = postgres_fence,
+	.state_lock = postgres_state_lock,
+	.sketches_between = postgres_sketches_between,
+	.published_get = postgres_published_get,
+	.published_put = postgres_published_put,
+	.published_least = postgres_published_least,
+	.batch_is_known = postgres_batch_is_known,
+	.wake_fd = postgres_wake_fd,
+	.woken = postgres_woken,
 	.join = join,
 	.renew = renew,
 	.leave = leave,

@@ -40,12 +40,12 @@ uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still
 /* ---- feeds ------------------------------------------------------------------- */
 
 struct ledger_feed {
+	int64_t id; /* its number in this ledger, given out; 0: not known */
 	const char *url;
 	const char *etag, *last_modified; /* or NULL */
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
-	uint64_t batch;   /* a number of this batch's own, not 0, where several nodes share the ledger */
 	bool polled;      /* at least one document was taken in */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
@@ -99,6 +99,8 @@ struct ledger_batch {
 	size_t alert_count;
 	base_time now;
 	uint64_t lease; /* the token under which the feed was polled; 0: none is needed */
+	/* Not 0 and never twice: tells, after a commit whose answer was lost, whether it was stored. 0: never mind. */
+	uint64_t number;
 };
 
 struct ledger_message { /* an alert as published: three frames, and what the log line needs */
