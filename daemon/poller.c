@@ -133,7 +133,7 @@ static enum base_result build_loop(struct poller *poller)
 	poller->clock_at = BASE_TIME_NONE;
 	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
 		return BASE_NO_MEMORY;
-	enum base_result result = poll_touches_init(&poller->context, poller->base);
+	result = poll_touches_init(&poller->context, poller->base);
 	return result ? result : poller_lease_open(poller);
 }
 
