@@ -155,5 +155,6 @@ struct engine_shared_ops {
 };
 
 extern const struct engine_ops engine_sqlite;
+extern const struct engine_ops engine_postgres; /* in a build with libpq alone */
 
 #endif

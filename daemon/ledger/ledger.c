@@ -1,13 +1,19 @@
 /* The ledger's door: opening, feeds, and what needs no thought but the engine. */
 #include "ledger.h"
 
+#include "config.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define ENTRIES_KEPT (90 * BASE_DAY)
 #define URL_MAX 65536
 
-static const struct engine_ops *const engines[] = {&engine_sqlite};
+static const struct engine_ops *const engines[] = {
+	&engine_sqlite,
+#ifdef HAVE_LIBPQ
+	&engine_postgres,
+#endif
+};
 
 enum base_result ledger_failed(struct ledger *ledger, enum base_result result)
 {
@@ -23,18 +29,20 @@ const char *ledger_reason(const struct ledger *ledger)
 static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
 {
 	const char *mark = strstr(uri, "://");
-	if (!mark)
-		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db",
-		                 uri);
+	if (!mark) /* which is not repeated: it may be a connection string with a password */
+		return base_fail(err, BASE_INVALID, "ledger: not an address such as sqlite:///var/lib/wirewatch/ledger.db");
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
+	if (base_span_is(scheme, "postgres")) /* libpq takes both */
+		scheme = base_span_of("postgresql");
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
 		if (base_span_is(scheme, engines[i]->scheme))
 			return engines[i]->open(mark + 3, log, out, err);
-	if (base_span_is(scheme, "postgresql") || base_span_is(scheme, "postgres"))
+	if (base_span_is(scheme, "postgresql"))
 		return base_fail(err, BASE_UNSUPPORTED,
-		                 "ledger: PostgreSQL is not built in yet; use sqlite:///var/lib/wirewatch/ledger.db");
-	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known is sqlite://", (int)scheme.len,
-	                 scheme.ptr);
+		                 "ledger: this wirewatchd was built without PostgreSQL; install libpq's header files (Debian: "
+		                 "libpq-dev) and build it again, or use sqlite:///var/lib/wirewatch/ledger.db");
+	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known are sqlite:// and postgresql://",
+	                 (int)scheme.len, scheme.ptr);
 }
 
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err)
