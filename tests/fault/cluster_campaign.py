@@ -135,7 +135,7 @@ class Fault:
         elif kind == "cut":
             self.how, self.hold = chance.choice(sorted(town.CUTS)), chance.uniform(0.3, 2.0) * lease
         elif kind == "restart":
-            self.how = chance.choice(["fast", "immediate"])
+            self.how = chance.choice(["fast", "kill"])
 
     @property
     def of_node(self):
@@ -237,8 +237,6 @@ class Campaign:
         for number, fault in enumerate(self.faults, 1):
             progress(number, fault)
             self.fault(fault)
-            if fault.kind == "failover" or (fault.kind == "restart" and self.plan.database == "pair"):
-                self.database.settle()
         self.took = time.monotonic() - self.began
         return self.finish()
 

@@ -1,13 +1,10 @@
 """PostgreSQL as nodes use it, to be broken: one server, or two under Patroni with etcd and HAProxy in front.
 
 Servers run as an unprivileged user in a folder of their own. url is what nodes connect to; query() asks the server
-that takes writes; restart(how) and fail_over() break it and return when it serves again; settle() waits until it can
-stand the next fault.
+that takes writes; restart(how) and fail_over() break it and return when it serves again.
 """
-import glob
 import json
 import os
-import pwd
 import signal
 import sqlite3
 import subprocess
@@ -15,56 +12,36 @@ import time
 import urllib.error
 import urllib.request
 
+import database
 import harness
 import town
 from harness import check
 
-USER = "postgres"
-PARAMETERS = {"max_connections": "60", "shared_buffers": "64MB", "wal_log_hints": "on", "synchronous_commit": "on",
-              "log_min_messages": "warning"}
+LASTING = {"fsync": "on", "wal_log_hints": "on", "shared_buffers": "64MB"}
 # What Patroni is told for all: a failover within about ttl; a commit is answered when the standby has it as well.
 COMMON = {"ttl": 8, "loop_wait": 1, "retry_timeout": 3, "synchronous_mode": True}
 
 
-def programs():
-    """The folder of PostgreSQL's programs, the newest; None if it is not installed."""
-    found = glob.glob("/usr/lib/postgresql/*/bin/postgres")
-    return os.path.dirname(max(found, key=lambda path: int(path.split("/")[4]))) if found else None
-
-
-def why_not(*needed):
-    """Why there can be no database here; None if there can."""
-    try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        return "no user " + USER
-    if not programs():
-        return "PostgreSQL is not installed"
-    missing = [name for name in needed if not os.access(name, os.X_OK)]
-    return missing[0] + " is not installed" if missing else None
-
-
-def shared_folder(parent, name):
+def shared_folder(parent, name, user):
     """A folder of the unprivileged user below a scratch folder."""
     os.chmod(parent, 0o711)
     path = os.path.join(parent, name)
     os.mkdir(path)
-    owner = pwd.getpwnam(USER)
-    os.chown(path, owner.pw_uid, owner.pw_gid)
+    os.chown(path, user["user"], user["group"])
     return path
 
 
 class Part:
     """A program that runs as the unprivileged user, its output in a file."""
 
-    def __init__(self, folder, name, *command):
-        self.folder, self.name, self.command, self.process = folder, name, command, None
+    def __init__(self, folder, user, name, *command):
+        self.folder, self.user, self.name, self.command, self.process = folder, user, name, command, None
+        harness.Cleanup.add(self.kill)
 
     def start(self):
         with open(os.path.join(self.folder, self.name + ".log"), "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.folder, user=USER, group=USER, extra_groups=[])
-        harness.Cleanup.add(self.kill)
+                                            cwd=self.folder, **self.user)
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -77,16 +54,10 @@ class Part:
             return "%s said:\n%s" % (self.name, "".join(log.readlines()[-30:]))
 
 
-def run_as_user(*command):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, user=USER, group=USER, extra_groups=[], cwd="/", timeout=harness.PATIENCE)
-    check(done.returncode == 0, " ".join(command), "failed:", done.stdout.strip())
-
-
-def psql(host, port, database, statement):
+def psql(host, port, role, name, statement):
     """Rows of text fields, by the server's own client. host: an address, or the folder of the socket."""
-    done = subprocess.run([os.path.join(programs(), "psql"), "-XqAt", "-F", "\x1f", "-R", "\x1e",
-                           "-v", "ON_ERROR_STOP=1", "-h", host, "-p", str(port), "-U", USER, "-d", database,
+    done = subprocess.run([os.path.join(database.binaries(), "psql"), "-XqAt", "-F", "\x1f", "-R", "\x1e",
+                           "-v", "ON_ERROR_STOP=1", "-h", host, "-p", str(port), "-U", role, "-d", name,
                            "-c", statement],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.PATIENCE)
     check(done.returncode == 0, statement, "failed:", done.stderr.strip())
@@ -105,12 +76,7 @@ def postmaster(data):
         return None
 
 
-class Postgres:
-    """What the judges want to know of the one or the other."""
-
-    def alerts(self):
-        """The JSON of each, in the order of sequences."""
-        return [row[0] for row in self.query("SELECT convert_from(json, 'UTF8') FROM alert ORDER BY sequence")]
+ALERTS = "SELECT convert_from(json, 'UTF8') FROM wirewatch.alert ORDER BY sequence"
 
 
 class File:
@@ -129,60 +95,46 @@ class File:
             database.close()
 
 
-class Single(Postgres):
+class Single:
     """One server at the centre of the town."""
-    port = 5432
 
-    def __init__(self, scratch):
-        why = why_not()
-        if why:
+    def __init__(self, _scratch):
+        try:
+            self.server = database.Database(LASTING, town.CENTRE)
+        except database.Missing as why:
             raise harness.Skip(why)
-        self.folder = shared_folder(scratch, "pg")
-        self.data, self.bin = os.path.join(self.folder, "data"), programs()
-        run_as_user(os.path.join(self.bin, "initdb"), "-A", "trust", "-U", USER, "-E", "UTF8", "--no-sync",
-                    "-D", self.data)
-        with open(os.path.join(self.data, "postgresql.auto.conf"), "a", encoding="ascii") as file:
-            file.writelines("%s = '%s'\n" % pair for pair in {
-                **PARAMETERS, "listen_addresses": town.CENTRE, "port": str(self.port),
-                "unix_socket_directories": self.folder}.items())
-        with open(os.path.join(self.data, "pg_hba.conf"), "a", encoding="ascii") as file:
+        harness.Cleanup.add(self.server.remove)
+        with open(os.path.join(self.server.data, "pg_hba.conf"), "a", encoding="ascii") as file:
             file.write("host all all 10.77.0.0/24 trust\n")
-        harness.Cleanup.add(self.end)
-        self.control("start")
-        self.query("CREATE DATABASE wirewatch", "postgres")
-        self.url = "postgresql://%s@%s:%d/wirewatch" % (USER, town.CENTRE, self.port)
+        self.server.start()
+        self.url = "postgresql://%s@%s:%d/%s" % (database.ROLE, town.CENTRE, self.server.port,
+                                                 self.server.new("wirewatch"))
 
-    def control(self, *words):
-        run_as_user(os.path.join(self.bin, "pg_ctl"), "-D", self.data, "-w",
-                    "-l", os.path.join(self.folder, "log"), *words)
+    def query(self, statement):
+        return self.server.sql(statement, "wirewatch")
 
-    def query(self, statement, database="wirewatch"):
-        return psql(self.folder, self.port, database, statement)
+    def alerts(self):
+        return [text for text, in self.query(ALERTS)]
 
     def restart(self, how):
-        """how: smart, fast or immediate, as pg_ctl has it. Seconds without a server."""
+        """how: fast, or kill. Seconds without a server."""
         started = time.monotonic()
-        self.control("restart", "-m", how)
+        if how == "kill":
+            self.server.kill()
+        else:
+            self.server.stop()
+        self.server.start()
         return time.monotonic() - started
 
-    def settle(self):
-        self.query("SELECT 1")
-
     def story(self):
-        with open(os.path.join(self.folder, "log"), errors="replace") as log:
-            return "the database said:\n" + "".join(log.readlines()[-30:])
-
-    def end(self):
-        pid = postmaster(self.data)
-        if pid:
-            self.control("stop", "-m", "immediate")
+        return "the database said:\n" + self.server.said()[-3000:]
 
 
 class Member:
     """A server and its Patroni."""
 
-    def __init__(self, folder, number):
-        self.number, self.folder, self.port, self.api = number, folder, 5433 + number, 8008 + number
+    def __init__(self, folder, user, number):
+        self.folder, self.port, self.api = folder, 5433 + number, 8008 + number
         self.data = os.path.join(folder, "data%d" % number)
         config = os.path.join(folder, "patroni%d.json" % number)  # YAML reads JSON
         address = "127.0.0.1:%d"
@@ -190,16 +142,16 @@ class Member:
             json.dump({
                 "scope": "wirewatch", "name": "member%d" % number, "etcd3": {"host": "127.0.0.1:2379"},
                 "restapi": {"listen": address % self.api, "connect_address": address % self.api},
-                "bootstrap": {"dcs": {**COMMON, "postgresql": {"use_pg_rewind": True, "parameters": PARAMETERS}},
+                "bootstrap": {"dcs": {**COMMON, "postgresql": {"use_pg_rewind": True, "parameters": LASTING}},
                               "initdb": [{"auth": "trust"}, {"encoding": "UTF8"}, "no-sync"]},
                 "postgresql": {
                     "listen": address % self.port, "connect_address": address % self.port, "data_dir": self.data,
-                    "bin_dir": programs(), "pgpass": os.path.join(folder, "pgpass%d" % number),
-                    "authentication": {"superuser": {"username": USER}, "replication": {"username": USER}},
+                    "bin_dir": database.binaries(), "pgpass": os.path.join(folder, "pgpass%d" % number),
+                    "authentication": {"superuser": {"username": "postgres"}, "replication": {"username": "postgres"}},
                     "parameters": {"unix_socket_directories": folder},
                     "pg_hba": ["local all all trust", "host all all 127.0.0.1/32 trust",
                                "host replication all 127.0.0.1/32 trust"]}}, file)
-        self.patroni = Part(folder, "patroni%d" % number, "/usr/bin/patroni", config)
+        self.patroni = Part(folder, user, "patroni%d" % number, "/usr/bin/patroni", config)
         harness.Cleanup.add(self.kill)
 
     def ask(self, path, data=None):
@@ -246,27 +198,33 @@ listen postgresql
 """
 
 
-class Pair(Postgres):
+class Pair:
     """Two servers under Patroni, the standby synchronous; HAProxy leads to the one that takes writes."""
 
     def __init__(self, scratch):
-        why = why_not("/usr/bin/patroni", "/usr/bin/etcd", "/usr/sbin/haproxy")
-        if why:
+        try:
+            user = database.unprivileged()
+            database.binaries()
+        except database.Missing as why:
             raise harness.Skip(why)
-        self.folder = folder = shared_folder(scratch, "pair")
-        etcd = Part(folder, "etcd", "/usr/bin/etcd", "--data-dir", os.path.join(folder, "etcd"),
+        for path in ("/usr/bin/patroni", "/usr/bin/etcd", "/usr/sbin/haproxy"):
+            if not os.access(path, os.X_OK):
+                raise harness.Skip("%s is not installed" % path)
+        self.folder = folder = shared_folder(scratch, "pair", user)
+        etcd = Part(folder, user, "etcd", "/usr/bin/etcd", "--data-dir", os.path.join(folder, "etcd"),
                     "--listen-client-urls", "http://127.0.0.1:2379", "--advertise-client-urls", "http://127.0.0.1:2379",
                     "--listen-peer-urls", "http://127.0.0.1:2380")
         with open(os.path.join(folder, "haproxy.cfg"), "w", encoding="ascii") as file:
             file.write(HAPROXY % town.CENTRE)
-        haproxy = Part(folder, "haproxy", "/usr/sbin/haproxy", "-db", "-f", os.path.join(folder, "haproxy.cfg"))
-        self.members = [Member(folder, number) for number in range(2)]
+        haproxy = Part(folder, user, "haproxy", "/usr/sbin/haproxy", "-db", "-f", os.path.join(folder, "haproxy.cfg"))
+        self.members = [Member(folder, user, number) for number in range(2)]
         self.parts = [etcd, haproxy, *(member.patroni for member in self.members)]
         for part in self.parts:
             part.start()
         self.settle()
-        self.query("CREATE DATABASE wirewatch", "postgres")
-        self.url = "postgresql://%s@%s:5000/wirewatch" % (USER, town.CENTRE)
+        for statement in ("CREATE ROLE {} LOGIN", "CREATE DATABASE wirewatch", "GRANT CREATE ON DATABASE wirewatch TO {}"):
+            self.query(statement.format(database.ROLE), "postgres")
+        self.url = "postgresql://%s@%s:5000/wirewatch" % (database.ROLE, town.CENTRE)
 
     def primary(self):
         return next((member for member in self.members if member.is_primary()), None)
@@ -281,16 +239,19 @@ class Pair(Postgres):
                 return False
         check(harness.wait_until(settled, patience), "no primary with a standby;", self.story())
 
-    def query(self, statement, database="wirewatch"):
+    def query(self, statement, name="wirewatch"):
         member = self.primary()
         check(member, "no primary;", self.story())
-        return psql(self.folder, member.port, database, statement)
+        return psql(self.folder, member.port, "postgres", name, statement)
+
+    def alerts(self):
+        return [text for text, in self.query(ALERTS)]
 
     def _wait_served(self, started):
         """Until a client that comes by the front door can write."""
         def served():
             try:
-                psql(town.CENTRE, 5000, "postgres", "CREATE TEMPORARY TABLE t (n int)")
+                psql(town.CENTRE, 5000, "postgres", "postgres", "CREATE TEMPORARY TABLE t (n int)")
                 return True
             except AssertionError:
                 return False
@@ -298,12 +259,12 @@ class Pair(Postgres):
         return time.monotonic() - started
 
     def restart(self, how):
-        """fast: by Patroni's hand; immediate: behind its back. Seconds without a server."""
+        """fast: by Patroni's hand; kill: behind its back. Seconds without a server."""
         member, started = self.primary(), time.monotonic()
         check(member, "no primary;", self.story())
-        if how == "immediate":
+        if how == "kill":
             before = postmaster(member.data)
-            os.kill(before, signal.SIGQUIT)
+            os.kill(before, signal.SIGKILL)
             check(harness.wait_until(lambda: postmaster(member.data) != before), "the server does not end")
         else:
             # 503: it is at something else.
