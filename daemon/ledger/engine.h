@@ -141,16 +141,25 @@ struct engine_shared_ops {
 	 * committed in their order, and a reader who sees one sees all before it.
 	 */
 	enum base_result (*state_lock)(struct engine *engine, struct engine_state *out);
-	/* The sketches of the alerts after a sequence, in their order. */
-	enum base_result (*sketches_after)(struct engine *engine, uint64_t after, ledger_sketch_fn *each, void *ctx);
+	/* The sketches of the alerts with after < sequence <= upto, in their order. */
+	enum base_result (*sketches_between)(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+	                                     void *ctx);
+	/* How far that node got with publishing; BASE_NOT_FOUND: it never said. */
+	enum base_result (*published_get)(struct engine *engine, const char *node, uint64_t *published);
+	enum base_result (*published_put)(struct engine *engine, const char *node, uint64_t published);
+	/* The least of what the nodes that live have published; UINT64_MAX: none lives. */
+	enum base_result (*published_least)(struct engine *engine, uint64_t *published);
 	/*
 	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
-	 * row bears the number; 0 is never one.
+	 * row bears the number (ledger_feed.batch); 0 is never one.
 	 */
 	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
-	/* What other nodes have said since the last call: *alerts: there are new ones; *members: who takes part changed. */
+	/*
+	 * What other nodes have said since the last call: *alerts: there are new ones, or there may be, for the connection is
+	 * new; *members: who takes part changed. Asks nothing of the database.
+	 */
 	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
 };
 

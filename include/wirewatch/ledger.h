@@ -34,7 +34,7 @@ const char *ledger_reason(const struct ledger *ledger);
 
 /* Made at random when the ledger was created; 1 to 2^53 - 1, which every JSON reader holds exactly. */
 uint64_t ledger_epoch(const struct ledger *ledger);
-uint64_t ledger_sequence(const struct ledger *ledger); /* the last one given; 0: none yet */
+uint64_t ledger_sequence(const struct ledger *ledger); /* the last one given (shared: handed on here); 0: none yet */
 uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still kept; 0: none */
 
 /* ---- feeds ------------------------------------------------------------------- */
@@ -45,6 +45,7 @@ struct ledger_feed {
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
+	uint64_t batch;   /* a number of this batch's own, not 0, where several nodes share the ledger */
 	bool polled;      /* at least one document was taken in */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
@@ -97,11 +98,13 @@ struct ledger_batch {
 	struct alert *const *alerts; /* placed in their stories */
 	size_t alert_count;
 	base_time now;
+	uint64_t lease; /* the token under which the feed was polled; 0: none is needed */
 };
 
 struct ledger_message { /* an alert as published: three frames, and what the log line needs */
 	uint64_t sequence;
 	struct base_span topic, header, json;
+	bool read_back; /* stored before this call: by another node, or before a crash */
 };
 typedef enum base_result ledger_message_fn(void *ctx, const struct ledger_message *message);
 
@@ -112,9 +115,38 @@ typedef enum base_result ledger_message_fn(void *ctx, const struct ledger_messag
  * and no sequence used: BASE_BUSY, BASE_IO (a full disk, too) and
  * BASE_NO_MEMORY may pass, the same batches can be given again; BASE_DAMAGED
  * will not pass; BASE_INVALID and BASE_LIMIT are the batches' own.
+ *
+ * Where several nodes share the ledger, each is first called for what the
+ * others stored before, as ledger_follow does. BASE_LOST: a batch was polled
+ * under a lease that is no longer ours. BASE_CHANGED: others stored alerts, and
+ * there are too many here to be placed again at once: place them, and call
+ * again. A batch that was stored already, so that only the answer was lost, is
+ * passed over; its alerts come by ledger_follow.
  */
 enum base_result ledger_commit(struct ledger *ledger, const struct ledger_batch *batches, size_t count,
                                ledger_message_fn *each, void *ctx, struct base_error *err);
+/* ---- several nodes ----------------------------------------------------------------- */
+
+bool ledger_is_shared(const struct ledger *ledger);
+/*
+ * The stories to be kept up with what other nodes store: ledger_follow takes it in, and ledger_commit, which then places
+ * its alerts again. They stay the caller's and must outlive the ledger.
+ */
+void ledger_use_stories(struct ledger *ledger, struct alert_stories *stories);
+/*
+ * Hand on what other nodes have stored since, in order, a bounded piece; *more: there may be others. Sequences are handed
+ * on by this and by ledger_commit, each once. Stops when each fails, and gives that alert again.
+ */
+enum base_result ledger_follow(struct ledger *ledger, ledger_message_fn *each, void *ctx, bool *more);
+/* A descriptor that is readable when another node may have stored something; -1: there is none now. */
+int ledger_wake_fd(struct ledger *ledger);
+/* What others said since the last call: *alerts: there are new ones; *members: who takes part changed. Never waits. */
+enum base_result ledger_woken(struct ledger *ledger, bool *alerts, bool *members);
+/* The last sequence any node gave, asked of the database; where only we write, that of ledger_sequence. */
+enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence);
+
+/* ---- publishing ---------------------------------------------------------------------- */
+
 /*
  * Remember that everything up to sequence was handed to the subscribers. It is
  * written with the next commit, prune or close: a crash before repeats the
