@@ -226,12 +226,15 @@ class Campaign:
 
     # ---- the run ----
 
-    def run(self, progress=lambda number, fault: None):
+    def start(self):
         for node in self.nodes:
             node.start()
         self.tail = Tail(self.folder, [node.publish for node in self.nodes])
         self.follower = Follower({node.name: (node.publish, node.replay) for node in self.nodes})
         self.warm_up()
+
+    def run(self, progress=lambda number, fault: None):
+        self.start()
         self.stand.thread.start()
         self.began = time.monotonic()
         for number, fault in enumerate(self.faults, 1):
@@ -250,8 +253,13 @@ class Campaign:
             requests = self.requests()
             return len({(r.host, r.feed) for r in requests}) == len(self.stand.urls) and \
                 len({r.node for r in requests}) == self.plan.nodes
-        check(harness.wait_until(warm, CALM), "not every feed is asked, or not by every node;",
-              "\n".join(node.story() for node in self.nodes))
+        check(harness.wait_until(warm, CALM), "not every feed is asked, or not by every node;", self.story())
+
+    def story(self):
+        return "\n".join("%s: %s" % (node.name, node.story()) for node in self.nodes)
+
+    def rows(self):
+        return [judges.row_of(json.loads(text)) for text in self.database.alerts()]
 
     def at_rest(self):
         """Everything that was put out has come everywhere."""
@@ -275,7 +283,7 @@ class Campaign:
                 complaints.append("%s ended by itself; %s" % (node.name, node.story()))
             elif node.stop() != 0:
                 complaints.append("%s: exit status %d at SIGTERM" % (node.name, node.process.returncode))
-        self.last_rows = [judges.row_of(json.loads(text)) for text in self.database.alerts()]
+        self.last_rows = self.rows()
         return complaints + self.judge(self.last_requests, self.last_rows)
 
     def alone(self, outage):

@@ -5,6 +5,7 @@ that takes writes; restart(how) and fail_over() break it and return when it serv
 """
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -125,6 +126,21 @@ class Single:
             self.server.stop()
         self.server.start()
         return time.monotonic() - started
+
+    def remember(self):
+        """Keep its state; go_back() returns to it, as a standby does that was behind when it took over."""
+        self.server.stop()
+        shutil.copytree(self.server.data, self.server.data + ".kept")
+        self.server.start()
+
+    def go_back(self):
+        self.server.stop()
+        shutil.rmtree(self.server.data)
+        os.rename(self.server.data + ".kept", self.server.data)
+        for path, _, files in os.walk(self.server.data):
+            for name in ("", *files):
+                os.chown(os.path.join(path, name), self.server.user["user"], self.server.user["group"])
+        self.server.start()
 
     def story(self):
         return "the database said:\n" + self.server.said()[-3000:]

@@ -16,14 +16,17 @@ SILENCE = 1.0  # seconds behind, then it asks
 ANSWER = 3.0   # seconds a node has to answer, then another is asked
 
 
+SILENT = "4s"  # tail goes on at the next node after that long without a word
+
+
 class Tail:
     """`wirewatch tail --json` with all endpoints, from the first alert on."""
 
     def __init__(self, folder, endpoints):
         self.path, self.errors = os.path.join(folder, "tail"), os.path.join(folder, "tail.err")
         with open(self.path, "wb") as out, open(self.errors, "wb") as err:
-            self.process = subprocess.Popen([harness.CLIENT, "tail", "--json", "--since", "0", *endpoints],
-                                            stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            self.process = subprocess.Popen([harness.CLIENT, "tail", "--json", "--since", "0", "--silence", SILENT,
+                                             *endpoints], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         harness.Cleanup.add(self.kill)
         self.found, self.offset = [], 0
 

@@ -21,7 +21,7 @@ class Complaints(list):
             self.append("%s: %s%s" % (kind, ", ".join(str(f) for f in found[:MOST]), more))
 
 
-def _twice(values):
+def twice(values):
     return sorted(value for value, count in collections.Counter(values).items() if count > 1)
 
 
@@ -36,8 +36,8 @@ def ledger(wanted, rows):
     complaints, items, numbers = Complaints(), [row.item for row in rows], [row.sequence for row in rows]
     complaints.add("lost", sorted(set(wanted) - set(items)))
     complaints.add("never published, yet stored", sorted(set(items) - set(wanted)))
-    complaints.add("stored twice", _twice(items))
-    complaints.add("sequence given twice", _twice(numbers))
+    complaints.add("stored twice", twice(items))
+    complaints.add("sequence given twice", twice(numbers))
     complaints.add("sequence left out", sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers)))
     if len({row.epoch for row in rows}) > 1:
         complaints.append("several epochs: %r" % sorted({row.epoch for row in rows}))
@@ -48,7 +48,7 @@ def printed(rows, seen, who):
     """Each alert of the ledger once, in the order of sequences, and the same as stored."""
     complaints, stored = Complaints(), {row.sequence: row for row in rows}
     numbers = [row.sequence for row in seen]
-    complaints.add(who + ": printed twice", _twice(numbers))
+    complaints.add(who + ": printed twice", twice(numbers))
     complaints.add(who + ": not printed", sorted(set(stored) - set(numbers)))
     complaints.add(who + ": out of order", _falls(numbers))
     complaints.add(who + ": differs from the ledger",
