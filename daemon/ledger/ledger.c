@@ -50,11 +50,14 @@ static enum base_result read_state(struct ledger *ledger)
 {
 	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
 	enum base_result result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
+	ledger->published_stored = ledger->state.published;
 	if (result || !shared)
 		return result;
 	result = shared->published_get(ledger->engine, ledger->node, &ledger->state.published);
+	ledger->published_stored = ledger->state.published;
 	if (result == BASE_NOT_FOUND) {
 		ledger->state.published = ledger->state.sequence;
+		ledger->published_stored = UINT64_MAX; /* to be written */
 		result = BASE_OK;
 	}
 	if (ledger->state.published > ledger->state.sequence)
@@ -85,7 +88,6 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 		ledger_close(ledger);
 		return result;
 	}
-	ledger->published_stored = ledger->state.published;
 	ledger->told = ledger->state.sequence;
 	*out = ledger;
 	return BASE_OK;
@@ -153,8 +155,12 @@ uint64_t ledger_oldest(struct ledger *ledger)
 
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out)
 {
+	const struct engine_ops *ops = ledger->engine->ops;
+	const struct engine_want want = {.url = url};
 	struct engine_feed feed;
-	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
+	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
+	if (!result)
+		result = ops->feed_get(ledger->engine, url, &feed);
 	if (result)
 		return result == BASE_NOT_FOUND ? result : ledger_failed(ledger, result);
 	base_buf_reset(&ledger->url);
@@ -162,6 +168,7 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct ledger_feed){
+		.id = feed.id,
 		.url = ledger->url.data,
 		.etag = feed.etag,
 		.last_modified = feed.last_modified,

@@ -15,6 +15,9 @@ struct ledger {
 	struct alert_stories *stories; /* or NULL */
 	uint64_t told;                 /* the stories know the alerts up to this sequence */
 	unsigned changed;              /* commits in a row that gave way to other nodes' alerts */
+	uint64_t token;                /* of this node's membership; 0: none */
+	base_time lease;
+	uint64_t seen_told;            /* the holding.seen that the others were woken for */
 	struct base_buf url; /* of the feed that ledger_feed_get gave out last */
 };
 

@@ -16,14 +16,26 @@ static enum base_result begin(struct engine *engine)
 	enum base_result result = postgres_connect(postgres);
 	if (result)
 		return result;
+	postgres_forget_writes(postgres);
 	postgres->in_transaction = true;
-	postgres->begun = false;
+	postgres->begun = postgres->topics_read = false;
 	return BASE_OK;
 }
 
 static void ended(struct postgres *postgres)
 {
 	postgres->in_transaction = postgres->begun = postgres->lost = false;
+	(void)cache_reset(postgres->cache, 0);
+}
+
+/* A COMMIT of a transaction that has failed is a ROLLBACK, and a success. */
+static enum base_result took_commit(struct postgres *postgres, const PGresult *result, void *ctx)
+{
+	(void)ctx;
+	if (!strcmp(PQcmdStatus((PGresult *)(uintptr_t)result), "COMMIT"))
+		return BASE_OK;
+	return base_fail(&postgres->engine.reason, BASE_IO, "ledger %s: cannot store: the transaction had failed",
+	                 postgres->shown);
 }
 
 static enum base_result commit(struct engine *engine)
@@ -32,8 +44,10 @@ static enum base_result commit(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	/* What was sent may still say no, and a commit sent behind it would not wait for that. */
 	enum base_result result = postgres_sync(postgres);
+	if (!result)
+		result = postgres_send_writes(postgres);
 	if (!result && postgres->begun)
-		result = postgres_query(postgres, &statement, NULL, "cannot store", NULL, NULL);
+		result = postgres_query(postgres, &statement, NULL, "cannot store", took_commit, NULL);
 	if (!result)
 		ended(postgres);
 	return result;
@@ -45,7 +59,10 @@ static void rollback(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	const struct base_error reason = engine->reason; /* of what went wrong, not of the way back */
 	bool begun = postgres->begun && !postgres->lost;
+	postgres_forget_writes(postgres);
+	postgres_topics_forget(postgres);
 	ended(postgres);
+	/* Not waiting for what is still under way would give its answer to the next question. */
 	if (begun && postgres->conn && postgres_query(postgres, &statement, NULL, "cannot roll back", NULL, NULL))
 		postgres_disconnect(postgres); /* which rolls back, too */
 	ended(postgres);
@@ -84,17 +101,6 @@ enum base_result postgres_state_get(struct engine *engine, struct engine_state *
 	return postgres_query(postgres_of(engine), &statement, NULL, "cannot read", took_state, out);
 }
 
-enum base_result postgres_state_put(struct engine *engine, const struct engine_state *state)
-{
-	static const struct postgres_statement statement = {
-		"state_put", "UPDATE state SET epoch = $1, sequence = $2, published = $3 WHERE id = 1"};
-	struct postgres_params params = {0};
-	postgres_add_number(&params, (int64_t)state->epoch);
-	postgres_add_number(&params, (int64_t)state->sequence);
-	postgres_add_number(&params, (int64_t)state->published);
-	return postgres_send(postgres_of(engine), &statement, &params, "cannot store", NULL, NULL);
-}
-
 /* ---- opening ------------------------------------------------------------------------------ */
 
 static void close_engine(struct engine *engine)
@@ -104,6 +110,10 @@ static void close_engine(struct engine *engine)
 		return;
 	postgres_disconnect(postgres);
 	base_clock_free(postgres->clock);
+	if (postgres->cache)
+		postgres_forget_writes(postgres);
+	cache_free(postgres->cache);
+	free(postgres->topics);
 	free(postgres->pending);
 	free(postgres->uri);
 	free(postgres->shown);
@@ -182,6 +192,8 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 	postgres->engine.ops = &engine_postgres;
 	postgres->log = log;
 	enum base_result result = base_clock_new_system(&postgres->clock);
+	if (!result)
+		result = cache_new(&postgres->cache);
 	if (result)
 		(void)base_fail(err, result, "ledger: out of memory");
 	if (!result)
@@ -211,5 +223,22 @@ const struct engine_ops engine_postgres = {
 	.settle = settle,
 	.state_get = postgres_state_get,
 	.state_put = postgres_state_put,
+	.prefetch = postgres_prefetch,
+	.feed_get = postgres_feed_get,
+	.feed_put = postgres_feed_put,
+	.polls_put = postgres_polls_put,
+	.entry_get = postgres_entry_get,
+	.entry_find = postgres_entry_find,
+	.entry_put = postgres_entry_put,
+	.entry_forget = postgres_entry_forget,
+	.entry_alerted = postgres_entry_alerted,
+	.topic_get = postgres_topic_get,
+	.topic_put = postgres_topic_put,
+	.alert_put = postgres_alert_put,
+	.alerts = postgres_alerts,
+	.oldest = postgres_oldest,
+	.sketches = postgres_sketches,
+	.prune = postgres_prune,
 	.backup = backup,
+	.shared = &postgres_shared,
 };

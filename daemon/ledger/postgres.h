@@ -11,10 +11,16 @@
 #define WIREWATCH_LEDGER_POSTGRES_H
 
 #include "engine.h"
+#include "postgres_cache.h"
 
 #include <libpq-fe.h>
 
 #define POSTGRES_PATIENCE (5 * BASE_SECOND) /* without a byte from the server, or for a connection */
+
+#define POSTGRES_ALERT_COLUMNS 9
+/* Our places among the database's advisory locks; the second number is the schema's hash. */
+#define POSTGRES_LOCK_MIGRATE 0x7777746C
+#define POSTGRES_LOCK_PRUNE 0x7777746D
 
 /* A statement has a place of its own (static const): it is prepared at its first use on a connection and kept. */
 struct postgres_statement {
@@ -22,7 +28,15 @@ struct postgres_statement {
 };
 
 struct postgres_pending;
-struct postgres_cache;
+struct postgres_topic;
+
+/* One column of many rows, for unnest(). */
+struct postgres_array {
+	struct base_buf bytes;
+	Oid element;
+	size_t count;
+	bool nulls;
+};
 
 struct postgres {
 	struct engine engine;
@@ -37,11 +51,26 @@ struct postgres {
 	size_t host;                /* of several in the URI, the one that answered last */
 	bool in_transaction, begun; /* begun: the server was told */
 	bool lost;                  /* the transaction went down with its connection */
+	uint64_t listens;           /* of connections: the one that is told what others do */
 	const struct postgres_statement *prepared[64];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
-	bool migrated;
+
+	struct postgres_cache *cache; /* what was read, and what is to be written of it at the commit */
+	struct postgres_array alerts[POSTGRES_ALERT_COLUMNS]; /* to be written; no element type: none */
+	struct postgres_topic *topics;
+	size_t topic_count, topic_cap;
+	uint64_t topics_until; /* all up to that sequence are known */
+	bool topics_read;      /* in this transaction */
+	struct engine_state state; /* to be written, if state_dirty */
+	bool state_dirty;
+	const char *publisher; /* the node whose published is to be written; NULL: none */
+	uint64_t published;
+	/* Numbers for new feeds: the next one, how many there are from it on, and the first of another block or 0. */
+	int64_t feed_number, feed_numbers_spare;
+	size_t feed_numbers_left;
+	int64_t prune_cursor; /* the feed pruned last */
 };
 
 /* ---- the connection (postgres_link.c) ------------------------------------------------ */
@@ -81,13 +110,6 @@ void postgres_add_bool(struct postgres_params *params, bool value);       /* boo
 void postgres_add_text(struct postgres_params *params, struct base_span text);   /* text; NULL for BASE_NONE */
 void postgres_add_bytes(struct postgres_params *params, struct base_span bytes); /* bytea; NULL for BASE_NONE */
 
-/* One column of many rows, for unnest(). */
-struct postgres_array {
-	struct base_buf bytes;
-	Oid element;
-	size_t count;
-	bool nulls;
-};
 void postgres_numbers(struct postgres_array *array);    /* bigint[] */
 void postgres_texts(struct postgres_array *array);      /* text[] */
 void postgres_byte_rows(struct postgres_array *array);  /* bytea[] */
@@ -129,10 +151,68 @@ struct feed_key postgres_key_at(const PGresult *result, int row, int column);   
 /* Create the tables or bring them up to date; BASE_UNSUPPORTED for what a newer version wrote. */
 enum base_result postgres_migrate(struct postgres *postgres);
 
-/* ---- row operations ------------------------------------------------------------------------ */
+/* ---- several nodes: one stream (postgres_stream.c) ------------------------------------------- */
+
+enum base_result postgres_fence(struct engine *engine, const char *node, uint64_t token);
+enum base_result postgres_state_lock(struct engine *engine, struct engine_state *out);
+enum base_result postgres_batch_is_known(struct engine *engine, const char *url, uint64_t batch, bool *known);
+enum base_result postgres_sketches_between(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+                                           void *ctx);
+enum base_result postgres_published_get(struct engine *engine, const char *node, uint64_t *published);
+enum base_result postgres_published_put(struct engine *engine, const char *node, uint64_t published);
+enum base_result postgres_published_least(struct engine *engine, uint64_t *published);
+/* With all that is to be written. */
+enum base_result postgres_send_published(struct postgres *postgres);
+int postgres_wake_fd(struct engine *engine);
+enum base_result postgres_woken(struct engine *engine, bool *alerts, bool *members);
+
+/* ---- several nodes: members and leases (postgres_share.c) ------------------------------------- */
+
+#define POSTGRES_MEMBERS "wirewatch_members" /* the channel on which nodes tell who takes part and what is free */
+extern const char postgres_share_tables[];
+extern const struct engine_shared_ops postgres_shared;
+
+/* ---- between the files of row operations ------------------------------------------------- */
+
+/* The feed's row in the cache, asked for if it is not there. */
+enum base_result postgres_find_feed(struct postgres *postgres, const char *url, struct cache_feed **out);
+enum base_result postgres_find_entry(struct postgres *postgres, int64_t feed, const struct feed_key *key,
+                                     struct cache_entry **out);
+/* Send for numbers of new feeds, and for what topics others have moved, unless that is known; for any sync to take. */
+enum base_result postgres_expect_numbers(struct postgres *postgres);
+enum base_result postgres_expect_topics(struct postgres *postgres);
+/* Send all that is to be written. */
+enum base_result postgres_send_writes(struct postgres *postgres);
+/* Forget what was read, and what is to be written. */
+void postgres_forget_writes(struct postgres *postgres);
+void postgres_topics_forget(struct postgres *postgres);
+
+/* ---- the row operations of struct engine_ops ------------------------------------------------ */
 
 enum base_result postgres_state_get(struct engine *engine, struct engine_state *out);
 enum base_result postgres_state_put(struct engine *engine, const struct engine_state *state);
+enum base_result postgres_prefetch(struct engine *engine, const struct engine_want *wants, size_t count);
+enum base_result postgres_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
+enum base_result postgres_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now,
+                                   bool documented, uint64_t batch, int64_t *id);
+enum base_result postgres_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count,
+                                    base_time now);
+enum base_result postgres_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                    struct engine_entry *out);
+enum base_result postgres_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
+                                     const struct feed_key *key, struct engine_entry *out);
+enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result postgres_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
+enum base_result postgres_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
+                                        uint64_t sequence);
+enum base_result postgres_topic_get(struct engine *engine, const char *topic, uint64_t *sequence);
+enum base_result postgres_topic_put(struct engine *engine, const char *topic, uint64_t sequence);
+enum base_result postgres_alert_put(struct engine *engine, const struct engine_alert *alert);
+enum base_result postgres_alerts(struct engine *engine, uint64_t after, struct base_span prefix, size_t limit,
+                                 ledger_message_fn *each, void *ctx, bool *more);
+enum base_result postgres_oldest(struct engine *engine, uint64_t *sequence);
+enum base_result postgres_sketches(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
+enum base_result postgres_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
 
 static inline struct postgres *postgres_of(struct engine *engine)
 {

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define EPOCH_BITS 53 /* numbers that JavaScript holds exactly */
-#define LOCK 0x7777746C /* "wwtl", with the schema's hash: our place among the database's advisory locks */
 
 /*
  * Times are microseconds since 1970, keys 16 bytes. No foreign keys: a batch
@@ -19,7 +18,7 @@
 static const char first[] =
 	"CREATE TABLE state(id integer PRIMARY KEY CHECK(id = 1), epoch bigint NOT NULL, sequence bigint NOT NULL,"
 	" published bigint NOT NULL);"
-	/* Numbers are taken by blocks of 64: see FEED_BLOCK. */
+	/* Numbers are taken by blocks of 64 (NUMBERS_A_BLOCK). */
 	"CREATE SEQUENCE feed_block INCREMENT BY 64;"
 	"CREATE TABLE feed(id bigint PRIMARY KEY, url text COLLATE \"C\" NOT NULL UNIQUE, etag bytea, last_modified bytea,"
 	" body bytea NOT NULL, last_start bigint, next_due bigint, failures bigint NOT NULL, polled boolean NOT NULL,"
@@ -40,10 +39,11 @@ static const char first[] =
 	"CREATE INDEX alert_feed ON alert(feed);"
 	/* Polls that brought nothing, many in a row. */
 	"CREATE TABLE polled(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made bigint NOT NULL,"
-	" feed bigint[] NOT NULL, last_start bigint[] NOT NULL, next_due bigint[] NOT NULL);";
+	" polls bigint NOT NULL, feed bigint[] NOT NULL, last_start bigint[] NOT NULL, next_due bigint[] NOT NULL);";
 
 static const char *const migrations[] = {
 	first,
+	postgres_share_tables,
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 
@@ -150,7 +150,8 @@ static enum base_result migrate_locked(struct postgres *postgres)
 {
 	char text[120];
 	int64_t version = 0;
-	(void)snprintf(text, sizeof text, "SELECT pg_advisory_xact_lock(%d, hashtext(current_setting('search_path')))", LOCK);
+	(void)snprintf(text, sizeof text, "SELECT pg_advisory_xact_lock(%d, hashtext(current_setting('search_path')))",
+	               POSTGRES_LOCK_MIGRATE);
 	enum base_result result = postgres_script(postgres, text, "cannot set up");
 	if (!result)
 		result = version_of(postgres, &version);

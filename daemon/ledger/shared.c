@@ -38,14 +38,9 @@ enum base_result shared_fence(struct ledger *ledger, const struct ledger_batch *
 
 enum base_result shared_is_known(struct ledger *ledger, const struct ledger_batch *batch, bool *known)
 {
-	struct engine_feed feed;
 	*known = false;
-	if (!batch->feed.batch)
-		return BASE_OK;
-	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, batch->feed.url, &feed);
-	if (result)
-		return result == BASE_NOT_FOUND ? BASE_OK : result;
-	return ledger->engine->ops->shared->batch_is_known(ledger->engine, feed.id, batch->feed.batch, known);
+	return batch->number ? ledger->engine->ops->shared->batch_is_known(ledger->engine, batch->feed.url, batch->number, known)
+	                     : BASE_OK;
 }
 
 static enum base_result tell_one(void *ctx, struct base_span sketch)
