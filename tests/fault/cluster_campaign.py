@@ -33,7 +33,7 @@ from harness import Plain, check     # noqa: E402
 
 SLACK = 3.0      # seconds a feed may be late beyond the lease on a busy machine
 GAP = 1.0        # seconds between two requests to a host
-CALM = 120.0     # seconds all may take to come to rest after the last fault
+CALM = 60.0     # seconds all may take to come to rest after the last fault
 KINDS = {"kill": 6, "stop": 4, "cut": 5, "restart": 3, "failover": 2}
 DOUBLE = 0.15    # share of faults that another node has one beside
 
@@ -270,7 +270,9 @@ class Campaign:
         """What there is to complain about."""
         self.stand.stop()
         calm = harness.wait_until(self.at_rest, CALM)
-        complaints = [] if calm else ["not at rest after %d s" % CALM]
+        complaints = [] if calm else ["not at rest after %d s: %d items, tail at %d, follower at %d, handed on: %s" % (
+            CALM, self.stand.total, self.tail.last(), self.follower.last,
+            ", ".join("%s %d" % (node.name, len(set(node.handed_on()))) for node in self.nodes))]
         # All nodes take part again: a feed's turn comes within an interval.
         harness.wait_until(lambda: len({r.node for r in self.requests() if r.began > time.monotonic() - 5}) ==
                            self.plan.nodes, CALM)

@@ -1,7 +1,8 @@
 """A network of this process's own: publishers, a database, and machines that can be cut off from it.
 
-enter() starts the calling program again in new network and process namespaces, so nothing outside is touched and
-nothing is left when it ends, however it ends. Machines are network namespaces behind a bridge. Root only.
+enter() starts the calling program again in namespaces of its own, network, processes and scratch folder, so nothing
+outside is touched and nothing is left when it ends, however it ends. Machines are network namespaces behind a bridge.
+Root only.
 """
 import os
 import subprocess
@@ -15,6 +16,8 @@ PUBLISHERS = "198.18.0.0/15"   # for benchmarks (RFC 2544): public to the daemon
 PORT = 8080
 INSIDE = "WW_TOWN"               # set in the environment of who is inside
 ALONE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+SCRATCH = "/mnt"                 # every system has it; inside, it is ours
+MOUNT = "mount -t tmpfs -o size=4G,mode=1777 tmpfs " + SCRATCH
 
 # What a machine that is cut off does with the packets: nothing comes back, nothing goes out, neither, or it is told so.
 CUTS = {
@@ -38,7 +41,7 @@ def why_not():
     if os.geteuid() != 0:
         return "only root can make networks"
     try:
-        run(*ALONE, "sh", "-ec", "ip link add br0 type bridge; nft list tables")
+        run(*ALONE, "sh", "-ec", MOUNT + "; ip link add br0 type bridge; nft list tables")
     except (AssertionError, OSError) as error:
         return str(error)
     return None
@@ -48,9 +51,9 @@ def enter():
     """Start this program again inside, unless it is there already or there can be no town."""
     if os.environ.get(INSIDE) or why_not():
         return
-    os.environ[INSIDE] = "1"
+    os.environ.update({INSIDE: "1", "TMPDIR": SCRATCH})
     # The shell is the first process and waits for orphans.
-    os.execvp(ALONE[0], [*ALONE, "sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-B", *sys.argv])
+    os.execvp(ALONE[0], [*ALONE, "sh", "-c", MOUNT + ' && "$@"; exit $?', "sh", sys.executable, "-B", *sys.argv])
 
 
 def build():
