@@ -22,11 +22,14 @@ static const struct move_statements {
 			{"move_count_feed", "SELECT count(*) FROM feed"},
 			/* With the polls that brought nothing, which have rows of their own. */
 			{"move_walk_feed",
-             WALK("feed") "WITH later AS (SELECT DISTINCT ON (f) f, made, s, d FROM polled,"
-                          " unnest(polled.feed, polled.last_start, polled.next_due) AS p(f, s, d) ORDER BY f, polled.id DESC)"
-                          " SELECT id, url, etag, last_modified, body, coalesce(s, last_start), coalesce(d, next_due), failures,"
-                          " polled::integer, newest, documented, greatest(updated, made), learned"
-                          " FROM feed LEFT JOIN later ON f = id AND made >= updated ORDER BY id"},
+             WALK("feed") "WITH noted AS (SELECT p.feed, max(ARRAY[p.last_start, p.next_due]) AS times FROM polled"
+                          " CROSS JOIN LATERAL unnest(polled.feed, polled.last_start, polled.next_due)"
+                          " AS p(feed, last_start, next_due) GROUP BY p.feed)"
+                          " SELECT id, url, etag, last_modified, body,"
+                          " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[1] ELSE last_start END,"
+                          " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[2] ELSE next_due END,"
+                          " failures, polled::integer, newest, documented, greatest(updated, times[1]), learned"
+                          " FROM feed LEFT JOIN noted ON noted.feed = feed.id ORDER BY id"},
 			{"move_fetch_feed", FETCH("feed")},
 			{"move_load_feed",
              "INSERT INTO feed(" FEED ", batch) SELECT id, url, etag, last_modified, body, last_start, next_due, failures,"
