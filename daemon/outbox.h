@@ -50,7 +50,6 @@ struct outbox_job {
 		struct {
 			struct ledger_batch batch;
 			base_time received; /* monotonic, of the reply's last byte */
-			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
 		struct {
 			uint64_t after;

@@ -344,7 +344,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	    .url = address ? address : feed->conf->url,
 	    .etag = conditional ? feed->etag : NULL,
 	    .last_modified = conditional ? feed->last_modified : NULL,
-	    .again = STAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
+	    .again = TAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
 	};
 	enum base_result result = plan_feed_copy(feed->plan, &poll->next);
 	if (!result)

@@ -23,6 +23,7 @@ void turns_set_timer(struct poll_feed *feed)
 	base_time now = poller_wall(feed->poller);
 	plan_feed_clock_set(feed->plan, now);
 	feed->unarmed = false;
+	feed->at = FEED_RESTS;
 	if (!atomic_load(&feed->poller->stopping) && !feed->done && plan_feed_health(feed->plan) != PLAN_ENDED)
 		arm(feed, plan_feed_state(feed->plan)->next_due - now);
 }
@@ -35,15 +36,16 @@ void turns_done(struct poll_feed *feed)
 	feed->poller->feeds_left--;
 }
 
-static void start_ready(struct poller *poller)
+void turns_go_on(struct poller *poller)
 {
 	const struct poller_options *options = &poller->context.options;
-	while (!STAILQ_EMPTY(&poller->ready) && poller->running < options->transfers &&
+	while (!TAILQ_EMPTY(&poller->ready) && poller->running < options->transfers && !poller->changing &&
 	       !atomic_load(&poller->stopping)) {
-		struct poll_feed *feed = STAILQ_FIRST(&poller->ready);
-		STAILQ_REMOVE_HEAD(&poller->ready, link);
+		struct poll_feed *feed = TAILQ_FIRST(&poller->ready);
+		TAILQ_REMOVE(&poller->ready, feed, link);
 		enum base_result result = poll_start(&poller->context, feed);
 		if (!result) {
+			feed->at = FEED_POLLED;
 			poller->running++;
 			continue;
 		}
@@ -85,7 +87,7 @@ static bool put_off(struct poll_feed *feed)
 static void serve_host(struct poll_host *host)
 {
 	const struct poller_options *options = &host->poller->context.options;
-	while (!STAILQ_EMPTY(&host->waiting)) {
+	while (!TAILQ_EMPTY(&host->waiting)) {
 		base_time now = base_clock_monotonic(options->clock);
 		base_time wait = plan_host_wait(&host->pace, options->settings->poll.per_host, now);
 		if (wait == BASE_TIME_NONE)
@@ -95,12 +97,27 @@ static void serve_host(struct poll_host *host)
 			host->unarmed = event_add(host->timer, &gap) != 0;
 			return;
 		}
-		struct poll_feed *feed = STAILQ_FIRST(&host->waiting);
-		STAILQ_REMOVE_HEAD(&host->waiting, link);
+		struct poll_feed *feed = TAILQ_FIRST(&host->waiting);
+		TAILQ_REMOVE(&host->waiting, feed, link);
 		if (put_off(feed))
 			continue;
 		plan_host_start(&host->pace, now);
-		STAILQ_INSERT_TAIL(&host->poller->ready, feed, link);
+		feed->at = FEED_READY;
+		TAILQ_INSERT_TAIL(&host->poller->ready, feed, link);
+	}
+}
+
+void turns_leave(struct poll_feed *feed)
+{
+	struct poll_host *host = feed->host;
+	if (feed->at == FEED_RESTS)
+		(void)event_del(feed->timer);
+	else if (feed->at == FEED_WAITS)
+		TAILQ_REMOVE(&host->waiting, feed, link);
+	if (feed->at == FEED_READY) {
+		TAILQ_REMOVE(&host->poller->ready, feed, link);
+		plan_host_end(&host->pace, base_clock_monotonic(host->poller->context.options.clock));
+		serve_host(host);
 	}
 }
 
@@ -108,7 +125,7 @@ void turns_host_free(struct poll_feed *feed)
 {
 	plan_host_end(&feed->host->pace, base_clock_monotonic(feed->poller->context.options.clock));
 	serve_host(feed->host);
-	start_ready(feed->poller);
+	turns_go_on(feed->poller);
 }
 
 void turns_poll_ended(struct poll_feed *feed)
@@ -116,10 +133,13 @@ void turns_poll_ended(struct poll_feed *feed)
 	struct poller *poller = feed->poller;
 	poller->running--;
 	turns_done(feed);
-	(void)poller_find_host(poller, feed); /* without memory it stays with the old one */
-	let_others_go_first(feed);
-	turns_set_timer(feed);
-	start_ready(poller);
+	feed->at = FEED_RESTS;
+	if (poller_feed_back(feed)) {
+		(void)poller_find_host(poller, feed);
+		let_others_go_first(feed);
+		turns_set_timer(feed);
+	}
+	turns_go_on(poller);
 	poller_end_if_done(poller);
 }
 
@@ -134,9 +154,10 @@ void turns_on_timer(evutil_socket_t fd, short what, void *ctx)
 		arm(feed, STUCK_PAUSE);
 		return;
 	}
-	STAILQ_INSERT_TAIL(&feed->host->waiting, feed, link);
+	TAILQ_INSERT_TAIL(&feed->host->waiting, feed, link);
+	feed->at = FEED_WAITS;
 	serve_host(feed->host);
-	start_ready(poller);
+	turns_go_on(poller);
 	poller_end_if_done(poller);
 }
 
@@ -147,6 +168,6 @@ void turns_on_gap(evutil_socket_t fd, short what, void *ctx)
 	if (atomic_load(&host->poller->stopping))
 		return;
 	serve_host(host);
-	start_ready(host->poller);
+	turns_go_on(host->poller);
 	poller_end_if_done(host->poller);
 }

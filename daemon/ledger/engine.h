@@ -129,6 +129,13 @@ struct engine_ops {
 	const struct engine_move_ops *move;
 };
 
+#define ENGINE_PIECE 1000 /* hosts in one statement, at most */
+
+struct engine_member {
+	const char *node;
+	uint64_t token;
+};
+
 /*
  * A database that several nodes use. A node is a member from node_join until it
  * leaves or is declared dead, under a token that is never given twice; whoever
@@ -142,17 +149,51 @@ struct engine_shared_ops {
 	 * committed in their order, and a reader who sees one sees all before it.
 	 */
 	enum base_result (*state_lock)(struct engine *engine, struct engine_state *out);
-	/* The sketches of the alerts after a sequence, in their order. */
-	enum base_result (*sketches_after)(struct engine *engine, uint64_t after, ledger_sketch_fn *each, void *ctx);
+	/* The sketches of the alerts with after < sequence <= upto, in their order. */
+	enum base_result (*sketches_between)(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+	                                     void *ctx);
+	/* How far that node got with publishing; BASE_NOT_FOUND: it never said. */
+	enum base_result (*published_get)(struct engine *engine, const char *node, uint64_t *published);
+	enum base_result (*published_put)(struct engine *engine, const char *node, uint64_t published);
+	/* The least of what the nodes that live have published; UINT64_MAX: none lives. */
+	enum base_result (*published_least)(struct engine *engine, uint64_t *published);
 	/*
 	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
 	 * row bears the number; 0 is never one.
 	 */
-	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
+	enum base_result (*batch_is_known)(struct engine *engine, const char *url, uint64_t batch, bool *known);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
-	/* What other nodes have said since the last call: *alerts: there are new ones; *members: who takes part changed. */
+	/*
+	 * What other nodes have said since the last call: *alerts: there are new ones, or there may be, for the connection is
+	 * new; *members: who takes part changed. Asks the database nothing but, on a new connection, to be told.
+	 */
 	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
+
+	/*
+	 * Members and leases, as the ledger's functions of these names say; each is a transaction of its own. Those that
+	 * change who takes part or what is free wake the other nodes (*members of woken).
+	 */
+	enum base_result (*join)(struct engine *engine, const char *node, const struct ledger_joining *joining,
+	                         uint64_t *token);
+	enum base_result (*renew)(struct engine *engine, const struct engine_member *member,
+	                          const struct ledger_holding *holding, base_time lease, bool tell);
+	enum base_result (*leave)(struct engine *engine, const struct engine_member *member);
+	enum base_result (*bury)(struct engine *engine, size_t *ended);
+	enum base_result (*nodes)(struct engine *engine, ledger_node_fn *each, void *ctx);
+	/* hosts: a piece of the whole list, which has nothing else after `after` up to its last one, or to the end. */
+	enum base_result (*list)(struct engine *engine, const struct engine_member *member,
+	                         const struct ledger_listed *hosts, size_t count, const char *after, bool to_end);
+	enum base_result (*listed)(struct engine *engine, const struct engine_member *member, uint64_t version);
+	/* At most ENGINE_PIECE of them, those after a host. */
+	enum base_result (*leases)(struct engine *engine, const char *node, const char *after, const char *const *living,
+	                           size_t count, ledger_lease_fn *each, void *ctx);
+	enum base_result (*free_leases)(struct engine *engine, const char *node, const char *after, ledger_lease_fn *each,
+	                                void *ctx);
+	enum base_result (*take)(struct engine *engine, const struct engine_member *member,
+	                         const struct ledger_tokens *tokens, const char *const *hosts, size_t count, bool *taken);
+	enum base_result (*release)(struct engine *engine, const struct engine_member *member, const char *const *hosts,
+	                            const char *const *offered, size_t count);
 };
 
 /*

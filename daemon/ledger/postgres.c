@@ -260,4 +260,5 @@ const struct engine_ops engine_postgres = {
 	.prune = postgres_prune,
 	.backup = backup,
 	.move = &postgres_move,
+	.shared = &postgres_shared,
 };

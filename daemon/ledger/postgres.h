@@ -52,6 +52,7 @@ struct postgres {
 	size_t host;                /* of several in the URI, the one that answered last */
 	bool in_transaction, begun; /* begun: the server was told */
 	bool lost;                  /* the transaction went down with its connection */
+	uint64_t listens;           /* of connections: the one that is told what others do */
 	const struct postgres_statement *prepared[64];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
@@ -68,6 +69,8 @@ struct postgres {
 	bool topics_read;      /* in this transaction */
 	struct engine_state state; /* to be written, if state_dirty */
 	bool state_dirty;
+	const char *publisher; /* the node whose published is to be written; NULL: none */
+	uint64_t published;
 	/* Numbers for new feeds: the next one, how many there are from it on, and the first of another block or 0. */
 	int64_t feed_number, feed_numbers_spare;
 	size_t feed_numbers_left;
@@ -151,6 +154,27 @@ struct feed_key postgres_key_at(const PGresult *result, int row, int column);   
 
 /* Create the tables or bring them up to date; BASE_UNSUPPORTED for what a newer version wrote. */
 enum base_result postgres_migrate(struct postgres *postgres);
+
+/* ---- several nodes: one stream (postgres_stream.c) ------------------------------------------- */
+
+enum base_result postgres_fence(struct engine *engine, const char *node, uint64_t token);
+enum base_result postgres_state_lock(struct engine *engine, struct engine_state *out);
+enum base_result postgres_batch_is_known(struct engine *engine, const char *url, uint64_t batch, bool *known);
+enum base_result postgres_sketches_between(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+                                           void *ctx);
+enum base_result postgres_published_get(struct engine *engine, const char *node, uint64_t *published);
+enum base_result postgres_published_put(struct engine *engine, const char *node, uint64_t published);
+enum base_result postgres_published_least(struct engine *engine, uint64_t *published);
+/* With all that is to be written. */
+enum base_result postgres_send_published(struct postgres *postgres);
+int postgres_wake_fd(struct engine *engine);
+enum base_result postgres_woken(struct engine *engine, bool *alerts, bool *members);
+
+/* ---- several nodes: members and leases (postgres_share.c) ------------------------------------- */
+
+#define POSTGRES_MEMBERS "wirewatch_members" /* the channel on which nodes tell who takes part and what is free */
+extern const char postgres_share_tables[];
+extern const struct engine_shared_ops postgres_shared;
 
 /* ---- between the files of row operations ------------------------------------------------- */
 

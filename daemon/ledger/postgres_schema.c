@@ -43,6 +43,7 @@ static const char first[] =
 
 static const char *const migrations[] = {
 	first,
+	postgres_share_tables,
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

@@ -436,6 +436,8 @@ enum base_result postgres_send_writes(struct postgres *postgres)
 		result = send_topics(postgres);
 	if (!result)
 		result = send_state(postgres);
+	if (!result)
+		result = postgres_send_published(postgres);
 	return result;
 }
 
@@ -451,5 +453,6 @@ void postgres_forget_writes(struct postgres *postgres)
 		postgres_array_free(&postgres->alerts[i]);
 	memset(postgres->alerts, 0, sizeof postgres->alerts);
 	postgres->state_dirty = false;
+	postgres->publisher = NULL;
 	(void)cache_reset(postgres->cache, 0);
 }

@@ -32,6 +32,7 @@ complete -c wirewatch -n '__wirewatch_is tail' -l since -x -d 'Begin earlier: a 
 complete -c wirewatch -n '__wirewatch_is tail' -l count -x -d 'End after so many'
 complete -c wirewatch -n '__wirewatch_is tail' -l state -r -F -d 'Remember there what was printed'
 complete -c wirewatch -n '__wirewatch_is tail' -l replay -x -d 'Where to ask for stored alerts'
+complete -c wirewatch -n '__wirewatch_is tail' -l silence -x -d 'Then try the next endpoint'
 complete -c wirewatch -n '__wirewatch_is tail' -l server-key -r -F -d 'Public key of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l key -r -F -d 'Own secret key'
 complete -c wirewatch -n '__wirewatch_is match rules' -l jsonl -d 'One text a line'
