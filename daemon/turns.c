@@ -52,7 +52,7 @@ void turns_go_on(struct poller *poller)
 {
 	const struct poller_options *options = &poller->context.options;
 	while (!TAILQ_EMPTY(&poller->ready) && poller->running < options->transfers && !poller->changing &&
-	       !atomic_load(&poller->stopping)) {
+	       !atomic_load(&poller->stopping) && poller_may_poll(poller)) {
 		struct poll_feed *feed = TAILQ_FIRST(&poller->ready);
 		TAILQ_REMOVE(&poller->ready, feed, link);
 		enum base_result result = poll_start(&poller->context, feed);
@@ -89,7 +89,7 @@ static bool put_off(struct poll_feed *feed)
 	base_time now = poller_wall(feed->poller), until = plan_host_paused(&feed->host->pace, now);
 	if (until == BASE_TIME_NONE)
 		return false;
-	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance() * (double)(back_by(until, now) - until)));
+	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance(&feed->poller->context) * (double)(back_by(until, now) - until)));
 	turns_done(feed);
 	turns_set_alarm(feed);
 	return true;
@@ -157,7 +157,7 @@ void turns_poll_ended(struct poll_feed *feed)
 
 static void is_due(struct poll_feed *feed)
 {
-	if (outbox_stuck(feed->poller->context.options.outbox)) {
+	if (outbox_stuck(feed->poller->context.options.outbox) || !poller_may_poll(feed->poller)) {
 		set_alarm(feed, STUCK_PAUSE);
 		return;
 	}

@@ -32,6 +32,7 @@ enum base_result {
 	BASE_DAMAGED,     /* stored data contradict themselves */
 	BASE_STOPPED,     /* the work was given up because of a shutdown */
 	BASE_LOST,        /* somebody else owns it by now */
+	BASE_CHANGED,     /* somebody else was first: look again, then repeat the call */
 };
 
 /* A short lower-case phrase, never NULL: "out of memory". */
