@@ -91,6 +91,8 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 	recall->plan = plan;
 	recall->newest = stored.newest;
 	recall->polled = stored.polled;
+	recall->id = stored.id;
+	recall->written = stored.written;
 	recall->known = true;
 	return BASE_OK;
 }
@@ -131,10 +133,10 @@ static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 }
 
 /* By which a batch is known that was stored, though the answer was lost. */
-static void number(struct ledger_batch *batch)
+static void number(struct ledger_feed *feed)
 {
-	while (!batch->number)
-		if (base_random(&batch->number, sizeof batch->number))
+	while (!feed->batch)
+		if (base_random(&feed->batch, sizeof feed->batch))
 			return; /* then it is stored twice at worst, as after a crash */
 }
 
@@ -145,7 +147,7 @@ static enum base_result commit(struct outbox *outbox, size_t count, struct base_
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		number(&outbox->group[i]->commit.batch);
+		number(&outbox->group[i]->commit.batch.feed);
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
@@ -229,6 +231,8 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
+		else if (job->kind == OUTBOX_TOUCH)
+			result = ledger_touch(outbox->options.ledger, job->touch.polls, job->touch.count, job->touch.now);
 		else if (job->kind == OUTBOX_REPLAY)
 			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
 			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);

@@ -89,7 +89,7 @@ static bool put_off(struct poll_feed *feed)
 	base_time now = poller_wall(feed->poller), until = plan_host_paused(&feed->host->pace, now);
 	if (until == BASE_TIME_NONE)
 		return false;
-	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance() * (double)(back_by(until, now) - until)));
+	plan_feed_postpone(feed->plan, until + (base_time)(poll_chance(&feed->poller->context) * (double)(back_by(until, now) - until)));
 	turns_done(feed);
 	turns_set_alarm(feed);
 	return true;

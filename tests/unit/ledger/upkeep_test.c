@@ -275,7 +275,7 @@ static void a_newer_or_foreign_database_is_refused(void **state)
 	spoil(house, 60, "\0\0\0\x63", 4); /* user_version, in the file's header (fileformat2.html 1.3) */
 	assert_int_equal(house_open(house), BASE_UNSUPPORTED);
 	assert_non_null(strstr(house->err.text, "newer"));
-	spoil(house, 60, "\0\0\0\x02", 4);
+	spoil(house, 60, "\0\0\0\x03", 4);
 	assert_int_equal(house_open(house), BASE_OK);
 	house_close(house);
 	spoil(house, 68, "\0\0\0\x07", 4); /* application_id */
