@@ -133,10 +133,10 @@ static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 }
 
 /* By which a batch is known that was stored, though the answer was lost. */
-static void number(struct ledger_feed *feed)
+static void number(struct ledger_batch *batch)
 {
-	while (!feed->batch)
-		if (base_random(&feed->batch, sizeof feed->batch))
+	while (!batch->number)
+		if (base_random(&batch->number, sizeof batch->number))
 			return; /* then it is stored twice at worst, as after a crash */
 }
 
@@ -147,7 +147,7 @@ static enum base_result commit(struct outbox *outbox, size_t count, struct base_
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		number(&outbox->group[i]->commit.batch.feed);
+		number(&outbox->group[i]->commit.batch);
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)

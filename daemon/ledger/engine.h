@@ -94,9 +94,9 @@ struct engine_ops {
 
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
-	/* Insert or replace; *id is its number. documented: a document was taken in now. */
+	/* Insert or replace; *id is its number. documented: a document was taken in now. batch: its number, or 0. */
 	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-	                             int64_t *id);
+	                             uint64_t batch, int64_t *id);
 
 	/*
 	 * Note when feeds were polled that brought nothing, in a transaction of its own: many such polls are one small row,

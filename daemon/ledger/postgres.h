@@ -53,7 +53,7 @@ struct postgres {
 	bool in_transaction, begun; /* begun: the server was told */
 	bool lost;                  /* the transaction went down with its connection */
 	uint64_t listens;           /* of connections: the one that is told what others do */
-	const struct postgres_statement *prepared[64];
+	const struct postgres_statement *prepared[128];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
@@ -115,10 +115,12 @@ void postgres_add_text(struct postgres_params *params, struct base_span text);  
 void postgres_add_bytes(struct postgres_params *params, struct base_span bytes); /* bytea; NULL for BASE_NONE */
 
 void postgres_numbers(struct postgres_array *array);    /* bigint[] */
+void postgres_short_numbers(struct postgres_array *array); /* integer[] */
 void postgres_texts(struct postgres_array *array);      /* text[] */
 void postgres_byte_rows(struct postgres_array *array);  /* bytea[] */
 void postgres_array_free(struct postgres_array *array); /* also of a zeroed one */
 void postgres_push_number(struct postgres_array *array, int64_t number);
+void postgres_push_short(struct postgres_array *array, int64_t number); /* clipped to 32 bits */
 void postgres_push_time(struct postgres_array *array, base_time time);
 void postgres_push(struct postgres_array *array, struct base_span span); /* NULL for BASE_NONE */
 void postgres_push_key(struct postgres_array *array, const struct feed_key *key);
@@ -198,7 +200,7 @@ enum base_result postgres_state_put(struct engine *engine, const struct engine_s
 enum base_result postgres_prefetch(struct engine *engine, const struct engine_want *wants, size_t count);
 enum base_result postgres_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result postgres_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now,
-                                   bool documented, int64_t *id);
+                                   bool documented, uint64_t batch, int64_t *id);
 enum base_result postgres_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count,
                                     base_time now);
 enum base_result postgres_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,

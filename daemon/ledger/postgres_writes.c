@@ -40,7 +40,7 @@ static base_time later(base_time a, base_time b)
 }
 
 enum base_result postgres_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now,
-                                   bool documented, int64_t *id)
+                                   bool documented, uint64_t batch, int64_t *id)
 {
 	struct postgres *postgres = postgres_of(engine);
 	struct cache_feed *row;
@@ -70,7 +70,7 @@ enum base_result postgres_feed_put(struct engine *engine, const struct ledger_fe
 	if (documented || !row->dirty)
 		row->documented = documented ? now : BASE_TIME_NONE;
 	row->updated = now;
-	row->batch = feed->batch;
+	row->batch = batch;
 	row->there = row->dirty = true;
 	*id = old.id;
 	return BASE_OK;

@@ -39,7 +39,7 @@ enum base_result shared_fence(struct ledger *ledger, const struct ledger_batch *
 enum base_result shared_is_known(struct ledger *ledger, const struct ledger_batch *batch, bool *known)
 {
 	*known = false;
-	return batch->feed.batch ? ledger->engine->ops->shared->batch_is_known(ledger->engine, batch->feed.url, batch->feed.batch, known)
+	return batch->number ? ledger->engine->ops->shared->batch_is_known(ledger->engine, batch->feed.url, batch->number, known)
 	                     : BASE_OK;
 }
 

@@ -89,7 +89,7 @@ enum base_result sqlite_state_get(struct engine *engine, struct engine_state *ou
 enum base_result sqlite_state_put(struct engine *engine, const struct engine_state *state);
 enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-                                 int64_t *id);
+                                 uint64_t batch, int64_t *id);
 enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
                                   struct engine_entry *out);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,

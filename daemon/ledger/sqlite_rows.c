@@ -212,10 +212,11 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 }
 
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-                                 int64_t *id)
+                                 uint64_t batch, int64_t *id)
 {
 	struct sqlite *sqlite = of(engine);
 	sqlite3_stmt *statement;
+	(void)batch; /* the answer to a commit cannot be lost here */
 	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_PUT, &statement);
 	if (result)
 		return result;

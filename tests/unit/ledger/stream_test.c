@@ -146,7 +146,7 @@ static struct report *report_new(const char *feed, int number, int story, size_t
 		.alert_count = count,
 		.now = SAMPLE_NOW,
 	};
-	assert_int_equal(base_random(&report->batch.feed.batch, sizeof report->batch.feed.batch), BASE_OK);
+	assert_int_equal(base_random(&report->batch.number, sizeof report->batch.number), BASE_OK);
 	return report;
 }
 
