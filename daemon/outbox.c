@@ -1,147 +1,25 @@
 /* The outbox thread: look up, commit, then publish. */
-#include "outbox.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "outbox_inside.h"
 #include "outbox_lines.h"
 
-#define GROUP_MAX 64 /* batches in one transaction */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
-#define HEARTBEAT_EVERY (10 * BASE_SECOND)
 #define PRUNE_EVERY BASE_HOUR
+#define FOLLOW_EVERY (2 * BASE_SECOND) /* without a word from other nodes */
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
-#define RESEND_WAIT (BASE_SECOND / 4)
-#define RESEND_MOST 5 /* tries, then replay alone has the alert */
 #define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
-
-struct outbox {
-	struct outbox_options options;
-	struct base_queue *queue;
-	pthread_t thread;
-	_Atomic bool stopping, hurrying, stuck;
-	_Atomic unsigned orders; /* enum outbox_order */
-	_Atomic base_time alive;
-
-	struct outbox_job *group[GROUP_MAX]; /* taken from the queue, not yet answered */
-	size_t group_count;
-	struct base_complaint trouble;
-	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
-	base_time next_heartbeat, next_prune, stop_deadline;
-	base_time received; /* of the batches being published */
-	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
-	unsigned resends;   /* tries since */
-	bool resending;
-	base_time resend_at;
-	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
-	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
-};
-
-static base_time monotonic(const struct outbox *outbox)
-{
-	return base_clock_monotonic(outbox->options.clock);
-}
-
-/* ---- publishing -------------------------------------------------------- */
-
-static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
-{
-	base_log(outbox->options.log, BASE_WARNING, "publish", "alert %llu could not leave by %s now: %s",
-	         (unsigned long long)sequence, way, base_result_text(result));
-	if (!outbox->missed)
-		outbox->missed = sequence;
-}
-
-static enum base_result publish_one(void *ctx, const struct ledger_message *message)
-{
-	struct outbox *outbox = ctx;
-	/* First: who has the alert and asks for the status must not be told less. */
-	status_set(outbox->options.board, STATUS_SEQUENCE, message->sequence);
-	enum base_result result = publish_message(outbox->options.publish, message);
-	if (result)
-		miss(outbox, message->sequence, "ZeroMQ", result);
-	result = outbox_log_alert(&outbox->options, message);
-	if (result)
-		miss(outbox, message->sequence, "the log", result);
-	if (outbox->resending)
-		return BASE_OK; /* counted before, and the file keeps its own account of what it misses */
-	if (outbox->options.file)
-		publish_file_alert(outbox->options.file, message);
-	outbox_count_alert(outbox->options.board, message->topic);
-	if (outbox->received != BASE_TIME_NONE)
-		status_time(outbox->options.board, STATUS_ALERT_LATENCY, monotonic(outbox) - outbox->received);
-	return BASE_OK;
-}
-
-static void after_publishing(struct outbox *outbox)
-{
-	uint64_t sequence = ledger_sequence(outbox->options.ledger);
-	publish_set_sequence(outbox->options.publish, sequence);
-	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
-	outbox->options.published(outbox->options.ctx);
-	enum base_result result = ledger_published(outbox->options.ledger, outbox->missed ? outbox->missed - 1 : sequence);
-	if (result) /* harmless: after a crash the last ones are sent twice */
-		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
-		         base_result_text(result));
-	if (outbox->missed && !outbox->resends)
-		outbox->resend_at = monotonic(outbox) + RESEND_WAIT;
-}
-
-/* What was missed is not marked published, so the ledger gives it again, with all that came after. */
-static void resend(struct outbox *outbox, base_time now)
-{
-	uint64_t missed = outbox->missed;
-	outbox->resends++;
-	outbox->missed = 0;
-	outbox->resending = true;
-	enum base_result result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
-	outbox->resending = false;
-	if (result && !outbox->missed)
-		outbox->missed = missed;
-	if (!outbox->missed) {
-		base_log(outbox->options.log, BASE_NOTICE, "publish", "sent again from alert %llu on", (unsigned long long)missed);
-	} else if (outbox->resends >= RESEND_MOST) {
-		base_log(outbox->options.log, BASE_ERROR, "publish", "alert %llu is given up here; replay has it",
-		         (unsigned long long)outbox->missed);
-		outbox->missed = 0;
-	}
-	outbox->resend_at = now + RESEND_WAIT;
-	after_publishing(outbox);
-	if (!outbox->missed)
-		outbox->resends = 0;
-}
-
-static void heartbeat(struct outbox *outbox, base_time now)
-{
-	const struct status_board *board = outbox->options.board;
-	struct publish_health health = {
-	    .sequence = ledger_sequence(outbox->options.ledger),
-	    .feeds = (size_t)status_get(board, STATUS_FEEDS),
-	    .failing = (size_t)status_get(board, STATUS_FEEDS_FAILING),
-	    .now = base_clock_wall(outbox->options.clock),
-	};
-	(void)publish_heartbeat(outbox->options.publish, &health);
-	uint64_t unlogged = outbox_flush_logs(&outbox->options);
-	struct publish_counts counts = publish_counts(outbox->options.publish);
-	status_set(outbox->options.board, STATUS_SUBSCRIBERS, counts.subscribers);
-	status_set(outbox->options.board, STATUS_PUBLISH_DROPPED, counts.dropped);
-	status_set(outbox->options.board, STATUS_SYSLOG_DROPPED, unlogged);
-	if (outbox->options.file)
-		status_set(outbox->options.board, STATUS_FILE_MISSING, publish_file_missing(outbox->options.file));
-	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
-}
 
 /* ---- the ledger in trouble ---------------------------------------------- */
 
 static void complain(struct outbox *outbox, const char *what)
 {
-	base_time now = monotonic(outbox);
+	base_time now = outbox_now(outbox);
 	if (base_complain(&outbox->trouble, now))
 		base_log(outbox->options.log, BASE_ERROR, "ledger", "%s; polls wait, nothing is lost, trying again", what);
 	status_set_trouble(outbox->options.board, what);
@@ -161,7 +39,7 @@ static void recovered(struct outbox *outbox)
 	if (!failures)
 		return;
 	base_log(outbox->options.log, BASE_NOTICE, "ledger", "recovered after %lld s and %llu failed attempts",
-	         (long long)((monotonic(outbox) - since) / BASE_SECOND), (unsigned long long)failures);
+	         (long long)((outbox_now(outbox) - since) / BASE_SECOND), (unsigned long long)failures);
 	status_set_trouble(outbox->options.board, NULL);
 	status_set(outbox->options.board, STATUS_LAST_COMMIT_OK, 1);
 	atomic_store(&outbox->stuck, false);
@@ -174,7 +52,8 @@ static void recovered(struct outbox *outbox)
  */
 static bool of_ledger(enum base_result result)
 {
-	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND;
+	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND && result != BASE_LOST &&
+	       result != BASE_CHANGED;
 }
 
 /* ---- jobs ----------------------------------------------------------------- */
@@ -212,6 +91,8 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 	recall->plan = plan;
 	recall->newest = stored.newest;
 	recall->polled = stored.polled;
+	recall->id = stored.id;
+	recall->written = stored.written;
 	recall->known = true;
 	return BASE_OK;
 }
@@ -231,16 +112,16 @@ static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
  */
 static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 {
-	base_time until = monotonic(outbox) + PLACE_TIME;
+	base_time until = outbox_now(outbox) + PLACE_TIME;
 	size_t alerts = 0;
 	for (*ready = 0; *ready < outbox->group_count; ++*ready) {
 		struct outbox_job *job = outbox->group[*ready];
 		const struct ledger_batch *batch = &job->commit.batch;
-		for (; job->commit.placed < batch->alert_count; job->commit.placed++) {
-			if (monotonic(outbox) > until)
+		for (size_t i = 0; i < batch->alert_count; i++) {
+			if (outbox_now(outbox) > until)
 				return BASE_OK;
 			/* One placed by an attempt before stays where it is. */
-			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[job->commit.placed]);
+			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
 			if (result)
 				return *ready ? BASE_OK : result;
 		}
@@ -251,26 +132,35 @@ static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 	return BASE_OK;
 }
 
+/* By which a batch is known that was stored, though the answer was lost. */
+static void number(struct ledger_batch *batch)
+{
+	while (!batch->number)
+		if (base_random(&batch->number, sizeof batch->number))
+			return; /* then it is stored twice at worst, as after a crash */
+}
+
 /* Store and publish the first count jobs of the group, all of them commits with their alerts placed. */
 static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
 {
-	struct ledger_batch batches[GROUP_MAX];
+	struct ledger_batch batches[OUTBOX_GROUP_MAX];
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
+		number(&outbox->group[i]->commit.batch);
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
 			outbox->received = outbox->group[i]->commit.received;
 	}
-	base_time started = monotonic(outbox);
-	enum base_result result = ledger_commit(outbox->options.ledger, batches, count, publish_one, outbox, err);
+	base_time started = outbox_now(outbox);
+	enum base_result result = ledger_commit(outbox->options.ledger, batches, count, outbox_publish, outbox, err);
 	if (result)
 		return result;
-	status_time(outbox->options.board, STATUS_COMMIT_TIME, monotonic(outbox) - started);
+	status_time(outbox->options.board, STATUS_COMMIT_TIME, outbox_now(outbox) - started);
 	status_add(outbox->options.board, STATUS_COMMITS, 1);
 	if (alerts)
-		after_publishing(outbox);
+		outbox_after_publishing(outbox);
 	return BASE_OK;
 }
 
@@ -280,17 +170,51 @@ static void answer_first(struct outbox *outbox, enum base_result result)
 	memmove(outbox->group, outbox->group + 1, --outbox->group_count * sizeof outbox->group[0]);
 }
 
-/* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
+/* Alerts that are never stored must not stay in the stories: those of all others are placed again. */
+static void refuse_first(struct outbox *outbox, enum base_result result)
+{
+	alert_stories_withdraw(outbox->options.stories);
+	answer_first(outbox, result);
+}
+
+/* What was polled under a lease that is gone is refused, all of it: the feeds are polled by another node. */
+static void refuse_lease(struct outbox *outbox, uint64_t lease)
+{
+	size_t kept = 0, count = outbox->group_count;
+	alert_stories_withdraw(outbox->options.stories);
+	for (size_t i = 0; i < count; i++) {
+		struct outbox_job *job = outbox->group[i];
+		if (job->kind == OUTBOX_COMMIT && job->commit.batch.lease == lease)
+			answer(job, BASE_LOST);
+		else
+			outbox->group[kept++] = job;
+	}
+	outbox->group_count = kept;
+}
+
+/*
+ * A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. After the
+ * first that is refused the others make a group again.
+ */
 static enum base_result commit_singly(struct outbox *outbox, size_t count, struct base_error *err)
 {
 	while (count--) {
 		enum base_result result = commit(outbox, 1, err);
 		if (of_ledger(result))
 			return result;
-		if (result)
+		if (result == BASE_CHANGED)
+			return BASE_OK;
+		if (result == BASE_LOST) {
+			refuse_lease(outbox, outbox->group[0]->commit.batch.lease);
+			return BASE_OK;
+		}
+		if (result) {
 			base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "cannot be stored: %s",
 			         err->text);
-		answer_first(outbox, result);
+			refuse_first(outbox, result);
+			return BASE_OK;
+		}
+		answer_first(outbox, BASE_OK);
 	}
 	return BASE_OK;
 }
@@ -307,6 +231,8 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
+		else if (job->kind == OUTBOX_TOUCH)
+			result = ledger_touch(outbox->options.ledger, job->touch.polls, job->touch.count, job->touch.now);
 		else if (job->kind == OUTBOX_REPLAY)
 			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
 			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);
@@ -329,7 +255,7 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 	if (result && !of_ledger(result)) { /* the first job's own fault */
 		base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "has an alert no story can take: %s",
 		         base_result_text(result));
-		answer_first(outbox, result);
+		refuse_first(outbox, result);
 		return BASE_OK;
 	}
 	if (result)
@@ -337,6 +263,8 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 	if (!count)
 		return BASE_OK;
 	result = commit(outbox, count, err);
+	if (result == BASE_CHANGED) /* they are placed again, and it is tried again, in the next round */
+		return BASE_OK;
 	if (result)
 		return of_ledger(result) ? result : commit_singly(outbox, count, err);
 	while (count--)
@@ -348,7 +276,7 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 
 static void take_jobs(struct outbox *outbox)
 {
-	while (outbox->group_count < GROUP_MAX) {
+	while (outbox->group_count < OUTBOX_GROUP_MAX) {
 		struct outbox_job *job = base_queue_pop(outbox->queue);
 		if (!job)
 			return;
@@ -399,6 +327,10 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
+	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
+		at = share_due(outbox->options.share);
+	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
+		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;
 	return due < wait ? due : wait;
 }
@@ -444,7 +376,7 @@ static void back_up(struct outbox *outbox)
 {
 	struct base_error err;
 	const char *path = outbox->options.backup_path;
-	base_time started = monotonic(outbox);
+	base_time started = outbox_now(outbox);
 	if (!path)
 		base_log(outbox->options.log, BASE_ERROR, "backup", "this ledger is backed up by its database's own tools");
 	else if (ledger_backup(outbox->options.ledger, path, &err))
@@ -452,7 +384,7 @@ static void back_up(struct outbox *outbox)
 	else
 		base_log(outbox->options.log, BASE_NOTICE, "backup", "%s holds everything up to sequence %llu, written in %lld ms",
 		         path, (unsigned long long)ledger_sequence(outbox->options.ledger),
-		         (long long)((monotonic(outbox) - started) / (BASE_SECOND / 1000)));
+		         (long long)((outbox_now(outbox) - started) / (BASE_SECOND / 1000)));
 }
 
 static void follow_orders(struct outbox *outbox)
@@ -466,59 +398,82 @@ static void follow_orders(struct outbox *outbox)
 		back_up(outbox);
 }
 
+/* What other nodes stored goes out here as well. Who says so may not be heard, so it is also looked up now and then. */
+static void follow_others(struct outbox *outbox, base_time now)
+{
+	bool alerts, members = false;
+	if (!ledger_is_shared(outbox->options.ledger) || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = ledger_woken(outbox->options.ledger, &alerts, &members);
+	outbox->members_changed = outbox->members_changed || members;
+	if (!result && !alerts && now < outbox->next_follow)
+		return;
+	if (!result)
+		result = outbox_follow(outbox);
+	outbox->next_follow = now + (outbox->more_to_follow ? 0 : FOLLOW_EVERY);
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
+	else
+		recovered(outbox);
+}
+
+/* The membership is kept up whatever else waits. */
+static void keep_share(struct outbox *outbox, base_time now)
+{
+	if (!outbox->options.share || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = share_serve(outbox->options.share, outbox->members_changed);
+	outbox->members_changed = false;
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
+}
+
+/* A failing ledger makes jobs wait in the queue and has nothing to say: do not wake up for them. */
+static void wait_for_news(struct outbox *outbox)
+{
+	int wake[2];
+	size_t count = 0;
+	if (!outbox->trouble.count) {
+		int others = ledger_wake_fd(outbox->options.ledger);
+		wake[count++] = base_queue_fd(outbox->queue);
+		if (others >= 0)
+			wake[count++] = others;
+	}
+	(void)publish_serve(outbox->options.publish, wake, count, next_wake(outbox, outbox_now(outbox)));
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
-	for (base_time now = monotonic(outbox); !finished(outbox, now); now = monotonic(outbox)) {
+	for (base_time now = outbox_now(outbox); !finished(outbox, now); now = outbox_now(outbox)) {
 		atomic_store(&outbox->alive, now);
 		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
+		follow_others(outbox, now);
+		keep_share(outbox, now);
 		if (outbox->missed && now >= outbox->resend_at)
-			resend(outbox, now);
+			outbox_resend(outbox, now);
 		if (hopeless(outbox, now))
 			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
-			heartbeat(outbox, now);
+			outbox_heartbeat(outbox, now);
 		else if (outbox_logs_wait(&outbox->options))
 			(void)outbox_flush_logs(&outbox->options);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
 		if (outbox->options.file)
 			outbox->file_wait = publish_file_serve(outbox->options.file);
-		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
-		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
-		                    next_wake(outbox, monotonic(outbox)));
+		wait_for_news(outbox);
 	}
 	give_up_rest(outbox);
-	heartbeat(outbox, monotonic(outbox));
+	if (outbox->options.share)
+		share_leave(outbox->options.share);
+	outbox_heartbeat(outbox, outbox_now(outbox));
 	return NULL;
 }
 
 /* ---- the object ---------------------------------------------------------------- */
-
-static enum base_result restore_sketch(void *ctx, struct base_span sketch)
-{
-	struct outbox *outbox = ctx;
-	if (alert_stories_restore(outbox->options.stories, sketch) == BASE_DAMAGED)
-		base_log(outbox->options.log, BASE_WARNING, "ledger", "a stored story sketch is unreadable and was left out");
-	return BASE_OK;
-}
-
-static enum base_result restore(struct outbox *outbox, struct base_error *err)
-{
-	base_time since = base_clock_wall(outbox->options.clock) - alert_stories_reach(outbox->options.story_window);
-	enum base_result result = ledger_sketches(outbox->options.ledger, since, restore_sketch, outbox);
-	if (result)
-		return base_fail(err, result, "the stories cannot be read back from the ledger: %s", base_result_text(result));
-	result = ledger_unpublished(outbox->options.ledger, publish_one, outbox);
-	if (result)
-		return base_fail(err, result, "what was left unpublished cannot be read from the ledger: %s", base_result_text(result));
-	after_publishing(outbox);
-	status_set(outbox->options.board, STATUS_EPOCH, ledger_epoch(outbox->options.ledger));
-	status_set(outbox->options.board, STATUS_LAST_COMMIT_OK, 1);
-	return BASE_OK;
-}
 
 enum base_result outbox_new(const struct outbox_options *options, struct outbox **out, struct base_error *err)
 {
@@ -528,15 +483,16 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
 	outbox->file_wait = BASE_TIME_NONE;
-	base_time now = monotonic(outbox);
+	base_time now = outbox_now(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;
+	outbox->next_follow = ledger_is_shared(options->ledger) ? now : BASE_TIME_NONE;
 	atomic_store(&outbox->alive, now);
 	enum base_result result = base_queue_new(options->queue_max, &outbox->queue);
 	if (result)
 		(void)base_fail(err, result, "the outbox has no queue: %s", base_result_text(result));
 	else
-		result = restore(outbox, err);
+		result = outbox_restore(outbox, err);
 	if (result) {
 		outbox_free(outbox);
 		return result;
@@ -547,7 +503,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 
 enum base_result outbox_start(struct outbox *outbox)
 {
-	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
+	return base_thread_start(&outbox->thread, run, outbox);
 }
 
 void outbox_order(struct outbox *outbox, unsigned orders)
