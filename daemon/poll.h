@@ -13,11 +13,10 @@
 /* Feeds of one server (host and port) share its places and its pauses. */
 struct poll_host {
 	struct base_table_node node;          /* first: in its poller's table, by name */
+	struct base_heap_node gap;            /* when the gap between two requests is over, if feeds wait for it */
 	char *name;
 	struct poller *poller;
 	struct plan_host pace;
-	struct event *timer;                  /* until the gap between two requests is over */
-	bool unarmed;                         /* it could not be set */
 	TAILQ_HEAD(, poll_feed) waiting;      /* due, but the host has no place free */
 	size_t feeds;                         /* 0: it is kept until its gap is over */
 	LIST_ENTRY(poll_host) empty;          /* in its poller's list of those without feeds */
@@ -26,7 +25,7 @@ struct poll_host {
 enum poll_feed_at { /* where a feed is */
 	FEED_NEW,    /* in line to be recalled */
 	FEED_ASKED,  /* the outbox is asked what is stored of it */
-	FEED_RESTS,  /* until its timer fires */
+	FEED_RESTS,  /* until it is due */
 	FEED_WAITS,  /* in its host's line */
 	FEED_READY,  /* it has a place of its host, and waits for a transfer */
 	FEED_POLLED, /* a poll is under way */
@@ -34,9 +33,9 @@ enum poll_feed_at { /* where a feed is */
 
 struct poll_feed {
 	struct base_table_node node;          /* first: in its poller's table, by URL */
+	struct base_heap_node due;            /* monotonic */
 	const struct conf_feed *conf;
 	struct poll_host *host;
-	struct event *timer;
 	struct poller *poller;
 	struct poll *poll;                    /* under way, or NULL */
 	char *etag, *last_modified;           /* as the server sent them, or NULL */
@@ -48,7 +47,6 @@ struct poll_feed {
 	base_time newest;                     /* publication date of its newest entry ever, or BASE_TIME_NONE */
 	enum poll_feed_at at;
 	bool polled;
-	bool unarmed;                         /* its timer could not be set */
 	bool done;                            /* its one poll with --once is over */
 	bool leaving;                         /* removed, and gone as soon as it is no longer busy */
 	unsigned named;                       /* the number of the last change that named it */

@@ -12,6 +12,11 @@ base_time poller_wall(const struct poller *poller)
 	return base_clock_wall(poller->context.options.clock);
 }
 
+base_time poller_now(const struct poller *poller)
+{
+	return base_clock_monotonic(poller->context.options.clock);
+}
+
 struct timeval poller_wait(base_time time)
 {
 	if (time < 0)
@@ -27,14 +32,13 @@ void poller_end_if_done(struct poller *poller)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
-/* Polls under way end first. Feeds stay as they are: whatever fires finds the poller stopping. */
+/* Polls under way end first. Feeds stay as they are: the clock finds the poller stopping. */
 static void come_to_an_end(struct poller *poller)
 {
 	struct base_table_node *node = base_table_first(&poller->feeds), *next;
 	for (; node; node = next) {
 		struct poll_feed *feed = (struct poll_feed *)node;
 		next = base_table_next(&poller->feeds, node); /* one that was leaving may go now */
-		(void)event_del(feed->timer);
 		if (feed->poll && atomic_load(&poller->cancelling))
 			poll_cancel(feed->poll);
 	}
@@ -86,12 +90,7 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 	struct poller *poller = ctx;
 	if (!fetch_stuck(poller->context.fetch))
 		atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
-	for (struct base_table_node *node = base_table_first(&poller->feeds); node; node = base_table_next(&poller->feeds, node))
-		if (((struct poll_feed *)node)->unarmed)
-			turns_set_timer((struct poll_feed *)node);
-	for (struct base_table_node *node = base_table_first(&poller->hosts); node; node = base_table_next(&poller->hosts, node))
-		if (((struct poll_host *)node)->unarmed)
-			turns_on_gap(-1, 0, node);
+	turns_wind_clock(poller);
 	poller_forget_hosts(poller);
 }
 
@@ -130,7 +129,9 @@ static enum base_result build_loop(struct poller *poller)
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->orders_event = add_event(poller, base_queue_fd(poller->orders), EV_READ | EV_PERSIST, on_orders, 0);
 	poller->alive_event = add_event(poller, -1, EV_PERSIST, on_alive, ALIVE_EVERY);
-	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event)
+	poller->clock_event = event_new(poller->base, -1, 0, turns_on_clock, poller);
+	poller->clock_at = BASE_TIME_NONE;
+	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
 		return BASE_NO_MEMORY;
 	return poll_touches_init(&poller->context, poller->base);
 }
@@ -245,6 +246,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
 	poll_touches_free(&poller->context);
+	free_event(poller->clock_event);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);
