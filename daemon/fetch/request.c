@@ -19,6 +19,8 @@
 	"application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 #define ACCEPT_ENCODING "gzip"
 
+#define LINES_USUAL 160 /* bytes of the other fields, mostly */
+
 /* Sets one option, remembering any failure in `failed`. */
 #define SET(option, value) failed |= (unsigned)curl_easy_setopt(easy, (option), (value))
 
@@ -50,6 +52,7 @@ static bool may_be_sent(const char *validator)
 enum base_result fetch_transfer_add_fields(struct fetch_transfer *transfer, const struct fetch_request *request)
 {
 	base_buf_init(&transfer->lines, 2 * FETCH_VALUE_MAX + 512);
+	base_buf_reserve(&transfer->lines, sizeof(ACCEPT) + LINES_USUAL);
 	transfer->tagged = may_be_sent(request->etag);
 	transfer->dated = may_be_sent(request->last_modified);
 	add_field(transfer, ACCEPT, "");

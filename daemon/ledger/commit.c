@@ -211,20 +211,21 @@ static enum base_result store_state(struct work *work)
 	return result;
 }
 
-/* One round trip for all that is read next. */
+/* Say what is going to be read. */
 static enum base_result prefetch(struct work *work, const struct ledger_batch *batches, size_t count)
 {
-	struct engine_want *wants = calloc(count + 1, sizeof *wants);
+	const struct engine_ops *ops = work->engine->ops;
+	struct engine_want *wants = ops->prefetch ? calloc(count + 1, sizeof *wants) : NULL;
 	if (!wants)
-		return BASE_NO_MEMORY;
+		return ops->prefetch ? BASE_NO_MEMORY : BASE_OK;
 	for (size_t i = 0; i < count; i++) {
 		const struct ledger_entry *entries = batches[i].entries;
 		wants[i] = (struct engine_want){.url = batches[i].feed.url};
 		if (batches[i].entry_count)
-			wants[i] = (struct engine_want){batches[i].feed.url,  &entries->key,          &entries->link_key,
+			wants[i] = (struct engine_want){batches[i].feed.url, &entries->key,          &entries->link_key,
 			                                &entries->title_key, batches[i].entry_count, sizeof *entries};
 	}
-	enum base_result result = of_engine(work, work->engine->ops->prefetch(work->engine, wants, count));
+	enum base_result result = of_engine(work, ops->prefetch(work->engine, wants, count));
 	free(wants);
 	return result;
 }

@@ -26,7 +26,8 @@ const char *ledger_reason(const struct ledger *ledger)
 	return ledger->engine->reason.text;
 }
 
-static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
+                                  struct base_error *err)
 {
 	const char *mark = strstr(uri, "://");
 	if (!mark) /* which is not repeated: it may be a connection string with a password */
@@ -34,15 +35,26 @@ static enum base_result open_engine(const char *uri, struct base_log *log, struc
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
 	if (base_span_is(scheme, "postgres")) /* libpq takes both */
 		scheme = base_span_of("postgresql");
+	*where = mark + 3;
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-		if (base_span_is(scheme, engines[i]->scheme))
-			return engines[i]->open(mark + 3, log, out, err);
+		if (base_span_is(scheme, engines[i]->scheme)) {
+			*ops = engines[i];
+			return BASE_OK;
+		}
 	if (base_span_is(scheme, "postgresql"))
 		return base_fail(err, BASE_UNSUPPORTED,
 		                 "ledger: this wirewatchd was built without PostgreSQL; install libpq's header files (Debian: "
 		                 "libpq-dev) and build it again, or use sqlite:///var/lib/wirewatch/ledger.db");
 	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known are sqlite:// and postgresql://",
 	                 (int)scheme.len, scheme.ptr);
+}
+
+enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+{
+	const struct engine_ops *ops;
+	const char *where;
+	enum base_result result = ledger_engine_of(uri, &ops, &where, err);
+	return result ? result : ops->open(where, log, out, err);
 }
 
 /* Where others publish too, a node begins with what is alerted from now on, and goes on where it was itself. */
@@ -78,7 +90,7 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 	ledger->node = strdup(options->node);
 	enum base_result result = ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	if (!result)
-		result = open_engine(options->uri, options->log, &ledger->engine, err);
+		result = ledger_engine_open(options->uri, options->log, &ledger->engine, err);
 	if (!result) {
 		result = read_state(ledger);
 		if (result)

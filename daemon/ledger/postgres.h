@@ -29,6 +29,7 @@ struct postgres_statement {
 
 struct postgres_pending;
 struct postgres_topic;
+struct postgres_load;
 
 /* One column of many rows, for unnest(). */
 struct postgres_array {
@@ -50,12 +51,16 @@ struct postgres {
 	base_time blocked_until;    /* monotonic: no attempt to connect before */
 	size_t host;                /* of several in the URI, the one that answered last */
 	bool in_transaction, begun; /* begun: the server was told */
+	bool restoring;             /* the connection is new and not ready for others yet */
 	bool lost;                  /* the transaction went down with its connection */
 	uint64_t listens;           /* of connections: the one that is told what others do */
 	const struct postgres_statement *prepared[128];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
+	base_time patience;         /* without a byte from the server */
+	bool only_existing;         /* do not make the tables if they are not there: BASE_NOT_FOUND */
+	struct postgres_load *load; /* rows of a table that is being loaded */
 
 	struct postgres_cache *cache; /* what was read, and what is to be written of it at the commit */
 	struct postgres_array alerts[POSTGRES_ALERT_COLUMNS]; /* to be written; no element type: none */
@@ -215,6 +220,13 @@ enum base_result postgres_alerts(struct engine *engine, uint64_t after, struct b
 enum base_result postgres_oldest(struct engine *engine, uint64_t *sequence);
 enum base_result postgres_sketches(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
 enum base_result postgres_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/* ---- moving a whole ledger (postgres_move.c) -------------------------------------------------- */
+
+extern const struct engine_move_ops postgres_move;
+/* BASE_NOT_FOUND if there are no tables of ours, which are not made. */
+enum base_result postgres_find(const char *where, struct base_error *err);
+void postgres_load_free(struct postgres_load *load); /* NULL is fine */
 
 static inline struct postgres *postgres_of(struct engine *engine)
 {

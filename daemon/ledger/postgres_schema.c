@@ -169,6 +169,8 @@ enum base_result postgres_migrate(struct postgres *postgres)
 	enum base_result result = version_of(postgres, &version);
 	if (result || version == VERSION)
 		return result;
+	if (!version && postgres->only_existing)
+		return base_fail(&postgres->engine.reason, BASE_NOT_FOUND, "there is no ledger at %s", postgres->shown);
 	result = postgres_script(postgres, "BEGIN", "cannot set up");
 	if (!result)
 		result = migrate_locked(postgres);

@@ -53,9 +53,12 @@ struct sqlite {
 	int64_t prune_cursor;                /* the feed pruned last */
 	struct polled polled;
 	struct base_buf etag, last_modified, learned; /* what sqlite_feed_get gave out */
+	sqlite3_stmt *load;                           /* of the table that is being loaded */
+	enum engine_table loading;
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];
+extern const struct engine_move_ops sqlite_move;
 
 /* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
 enum base_result sqlite_fail(struct sqlite *sqlite, int code, const char *doing);

@@ -151,7 +151,9 @@ enum base_result sqlite_state_get(struct engine *engine, struct engine_state *ou
 		result = first_row(sqlite, statement);
 	if (result == BASE_NOT_FOUND)
 		return base_fail(&engine->reason, BASE_DAMAGED,
-		                 "ledger %s has no state: restore a backup, or move it away to begin a new one", sqlite->path);
+		                 "ledger %s has no state: `wirewatch migrate` into it did not end and must be repeated; or restore a"
+		                 " backup, or move it away to begin a new one",
+		                 sqlite->path);
 	if (result)
 		return result;
 	*out = (struct engine_state){number_at(statement, 0), number_at(statement, 1), number_at(statement, 2)};

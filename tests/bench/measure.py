@@ -7,6 +7,7 @@ of the process), in microseconds a poll unless said otherwise.
 import argparse
 import json
 import os
+import select
 import shutil
 import signal
 import statistics
@@ -25,7 +26,7 @@ from harness import Plain  # noqa: E402,F401
 INSIDE = "WW_BENCH_INSIDE"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # where libcurl looks
 PLACES = 50      # transfers at once, for the daemon and for libcurl alone
-PATIENCE = 300   # seconds for anything
+PATIENCE = 900   # seconds for any answer
 
 
 # ---- results ----------------------------------------------------------------------
@@ -129,6 +130,8 @@ class Talker:
         self.process.stdin.write(command + "\n")
 
     def hear(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)  # an answer is one line
+        harness.check(ready, "no answer from", self.process.args)
         line = self.process.stdout.readline()
         harness.check(line, "the program ended:", self.process.args)
         return json.loads(line)
@@ -150,8 +153,8 @@ class Talker:
 class LoadServer(Talker):
     """See load_server.c. tls: None, "fresh" (no tickets) or "resumed"."""
 
-    def __init__(self, feeds, entries=30, closing=False, tls=None):
-        arguments = ["-n", feeds, "-e", entries]
+    def __init__(self, feeds, entries=30, closing=False, tls=None, entry_bytes=1800):
+        arguments = ["-n", feeds, "-e", entries, "-s", entry_bytes]
         if closing:
             arguments.append("-1")
         if tls:
@@ -186,15 +189,16 @@ class Bare(Talker):
 
 
 class Wirewatchd(harness.Daemon):
-    """The daemon as the benches run it: it says little, and nobody asks it by HTTP unless they say so."""
+    """The daemon as the benches run it: with fixed intervals, and nobody to ask it by HTTP unless http is true."""
 
-    def __init__(self, folder, urls, settings=None, interval="1s"):
+    def __init__(self, folder, urls, settings=None, interval="1s", http=False):
         feeds = [{"url": url, "interval": Plain(interval)} for url in urls]
-        quiet = {"poll.concurrency": PLACES, "poll.per_host": 1, "http": "off", "poll.max": Plain("1h"),
+        quiet = {"poll.concurrency": PLACES, "poll.per_host": 1, "poll.max": Plain("1h"),
                  "fetch.allow_addresses": ["127.0.0.0/8", "::1/128"]}
         quiet.update(settings or {})
         super().__init__(folder, feeds, quiet)
-        self.command += ["--log-level", "warning"]
+        if not http:
+            self.write_config({"http": "off"})
 
     @property
     def pid(self):
