@@ -373,8 +373,8 @@ void poll_commit(struct poll *poll)
 	poll->job.commit.batch.alerts = poll->alerts;
 	poll->job.commit.batch.alert_count = poll->alert_count;
 	poll->job.commit.batch.now = poll_wall(poll);
-	poll->job.commit.batch.lease = poll->lease;
 	poll->job.commit.batch.id = &poll->feed_id;
+	poll->job.commit.batch.lease = poll->lease;
 	poll->job.commit.received = poll->received;
 	if (poll_submit(poll))
 		poll_not_stored(poll, "the outbox takes no more");

@@ -133,8 +133,8 @@ static enum base_result build_loop(struct poller *poller)
 	poller->clock_at = BASE_TIME_NONE;
 	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
 		return BASE_NO_MEMORY;
-	enum base_result touches = poll_touches_init(&poller->context, poller->base);
-	return touches ? touches : poller_lease_open(poller);
+	result = poll_touches_init(&poller->context, poller->base);
+	return result ? result : poller_lease_open(poller);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -246,9 +246,9 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
+	poll_touches_free(&poller->context);
 	free_event(poller->lease_event);
 	free_event(poller->clock_event);
-	poll_touches_free(&poller->context);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);
