@@ -91,6 +91,8 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 	recall->plan = plan;
 	recall->newest = stored.newest;
 	recall->polled = stored.polled;
+	recall->id = stored.id;
+	recall->written = stored.written;
 	recall->known = true;
 	return BASE_OK;
 }
@@ -229,6 +231,8 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
+		else if (job->kind == OUTBOX_TOUCH)
+			result = ledger_touch(outbox->options.ledger, job->touch.polls, job->touch.count, job->touch.now);
 		else if (job->kind == OUTBOX_REPLAY)
 			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
 			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);

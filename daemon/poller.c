@@ -28,7 +28,7 @@ void poller_end_if_done(struct poller *poller)
 {
 	bool all_polled = poller->context.options.once && poller->change_count && !poller->feeds_left;
 	bool over = atomic_load(&poller->stopping) || all_polled;
-	if (over && !poller->running && !poller->context.jobs_out)
+	if (over && !poller->running && poll_touches_flush(&poller->context) && !poller->context.jobs_out)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
@@ -68,7 +68,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 	if (job == &poller->recall)
 		poller_recalled(poller);
 	else
-		poll_answered(job);
+		poll_answered(&poller->context, job);
 	poller_end_if_done(poller);
 }
 
@@ -118,7 +118,7 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 3, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(ORDERS_MAX + 1, &poller->orders);
 	if (result)
@@ -133,7 +133,8 @@ static enum base_result build_loop(struct poller *poller)
 	poller->clock_at = BASE_TIME_NONE;
 	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
 		return BASE_NO_MEMORY;
-	return poller_lease_open(poller);
+	result = poll_touches_init(&poller->context, poller->base);
+	return result ? result : poller_lease_open(poller);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -184,6 +185,9 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	LIST_INIT(&poller->empty);
 	STAILQ_INIT(&poller->changes);
 	enum base_result result = base_random(poller->hash_key, sizeof poller->hash_key);
+	if (!result)
+		result = base_random(&poller->context.chance, sizeof poller->context.chance);
+	poller->context.chance |= 1;
 	if (!result)
 		result = build_loop(poller);
 	if (!result)
@@ -242,6 +246,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
+	poll_touches_free(&poller->context);
 	free_event(poller->lease_event);
 	free_event(poller->clock_event);
 	if (poller->base)

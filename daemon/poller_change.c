@@ -193,7 +193,8 @@ static void plan_first_poll(struct poll_feed *feed, size_t together)
 	if (options->once)
 		plan_only_poll(feed, now);
 	else
-		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance());
+		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval,
+		           poll_chance(&feed->poller->context));
 }
 
 /* The feed goes on with what is stored of it. */
@@ -213,6 +214,8 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 	recall->plan = NULL;
 	feed->body = recall->body;
 	feed->newest = recall->newest;
+	feed->id = recall->id;
+	feed->written = recall->known ? recall->written : BASE_TIME_NONE;
 	feed->polled = recall->polled;
 	(void)poller_find_host(poller, feed);
 	feed->complaint.count = plan_feed_state(feed->plan)->failures; /* said before the restart */
@@ -304,6 +307,7 @@ static void finish_changes(struct poller *poller)
 {
 	struct poller_change *change;
 	while ((change = STAILQ_FIRST(&poller->changes)) && !change->waits) {
+		(void)poll_touches_flush(&poller->context); /* whoever has its feeds next should know when they were polled */
 		STAILQ_REMOVE_HEAD(&poller->changes, link);
 		change->done(change);
 	}
@@ -428,6 +432,7 @@ void poller_take_change(struct poller *poller, struct poller_change *change)
 	tell_taken(change);
 	change->waits--;
 	finish_changes(poller);
+	(void)poll_touches_flush(&poller->context);
 	recall_more(poller);
 	turns_go_on(poller);
 }

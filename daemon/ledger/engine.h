@@ -25,6 +25,7 @@ struct engine_feed {
 	struct base_span learned; /* the room plan's own words */
 	base_time newest; /* publication time of the newest entry ever seen */
 	bool polled;
+	base_time written; /* when feed_put was last called; BASE_TIME_NONE: not known */
 };
 
 struct engine_entry {
@@ -126,6 +127,7 @@ struct engine_ops {
 	enum base_result (*backup)(struct engine *engine, const char *path);
 
 	const struct engine_shared_ops *shared; /* NULL: the database is one node's own */
+	const struct engine_move_ops *move;
 };
 
 #define ENGINE_PIECE 1000 /* hosts in one statement, at most */
@@ -193,6 +195,56 @@ struct engine_shared_ops {
 	                         const struct ledger_tokens *tokens, const char *const *hosts, size_t count, bool *taken);
 	enum base_result (*release)(struct engine *engine, const struct engine_member *member, const char *const *hosts,
 	                            const char *const *offered, size_t count);
+};
+
+/*
+ * Moving a whole ledger from one engine to another: rows as cells, table by
+ * table, in the order of their keys, so that both sides give them alike. A
+ * ledger whose state is missing is refused by state_get: so it is marked while
+ * rows are still to come.
+ */
+enum engine_table { ENGINE_FEED, ENGINE_ENTRY, ENGINE_TOPIC, ENGINE_ALERT, ENGINE_STATE, ENGINE_TABLES };
+enum engine_kind { ENGINE_NUMBER, ENGINE_TEXT, ENGINE_BYTES };
+#define ENGINE_CELLS_MAX 13
+
+struct engine_cell {
+	bool given; /* false: NULL */
+	int64_t number;
+	struct base_span bytes; /* of the kinds text and bytes */
+};
+/* Valid during the call; as many cells as the table has columns. */
+typedef enum base_result engine_row_fn(void *ctx, const struct engine_cell *cells);
+
+/*
+ * The kinds of the columns of each table, ENGINE_CELLS_MAX at most. Rows are:
+ *   feed   id, url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented, updated,
+ *          learned; by id
+ *   entry  feed, key, link_key, title_key, change, classes, last_alert, first_seen, last_seen; by feed, key
+ *   topic  name, sequence; by the bytes of name
+ *   alert  sequence, topic, class, made, feed, key, header, sketch, json; by sequence
+ *   state  epoch, sequence, published; one row
+ * Texts are UTF-8 without NUL; keys that are none, and unknown times, are NULL.
+ */
+extern const struct engine_shape {
+	const char *name;
+	size_t count;
+	enum engine_kind kinds[ENGINE_CELLS_MAX];
+} engine_shapes[ENGINE_TABLES];
+
+struct engine_move_ops {
+	/* BASE_NOT_FOUND, with a reason, if there is no ledger at that place: open would make one. */
+	enum base_result (*find)(const char *where, struct base_error *err);
+	/* In a transaction: BASE_BUSY if a daemon uses it; none begins to until the end of the transaction. */
+	enum base_result (*hold)(struct engine *engine);
+	enum base_result (*count)(struct engine *engine, enum engine_table table, uint64_t *rows);
+	/* Every row; stops when each fails, and returns that. The engine must not be called meanwhile. */
+	enum base_result (*walk)(struct engine *engine, enum engine_table table, engine_row_fn *each, void *ctx);
+	/* In a transaction: the mark. */
+	enum base_result (*state_forget)(struct engine *engine);
+	/* In a transaction: rows, in their order, between a load_begin and a load_end of their table. */
+	enum base_result (*load_begin)(struct engine *engine, enum engine_table table);
+	enum base_result (*load)(struct engine *engine, const struct engine_cell *cells);
+	enum base_result (*load_end)(struct engine *engine);
 };
 
 extern const struct engine_ops engine_sqlite;

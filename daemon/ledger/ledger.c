@@ -26,7 +26,8 @@ const char *ledger_reason(const struct ledger *ledger)
 	return ledger->engine->reason.text;
 }
 
-static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
+                                  struct base_error *err)
 {
 	const char *mark = strstr(uri, "://");
 	if (!mark) /* which is not repeated: it may be a connection string with a password */
@@ -34,9 +35,12 @@ static enum base_result open_engine(const char *uri, struct base_log *log, struc
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
 	if (base_span_is(scheme, "postgres")) /* libpq takes both */
 		scheme = base_span_of("postgresql");
+	*where = mark + 3;
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-		if (base_span_is(scheme, engines[i]->scheme))
-			return engines[i]->open(mark + 3, log, out, err);
+		if (base_span_is(scheme, engines[i]->scheme)) {
+			*ops = engines[i];
+			return BASE_OK;
+		}
 	if (base_span_is(scheme, "postgresql"))
 		return base_fail(err, BASE_UNSUPPORTED,
 		                 "ledger: this wirewatchd was built without PostgreSQL; install libpq's header files (Debian: "
@@ -45,7 +49,18 @@ static enum base_result open_engine(const char *uri, struct base_log *log, struc
 	                 (int)scheme.len, scheme.ptr);
 }
 
-/* Where others publish too, a node begins with what is alerted from now on, and goes on where it was itself. */
+enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+{
+	const struct engine_ops *ops;
+	const char *where;
+	enum base_result result = ledger_engine_of(uri, &ops, &where, err);
+	return result ? result : ops->open(where, log, out, err);
+}
+
+/*
+ * Where others publish too, a node goes on where it was itself. A new one begins where the node that stored the last
+ * alert was, which is where a ledger was that moved here.
+ */
 static enum base_result read_state(struct ledger *ledger)
 {
 	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
@@ -56,7 +71,6 @@ static enum base_result read_state(struct ledger *ledger)
 	result = shared->published_get(ledger->engine, ledger->node, &ledger->state.published);
 	ledger->published_stored = ledger->state.published;
 	if (result == BASE_NOT_FOUND) {
-		ledger->state.published = ledger->state.sequence;
 		ledger->published_stored = UINT64_MAX; /* to be written */
 		result = BASE_OK;
 	}
@@ -78,7 +92,7 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 	ledger->node = strdup(options->node);
 	enum base_result result = ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	if (!result)
-		result = open_engine(options->uri, options->log, &ledger->engine, err);
+		result = ledger_engine_open(options->uri, options->log, &ledger->engine, err);
 	if (!result) {
 		result = read_state(ledger);
 		if (result)
@@ -168,7 +182,6 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct ledger_feed){
-		.id = feed.id,
 		.url = ledger->url.data,
 		.etag = feed.etag,
 		.last_modified = feed.last_modified,
@@ -177,6 +190,8 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 		.learned = feed.learned,
 		.newest = feed.newest,
 		.polled = feed.polled,
+		.id = feed.id,
+		.written = feed.written,
 	};
 	return BASE_OK;
 }

@@ -87,7 +87,8 @@ static enum base_result took_state(struct postgres *postgres, const PGresult *re
 	struct engine_state *out = ctx;
 	if (PQntuples(result) != 1)
 		return base_fail(&postgres->engine.reason, BASE_DAMAGED,
-		                 "ledger %s has no state: restore a backup, or drop the schema %s to begin anew",
+		                 "ledger %s has no state: `wirewatch migrate` into it did not end and must be repeated; or restore"
+		                 " a backup, or drop the schema %s to begin anew",
 		                 postgres->shown, postgres->schema);
 	*out = (struct engine_state){(uint64_t)postgres_number_at(result, 0, 0), (uint64_t)postgres_number_at(result, 0, 1),
 	                             (uint64_t)postgres_number_at(result, 0, 2)};
@@ -115,6 +116,7 @@ static void close_engine(struct engine *engine)
 	cache_free(postgres->cache);
 	free(postgres->topics);
 	free(postgres->pending);
+	postgres_load_free(postgres->load);
 	free(postgres->uri);
 	free(postgres->shown);
 	free(postgres);
@@ -183,14 +185,16 @@ static enum base_result make_uri(const char *where, char **out, struct base_erro
 	return BASE_OK;
 }
 
-static enum base_result open_engine(const char *where, struct base_log *log, struct engine **out,
-                                    struct base_error *err)
+static enum base_result open_connection(const char *where, struct base_log *log, bool only_existing,
+                                        struct engine **out, struct base_error *err)
 {
 	struct postgres *postgres = calloc(1, sizeof *postgres);
 	if (!postgres)
 		return base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	postgres->engine.ops = &engine_postgres;
 	postgres->log = log;
+	postgres->patience = POSTGRES_PATIENCE;
+	postgres->only_existing = only_existing;
 	enum base_result result = base_clock_new_system(&postgres->clock);
 	if (!result)
 		result = cache_new(&postgres->cache);
@@ -211,6 +215,21 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 	}
 	*out = &postgres->engine;
 	return BASE_OK;
+}
+
+static enum base_result open_engine(const char *where, struct base_log *log, struct engine **out,
+                                    struct base_error *err)
+{
+	return open_connection(where, log, false, out, err);
+}
+
+enum base_result postgres_find(const char *where, struct base_error *err)
+{
+	struct engine *engine;
+	enum base_result result = open_connection(where, NULL, true, &engine, err);
+	if (!result)
+		close_engine(engine);
+	return result;
 }
 
 const struct engine_ops engine_postgres = {
@@ -240,5 +259,6 @@ const struct engine_ops engine_postgres = {
 	.sketches = postgres_sketches,
 	.prune = postgres_prune,
 	.backup = backup,
+	.move = &postgres_move,
 	.shared = &postgres_shared,
 };

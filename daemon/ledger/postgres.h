@@ -29,6 +29,7 @@ struct postgres_statement {
 
 struct postgres_pending;
 struct postgres_topic;
+struct postgres_load;
 
 /* One column of many rows, for unnest(). */
 struct postgres_array {
@@ -52,10 +53,13 @@ struct postgres {
 	bool in_transaction, begun; /* begun: the server was told */
 	bool lost;                  /* the transaction went down with its connection */
 	uint64_t listens;           /* of connections: the one that is told what others do */
-	const struct postgres_statement *prepared[64];
+	const struct postgres_statement *prepared[128];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
+	base_time patience;         /* without a byte from the server */
+	bool only_existing;         /* do not make the tables if they are not there: BASE_NOT_FOUND */
+	struct postgres_load *load; /* rows of a table that is being loaded */
 
 	struct postgres_cache *cache; /* what was read, and what is to be written of it at the commit */
 	struct postgres_array alerts[POSTGRES_ALERT_COLUMNS]; /* to be written; no element type: none */
@@ -111,10 +115,12 @@ void postgres_add_text(struct postgres_params *params, struct base_span text);  
 void postgres_add_bytes(struct postgres_params *params, struct base_span bytes); /* bytea; NULL for BASE_NONE */
 
 void postgres_numbers(struct postgres_array *array);    /* bigint[] */
+void postgres_short_numbers(struct postgres_array *array); /* integer[] */
 void postgres_texts(struct postgres_array *array);      /* text[] */
 void postgres_byte_rows(struct postgres_array *array);  /* bytea[] */
 void postgres_array_free(struct postgres_array *array); /* also of a zeroed one */
 void postgres_push_number(struct postgres_array *array, int64_t number);
+void postgres_push_short(struct postgres_array *array, int64_t number); /* clipped to 32 bits */
 void postgres_push_time(struct postgres_array *array, base_time time);
 void postgres_push(struct postgres_array *array, struct base_span span); /* NULL for BASE_NONE */
 void postgres_push_key(struct postgres_array *array, const struct feed_key *key);
@@ -213,6 +219,13 @@ enum base_result postgres_alerts(struct engine *engine, uint64_t after, struct b
 enum base_result postgres_oldest(struct engine *engine, uint64_t *sequence);
 enum base_result postgres_sketches(struct engine *engine, base_time since, ledger_sketch_fn *each, void *ctx);
 enum base_result postgres_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/* ---- moving a whole ledger (postgres_move.c) -------------------------------------------------- */
+
+extern const struct engine_move_ops postgres_move;
+/* BASE_NOT_FOUND if there are no tables of ours, which are not made. */
+enum base_result postgres_find(const char *where, struct base_error *err);
+void postgres_load_free(struct postgres_load *load); /* NULL is fine */
 
 static inline struct postgres *postgres_of(struct engine *engine)
 {

@@ -171,14 +171,14 @@ static enum base_result silent(struct postgres *postgres, const char *doing)
 {
 	enum base_result result =
 		base_fail(&postgres->engine.reason, BASE_NETWORK, "ledger %s: %s: no answer for %d s", postgres->shown, doing,
-	              (int)(POSTGRES_PATIENCE / BASE_SECOND));
+	              (int)(postgres->patience / BASE_SECOND));
 	postgres_disconnect(postgres);
 	return result;
 }
 
 enum base_result postgres_next(struct postgres *postgres, PGresult **out)
 {
-	base_time until = base_clock_monotonic(postgres->clock) + POSTGRES_PATIENCE;
+	base_time until = base_clock_monotonic(postgres->clock) + postgres->patience;
 	*out = NULL;
 	int unsent = PQflush(postgres->conn);
 	while (unsent > 0 || PQisBusy(postgres->conn)) {
@@ -190,7 +190,7 @@ enum base_result postgres_next(struct postgres *postgres, PGresult **out)
 		if (ready & ~POLLOUT) {
 			if (!PQconsumeInput(postgres->conn))
 				return postgres_lost(postgres, "cannot receive");
-			until = base_clock_monotonic(postgres->clock) + POSTGRES_PATIENCE;
+			until = base_clock_monotonic(postgres->clock) + postgres->patience;
 		}
 		unsent = PQflush(postgres->conn);
 	}

@@ -37,9 +37,10 @@ static const char first[] =
 	"CREATE INDEX alert_order ON alert(sequence, topic);" /* replay of a rare topic reads this instead of every alert */
 	"CREATE INDEX alert_made ON alert(made);"
 	"CREATE INDEX alert_feed ON alert(feed);"
-	/* Polls that brought nothing, many in a row. */
+	/* Polls that brought nothing, many in a row: how many ms before the row was made, and how many after it the next is due. */
 	"CREATE TABLE polled(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made bigint NOT NULL,"
-	" polls bigint NOT NULL, feed bigint[] NOT NULL, last_start bigint[] NOT NULL, next_due bigint[] NOT NULL);";
+	" feed bigint[] NOT NULL, asked integer[] NOT NULL, due integer[] NOT NULL);"
+	"CREATE INDEX polled_made ON polled(made);";
 
 static const char *const migrations[] = {
 	first,
@@ -168,6 +169,8 @@ enum base_result postgres_migrate(struct postgres *postgres)
 	enum base_result result = version_of(postgres, &version);
 	if (result || version == VERSION)
 		return result;
+	if (!version && postgres->only_existing)
+		return base_fail(&postgres->engine.reason, BASE_NOT_FOUND, "there is no ledger at %s", postgres->shown);
 	result = postgres_script(postgres, "BEGIN", "cannot set up");
 	if (!result)
 		result = migrate_locked(postgres);

@@ -182,10 +182,12 @@ static void close_engine(struct engine *engine)
 		return;
 	for (int i = 0; i < SQL_STATEMENTS; i++)
 		sqlite3_finalize(sqlite->statements[i]);
+	sqlite3_finalize(sqlite->load);
 	sqlite3_close_v2(sqlite->db);
 	base_buf_free(&sqlite->etag);
 	base_buf_free(&sqlite->last_modified);
 	base_buf_free(&sqlite->learned);
+	sqlite_polled_free(sqlite);
 	free(sqlite->path);
 	free(sqlite);
 }
@@ -260,6 +262,8 @@ static enum base_result set_up(struct sqlite *sqlite)
 	if (!result)
 		result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
 		                "is damaged: restore a backup, or move it away to begin a new one");
+	if (!result)
+		result = sqlite_polled_load(sqlite);
 	return result;
 }
 
@@ -323,6 +327,7 @@ const struct engine_ops engine_sqlite = {
 	.state_put = sqlite_state_put,
 	.feed_get = sqlite_feed_get,
 	.feed_put = sqlite_feed_put,
+	.polls_put = sqlite_polls_put,
 	.entry_get = sqlite_entry_get,
 	.entry_find = sqlite_entry_find,
 	.entry_put = sqlite_entry_put,
@@ -336,4 +341,5 @@ const struct engine_ops engine_sqlite = {
 	.sketches = sqlite_sketches,
 	.prune = sqlite_prune,
 	.backup = sqlite_backup,
+	.move = &sqlite_move,
 };

@@ -145,7 +145,7 @@ static json_t *json_past(const struct status_row *row)
 
 	for (size_t i = 0; i < row->past_count; i++) {
 		const struct status_past *past = &row->past[i];
-		json_t *took = past->took_ms != UINT32_MAX ? json_real((double)past->took_ms / 1000) : json_null();
+		json_t *took = past->took_ms != STATUS_TOOK_MOST ? json_real((double)past->took_ms / 1000) : json_null();
 		if (json_array_append_new(list, json_pack("[s,o]", status_results[past->result], took)) != 0) {
 			json_decref(list);
 			return NULL;
@@ -157,13 +157,13 @@ static json_t *json_past(const struct status_row *row)
 static json_t *json_row(const struct status_row *row)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:o}",
-	    "url", row->url,
-	    "name", row->name,
-	    "result", row->result,
-	    "reason", row->reason,
+	    "url", row->text + row->url,
+	    "name", row->text + row->name,
+	    "result", row->result < STATUS_RESULT_COUNT ? status_results[row->result] : "",
+	    "reason", row->text + row->reason,
 	    "failure", row->failure,
 	    "state", row->state,
-	    "plan", row->plan,
+	    "plan", row->text + row->plan,
 	    "last_poll", json_time(row->last_poll),
 	    "next_poll", json_time(row->next_poll),
 	    "failures", (json_int_t)row->failures,

@@ -54,7 +54,7 @@ uint64_t status_get(const struct status_board *board, enum status_number number)
 void status_alert(struct status_board *board, const char *class_name, bool first); /* wirewatch_alerts_total */
 void status_time(struct status_board *board, enum status_timing timing, base_time took);
 
-/* A feed's health as shown by /feeds; given by the pollers after each poll, copied. */
+/* A feed's health as shown by /feeds; given by the pollers after each poll, copied but for failure and state, which stay. */
 struct status_feed {
 	const char *url, *name;
 	const char *result;   /* "new", "unchanged", "not_modified", "error", "" before the first poll */
