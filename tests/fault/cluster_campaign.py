@@ -31,7 +31,7 @@ import town       # noqa: E402
 from follower import Follower, Tail  # noqa: E402
 from harness import Plain, check     # noqa: E402
 
-SLACK = 3.0      # seconds a feed may be late beyond the lease on a busy machine
+SLACK = 3.0      # seconds for everything on a busy machine
 GAP = 1.0        # seconds between two requests to a host
 CALM = 60.0     # seconds all may take to come to rest after the last fault
 KINDS = {"kill": 6, "stop": 4, "cut": 5, "restart": 3, "failover": 2}
@@ -177,19 +177,38 @@ class Campaign:
         self.nodes = [Node(folder, n + 1, self.stand.urls, self.database.url, plan) for n in range(plan.nodes)]
         for node in self.nodes:
             harness.Cleanup.add(node.kill)
-        self.outages, self.times, self.began = [], [], 0.0
+        self.outages, self.times, self.freed, self.began = [], [], [], 0.0
         self.events = open(os.path.join(folder, "events"), "w", encoding="utf-8")
 
     def note(self, text):
         self.events.write("%.3f %s\n" % (time.monotonic(), text))
         self.events.flush()
 
+    # ---- leases ----
+
+    def token(self, node):
+        return int(self.database.query("SELECT token FROM wirewatch.node WHERE name = '%s'" % node.name)[0][0])
+
+    def watch_leases(self, token, began):
+        """How long a dead node's hosts stay without another."""
+        ask = "SELECT count(*) FROM wirewatch.lease WHERE token = %d" % token
+        deadline = began + self.plan.lease + 2 * SLACK
+        try:
+            while time.monotonic() < deadline and self.database.query(ask) != [["0"]]:
+                time.sleep(0.1)
+            self.freed.append(time.monotonic() - began)
+        except AssertionError as error:
+            self.note("leases: %s" % error)
+
     # ---- faults ----
 
     def _break(self, fault):
         node = self.nodes[fault.node]
         if fault.kind == "kill":
+            token = self.token(node) if fault.calm else 0
             harness.check_equal(node.stop(signal.SIGKILL), -signal.SIGKILL, node.name + "; " + node.story())
+            if token:
+                threading.Thread(target=self.watch_leases, args=(token, time.monotonic()), daemon=True).start()
         elif fault.kind == "stop":
             node.process.send_signal(signal.SIGSTOP)
         elif fault.kind == "cut":
@@ -311,8 +330,12 @@ class Campaign:
             complaints += judges.published(rows, node.handed_on(), node.name)
         complaints += judges.hosts(requests) + judges.gaps(requests, GAP * 0.95)
         self.kills = [self.undisturbed(outage) for outage in self.outages if outage[3] == "kill"]
-        self.take_over = judges.TakeOver(requests, self.plan.lease, self.plan.interval, SLACK)
-        return complaints + self.take_over.judge(self.kills)
+        # Those that fell due while nobody held them are spread over a lease at most, those of a host by its gap.
+        spread = self.plan.lease + self.plan.feeds * GAP
+        self.take_over = judges.TakeOver(requests, self.plan.lease, self.plan.interval, SLACK, spread)
+        complaints += self.take_over.judge(self.kills)
+        slow = [seconds for seconds in self.freed if seconds > self.plan.lease + SLACK]
+        return complaints + ["hosts of a dead node taken over after %.1f s" % seconds for seconds in slow]
 
     # ---- figures ----
 
@@ -330,6 +353,9 @@ class Campaign:
         lines.append("%d requests, %.0f a second; distance of two to a host, at least: of one node %.3f s, of two "
                      "%.3f s (%d times)" % (len(requests), len(requests) / (requests[-1].began - requests[0].began),
                                      same[0] if same else 0, other[0] if other else 0, len(other)))
+        if self.freed:
+            lines.append("%d nodes killed and left dead: others hold all of their hosts after %.1f s, at most %.1f s" % (
+                len(self.freed), judges.quantile(self.freed, 0.5), max(self.freed)))
         lines.append(self.take_over_figures())
         for kind in sorted({kind for kind, _ in self.times}):
             seconds = [took for what, took in self.times if what == kind]

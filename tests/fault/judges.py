@@ -127,11 +127,11 @@ def gaps(requests, gap):
 class TakeOver:
     """How long the feeds of nodes that died waited for another. Feeds come round once per interval."""
 
-    def __init__(self, requests, lease, interval, slack):
+    def __init__(self, requests, lease, interval, slack, spread=0.0):
         self.feeds = collections.defaultdict(list)
         for request in sorted(requests):
             self.feeds[request.host, request.feed].append(request)
-        self.lease, self.interval, self.slack = lease, interval, slack
+        self.lease, self.interval, self.slack, self.spread = lease, interval, slack, spread
 
     def of(self, outage):
         """Of its feeds that had to be asked before the next fault: (feed, seconds until it was asked, seconds past its
@@ -154,7 +154,7 @@ class TakeOver:
         for outage in outages:
             complaints.add("%s, killed at %.3f, feeds that nobody took over in time" % (outage.node, outage.began), (
                 "%d/%d after %.1f s, %.1f s late" % (*feed, wait, late)
-                for feed, wait, late in self.of(outage) if late > self.slack))
+                for feed, wait, late in self.of(outage) if late > self.slack + self.spread))
         return complaints
 
 

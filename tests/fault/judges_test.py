@@ -99,6 +99,8 @@ def test_take_over(_folder):
     finds(judge(before + others + after[:4]))
     finds(judge(before + others + after[:4] + [asked(18, 18.1, "b", host=4)], outage), "4/0 after 8.0 s, 3.0 s late")
     finds(judge(before + others + after[:4], outage._replace(until=16.5)))
+    spread = judges.TakeOver(before + others + after[:4] + [asked(18, 18.1, "b", host=4)], 5, 4, 2, 1.5)
+    finds(spread.judge([outage]))
     check_equal(judges.TakeOver(before + others + after, 5, 4, 2).of(outage), [((n, 0), 6.0, 1.0) for n in range(5)])
     finds(judge(before + after, outage._replace(node="nobody")))
 
