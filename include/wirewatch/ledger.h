@@ -214,7 +214,7 @@ typedef void ledger_progress_fn(void *ctx, enum ledger_move_step step, uint64_t 
 enum base_result ledger_move(const char *from, const char *to, ledger_progress_fn *progress, void *ctx,
                              struct ledger_moved *out, struct base_error *err);
 
-/* ---- several nodes ------------------------------------------------------------------ */
+/* ---- several nodes: members and leases ---------------------------------------------- */
 
 /*
  * A ledger in a database that several nodes use. Who polls is a member from
