@@ -91,6 +91,8 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 	recall->plan = plan;
 	recall->newest = stored.newest;
 	recall->polled = stored.polled;
+	recall->id = stored.id;
+	recall->written = stored.written;
 	recall->known = true;
 	return BASE_OK;
 }
@@ -229,6 +231,8 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
+		else if (job->kind == OUTBOX_TOUCH)
+			result = ledger_touch(outbox->options.ledger, job->touch.polls, job->touch.count, job->touch.now);
 		else if (job->kind == OUTBOX_REPLAY)
 			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
 			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);
@@ -323,6 +327,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
+	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
+		at = share_due(outbox->options.share);
 	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
 		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;
@@ -395,10 +401,11 @@ static void follow_orders(struct outbox *outbox)
 /* What other nodes stored goes out here as well. Who says so may not be heard, so it is also looked up now and then. */
 static void follow_others(struct outbox *outbox, base_time now)
 {
-	bool alerts, members;
+	bool alerts, members = false;
 	if (!ledger_is_shared(outbox->options.ledger) || (outbox->trouble.count && now < outbox->retry_at))
 		return;
 	enum base_result result = ledger_woken(outbox->options.ledger, &alerts, &members);
+	outbox->members_changed = outbox->members_changed || members;
 	if (!result && !alerts && now < outbox->next_follow)
 		return;
 	if (!result)
@@ -408,6 +415,17 @@ static void follow_others(struct outbox *outbox, base_time now)
 		complain(outbox, ledger_reason(outbox->options.ledger));
 	else
 		recovered(outbox);
+}
+
+/* The membership is kept up whatever else waits. */
+static void keep_share(struct outbox *outbox, base_time now)
+{
+	if (!outbox->options.share || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = share_serve(outbox->options.share, outbox->members_changed);
+	outbox->members_changed = false;
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
 }
 
 /* A failing ledger makes jobs wait in the queue and has nothing to say: do not wake up for them. */
@@ -433,6 +451,7 @@ static void *run(void *arg)
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
 		follow_others(outbox, now);
+		keep_share(outbox, now);
 		if (outbox->missed && now >= outbox->resend_at)
 			outbox_resend(outbox, now);
 		if (hopeless(outbox, now))
@@ -448,6 +467,8 @@ static void *run(void *arg)
 		wait_for_news(outbox);
 	}
 	give_up_rest(outbox);
+	if (outbox->options.share)
+		share_leave(outbox->options.share);
 	outbox_heartbeat(outbox, outbox_now(outbox));
 	return NULL;
 }

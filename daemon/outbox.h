@@ -9,6 +9,7 @@
 #ifndef WIREWATCH_OUTBOX_H
 #define WIREWATCH_OUTBOX_H
 
+#include "share.h"
 #include "wirewatch/alert.h"
 #include "wirewatch/ledger.h"
 #include "wirewatch/publish.h"
@@ -18,6 +19,7 @@ enum outbox_kind {
 	OUTBOX_RECALL,  /* what is stored of feeds */
 	OUTBOX_LOOK_UP, /* what is known of a document's entries */
 	OUTBOX_COMMIT,  /* store a batch, publish its alerts */
+	OUTBOX_TOUCH,   /* store when feeds were polled that brought nothing */
 	OUTBOX_REPLAY,  /* stored alerts; a ledger that cannot be read now is the answer, not waited for */
 };
 
@@ -28,6 +30,8 @@ struct outbox_recall {
 	struct feed_key body;
 	struct plan_feed *plan; /* NULL when nothing is known */
 	base_time newest;
+	int64_t id;        /* the ledger's number of it */
+	base_time written; /* when it was last committed, or BASE_TIME_NONE */
 	bool polled, known; /* known: false when the ledger has nothing of it */
 };
 
@@ -52,6 +56,11 @@ struct outbox_job {
 			base_time received; /* monotonic, of the reply's last byte */
 		} commit;
 		struct {
+			const struct ledger_poll *polls;
+			size_t count;
+			base_time now;
+		} touch;
+		struct {
 			uint64_t after;
 			const char *topic;
 			size_t limit;
@@ -67,6 +76,7 @@ struct outbox_job {
 struct outbox_options {
 	const char *backup_path; /* NULL: the ledger's engine has its own ways */
 	struct ledger *ledger;
+	struct share *share; /* NULL: the ledger is ours alone */
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
 	struct publish_journal *journal; /* the same, instead of syslog; or NULL */

@@ -334,6 +334,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	poll->feed = feed;
 	poll->asked = base_clock_monotonic(context->options.clock);
 	poll->received = BASE_TIME_NONE;
+	poll->lease = share_token(context->options.share);
 	base_buf_init(&poll->learned, PLAN_STORED_MAX);
 	base_time now = base_clock_wall(context->options.clock), due = plan_feed_state(feed->plan)->next_due;
 	if (due != BASE_TIME_NONE && now > due)
@@ -353,15 +354,20 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 		poll_free(poll);
 		return result;
 	}
+	poll->full = !conditional;
 	plan_feed_start(feed->plan, now, !request.etag && !request.last_modified);
 	plan_feed_start(poll->next, now, !request.etag && !request.last_modified);
 	feed->poll = poll;
 	return BASE_OK;
 }
 
-void poll_answered(struct outbox_job *job)
+void poll_answered(struct poll_context *context, struct outbox_job *job)
 {
-	struct poll *poll = (struct poll *)job;
+	if (job->kind == OUTBOX_TOUCH) {
+		poll_touched(context);
+		return;
+	}
+	struct poll *poll = (struct poll *)job; /* its first member */
 	poll->context->jobs_out--;
 	if (job->kind == OUTBOX_LOOK_UP)
 		looked_up(poll);

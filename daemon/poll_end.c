@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define EXPLANATION_MAX 256
+#define WRITTEN_AFRESH (6 * BASE_HOUR)
 
 base_time poll_wall(const struct poll *poll)
 {
@@ -55,11 +56,15 @@ enum base_result poll_submit(struct poll *poll)
 
 /* ---- what is planned and stored -------------------------------------------------- */
 
-double poll_chance(void)
+/* xorshift64* (Vigna 2016): nobody gains by guessing it, and the system's random numbers are a system call each. */
+double poll_chance(struct poll_context *context)
 {
-	uint32_t number = 0;
-	(void)base_random(&number, sizeof number);
-	return (double)number / 4294967296.0;
+	uint64_t state = context->chance;
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	context->chance = state;
+	return (double)((state * UINT64_C(0x2545F4914F6CDD1D)) >> 32) / 4294967296.0;
 }
 
 static void plan_ahead(struct poll *poll)
@@ -68,7 +73,8 @@ static void plan_ahead(struct poll *poll)
 	if (poll->outcome.ended < poll->outcome.started)
 		poll->outcome.ended = poll->outcome.started;
 	poll->outcome.fixed_interval = poll->feed->conf->interval;
-	poll->events = plan_next(poll->context->fleet, poll->feed->slot, poll->next, &poll->outcome, poll_chance());
+	poll->events = plan_next(poll->context->fleet, poll->feed->slot, poll->next, &poll->outcome,
+	                         poll_chance(poll->context));
 }
 
 static bool is_fresh(const struct poll *poll)
@@ -143,10 +149,11 @@ static void update_feed(struct poll *poll)
 		replace(&feed->last_modified, moved ? &none[1] : &poll->last_modified);
 	if (whole)
 		feed->body = poll->body;
-	if (is_fresh(poll)) {
+	if (poll->entries)
 		feed->newest = poll->job.commit.batch.feed.newest;
-		feed->polled = true;
-	}
+	feed->polled = feed->polled || is_fresh(poll);
+	feed->id = poll->feed_id;
+	feed->written = poll->job.commit.batch.now;
 	if (poll->document)
 		feed->entries = poll->document->entry_count;
 	take_plan(poll);
@@ -319,9 +326,41 @@ void poll_not_stored(struct poll *poll, const char *why)
 	conclude(poll);
 }
 
+static bool differs(const char *fresh, const char *kept)
+{
+	return fresh && (!kept || strcmp(fresh, kept) != 0);
+}
+
+/*
+ * Nothing has to be stored but that the feed was polled: it is known to the
+ * ledger, was well and is, and says what it said before. Now and then it is
+ * stored whole all the same, for what was learned of its silence; and when its
+ * next poll is further away than touches are kept.
+ */
+static bool brought_nothing(const struct poll *poll)
+{
+	const struct poll_feed *feed = poll->feed;
+	base_time now = poll_wall(poll);
+	bool whole = is_whole(poll);
+	if (poll->outcome.outcome != PLAN_NOT_MODIFIED && poll->outcome.outcome != PLAN_UNCHANGED)
+		return false;
+	if (!feed->id || !feed->polled || poll->events || poll->full || plan_feed_learned(feed->plan, poll->next))
+		return false;
+	if (differs(poll->etag, feed->etag) || differs(poll->last_modified, feed->last_modified) ||
+	    (whole && ((feed->etag && !poll->etag) || (feed->last_modified && !poll->last_modified))))
+		return false;
+	base_time wait = plan_feed_state(poll->next)->next_due - now;
+	return feed->written <= now && now - feed->written < WRITTEN_AFRESH && wait < LEDGER_POLLS_KEPT / 2;
+}
+
 void poll_commit(struct poll *poll)
 {
 	plan_ahead(poll);
+	if (brought_nothing(poll) && !poll_touch(poll->context, poll->feed, plan_feed_state(poll->next))) {
+		take_plan(poll);
+		conclude(poll);
+		return;
+	}
 	if (plan_feed_store(poll->next, &poll->learned)) {
 		poll_not_stored(poll, base_result_text(BASE_NO_MEMORY));
 		return;
@@ -334,6 +373,8 @@ void poll_commit(struct poll *poll)
 	poll->job.commit.batch.alerts = poll->alerts;
 	poll->job.commit.batch.alert_count = poll->alert_count;
 	poll->job.commit.batch.now = poll_wall(poll);
+	poll->job.commit.batch.id = &poll->feed_id;
+	poll->job.commit.batch.lease = poll->lease;
 	poll->job.commit.received = poll->received;
 	if (poll_submit(poll))
 		poll_not_stored(poll, "the outbox takes no more");
@@ -341,7 +382,7 @@ void poll_commit(struct poll *poll)
 
 void poll_committed(struct poll *poll)
 {
-	if (poll->job.result == BASE_STOPPED) {
+	if (poll->job.result == BASE_STOPPED || poll->job.result == BASE_LOST) { /* whoever has the feed now polls it again */
 		end(poll);
 	} else if (poll->job.result) {
 		poll_not_stored(poll, base_result_text(poll->job.result));

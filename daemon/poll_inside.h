@@ -18,6 +18,7 @@ struct poll {
 	struct plan_poll outcome;
 	struct plan_feed *next;   /* the feed's plan after this poll */
 	struct base_buf learned;  /* the same, as it is stored */
+	bool full;                /* asked without the validators there are */
 	unsigned events;          /* what plan found worth a line */
 	struct plan_document said; /* what the document says about itself */
 	base_time *dates;         /* of entries not known before */
@@ -25,9 +26,11 @@ struct poll {
 	char reason[512];
 	long http_status;
 	base_time asked, received; /* monotonic */
+	uint64_t lease;           /* the token it was asked under */
 
 	struct feed_document *document;
 	struct ledger_known *known;
+	int64_t feed_id;          /* what the ledger calls the feed, once the poll is committed */
 	bool rekeyed;             /* the publisher gave its entries new ids */
 	struct ledger_entry *entries;
 	struct alert **alerts;
@@ -37,6 +40,11 @@ struct poll {
 base_time poll_wall(const struct poll *poll);
 struct base_log *poll_log(const struct poll *poll);
 enum base_result poll_submit(struct poll *poll);
+
+/* The poll of a feed that is stored was this, and nothing else is to be stored of it. Without memory: BASE_NO_MEMORY. */
+enum base_result poll_touch(struct poll_context *context, const struct poll_feed *feed, const struct plan_state *state);
+/* The outbox has answered what was handed over. */
+void poll_touched(struct poll_context *context);
 
 /* Plan ahead and hand the batch to the outbox. */
 void poll_commit(struct poll *poll);

@@ -12,6 +12,11 @@ base_time poller_wall(const struct poller *poller)
 	return base_clock_wall(poller->context.options.clock);
 }
 
+base_time poller_now(const struct poller *poller)
+{
+	return base_clock_monotonic(poller->context.options.clock);
+}
+
 struct timeval poller_wait(base_time time)
 {
 	if (time < 0)
@@ -23,18 +28,17 @@ void poller_end_if_done(struct poller *poller)
 {
 	bool all_polled = poller->context.options.once && poller->change_count && !poller->feeds_left;
 	bool over = atomic_load(&poller->stopping) || all_polled;
-	if (over && !poller->running && !poller->context.jobs_out)
+	if (over && !poller->running && poll_touches_flush(&poller->context) && !poller->context.jobs_out)
 		(void)event_base_loopexit(poller->base, NULL);
 }
 
-/* Polls under way end first. Feeds stay as they are: whatever fires finds the poller stopping. */
+/* Polls under way end first. Feeds stay as they are: the clock finds the poller stopping. */
 static void come_to_an_end(struct poller *poller)
 {
 	struct base_table_node *node = base_table_first(&poller->feeds), *next;
 	for (; node; node = next) {
 		struct poll_feed *feed = (struct poll_feed *)node;
 		next = base_table_next(&poller->feeds, node); /* one that was leaving may go now */
-		(void)event_del(feed->timer);
 		if (feed->poll && atomic_load(&poller->cancelling))
 			poll_cancel(feed->poll);
 	}
@@ -64,7 +68,7 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 	if (job == &poller->recall)
 		poller_recalled(poller);
 	else
-		poll_answered(job);
+		poll_answered(&poller->context, job);
 	poller_end_if_done(poller);
 }
 
@@ -86,12 +90,7 @@ static void on_alive(evutil_socket_t fd, short what, void *ctx)
 	struct poller *poller = ctx;
 	if (!fetch_stuck(poller->context.fetch))
 		atomic_store(&poller->alive, base_clock_monotonic(poller->context.options.clock));
-	for (struct base_table_node *node = base_table_first(&poller->feeds); node; node = base_table_next(&poller->feeds, node))
-		if (((struct poll_feed *)node)->unarmed)
-			turns_set_timer((struct poll_feed *)node);
-	for (struct base_table_node *node = base_table_first(&poller->hosts); node; node = base_table_next(&poller->hosts, node))
-		if (((struct poll_host *)node)->unarmed)
-			turns_on_gap(-1, 0, node);
+	turns_wind_clock(poller);
 	poller_forget_hosts(poller);
 }
 
@@ -119,18 +118,23 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 
 static enum base_result build_loop(struct poller *poller)
 {
-	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 2, &poller->context.inbox);
+	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 3, &poller->context.inbox);
 	if (!result)
 		result = base_queue_new(ORDERS_MAX + 1, &poller->orders);
 	if (result)
 		return result;
 	poller->base = event_base_new();
-	if (!poller->base)
+	if (!poller->base || event_base_priority_init(poller->base, 3)) /* events have the middle one if nothing is said */
 		return BASE_NO_MEMORY;
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->orders_event = add_event(poller, base_queue_fd(poller->orders), EV_READ | EV_PERSIST, on_orders, 0);
 	poller->alive_event = add_event(poller, -1, EV_PERSIST, on_alive, ALIVE_EVERY);
-	return poller->inbox_event && poller->orders_event && poller->alive_event ? BASE_OK : BASE_NO_MEMORY;
+	poller->clock_event = event_new(poller->base, -1, 0, turns_on_clock, poller);
+	poller->clock_at = BASE_TIME_NONE;
+	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
+		return BASE_NO_MEMORY;
+	result = poll_touches_init(&poller->context, poller->base);
+	return result ? result : poller_lease_open(poller);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -181,6 +185,9 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 	LIST_INIT(&poller->empty);
 	STAILQ_INIT(&poller->changes);
 	enum base_result result = base_random(poller->hash_key, sizeof poller->hash_key);
+	if (!result)
+		result = base_random(&poller->context.chance, sizeof poller->context.chance);
+	poller->context.chance |= 1;
 	if (!result)
 		result = build_loop(poller);
 	if (!result)
@@ -239,6 +246,9 @@ void poller_free(struct poller *poller)
 	free_event(poller->inbox_event);
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
+	poll_touches_free(&poller->context);
+	free_event(poller->lease_event);
+	free_event(poller->clock_event);
 	if (poller->base)
 		event_base_free(poller->base);
 	base_queue_free(poller->context.inbox);

@@ -16,8 +16,6 @@ static bool is_host(const struct base_table_node *node, const void *name)
 
 static void free_host(struct poll_host *host)
 {
-	if (host->timer)
-		event_free(host->timer);
 	free(host->name);
 	free(host);
 }
@@ -30,10 +28,10 @@ static enum base_result new_host(struct poller *poller, struct base_span name, u
 	host->node.hash = hash;
 	host->poller = poller;
 	host->name = strndup(name.ptr, name.len);
-	host->timer = event_new(poller->base, -1, 0, turns_on_gap, host);
 	plan_host_init(&host->pace, name, poller->context.options.settings->poll.gap);
 	TAILQ_INIT(&host->waiting);
-	if (!host->name || !host->timer || base_table_put(&poller->hosts, &host->node)) {
+	if (!host->name || base_heap_reserve(&poller->gaps, poller->hosts.count + 1) ||
+	    base_table_put(&poller->hosts, &host->node)) {
 		free_host(host);
 		return BASE_NO_MEMORY;
 	}
@@ -70,13 +68,14 @@ enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed)
 
 void poller_forget_hosts(struct poller *poller)
 {
-	base_time wall = poller_wall(poller), now = base_clock_monotonic(poller->context.options.clock);
+	base_time wall = poller_wall(poller), now = poller_now(poller);
 	struct poll_host *host = LIST_FIRST(&poller->empty), *next;
 	for (; host; host = next) {
 		next = LIST_NEXT(host, empty);
 		if (plan_host_wait(&host->pace, 1, now) || plan_host_paused(&host->pace, wall) != BASE_TIME_NONE)
 			continue;
 		LIST_REMOVE(host, empty);
+		base_heap_remove(&poller->gaps, &host->gap);
 		base_table_remove(&poller->hosts, &host->node);
 		free_host(host);
 	}
@@ -101,8 +100,6 @@ static struct poll_feed *find_feed(const struct poller *poller, const char *url)
 
 static void free_feed(struct poll_feed *feed)
 {
-	if (feed->timer)
-		event_free(feed->timer);
 	plan_feed_free(feed->plan);
 	free(feed->etag);
 	free(feed->last_modified);
@@ -118,8 +115,9 @@ static enum base_result new_feed(struct poller *poller, const struct conf_feed *
 	feed->conf = conf;
 	feed->poller = poller;
 	feed->named = poller->change_count;
-	feed->timer = event_new(poller->base, -1, 0, turns_on_timer, feed);
-	enum base_result result = feed->timer ? poller_find_host(poller, feed) : BASE_NO_MEMORY;
+	enum base_result result = base_heap_reserve(&poller->due, poller->feeds.count + 1);
+	if (!result)
+		result = poller_find_host(poller, feed);
 	if (!result)
 		result = plan_fleet_add(poller->context.fleet, plan_host_of(conf->url), conf->interval != 0, &feed->slot);
 	if (!result && base_table_put(&poller->feeds, &feed->node)) {
@@ -164,6 +162,8 @@ void poller_free_feeds(struct poller *poller)
 	}
 	base_table_free(&poller->feeds);
 	base_table_free(&poller->hosts);
+	base_heap_free(&poller->due);
+	base_heap_free(&poller->gaps);
 }
 
 /* ---- the start: what the ledger remembers ------------------------------------------------ */
@@ -193,7 +193,8 @@ static void plan_first_poll(struct poll_feed *feed, size_t together)
 	if (options->once)
 		plan_only_poll(feed, now);
 	else
-		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval, poll_chance());
+		plan_first(feed->plan, now, feed->conf->interval, spread < interval ? spread : interval,
+		           poll_chance(&feed->poller->context));
 }
 
 /* The feed goes on with what is stored of it. */
@@ -213,6 +214,8 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 	recall->plan = NULL;
 	feed->body = recall->body;
 	feed->newest = recall->newest;
+	feed->id = recall->id;
+	feed->written = recall->known ? recall->written : BASE_TIME_NONE;
 	feed->polled = recall->polled;
 	(void)poller_find_host(poller, feed);
 	feed->complaint.count = plan_feed_state(feed->plan)->failures; /* said before the restart */
@@ -222,7 +225,7 @@ static enum base_result take_recall(struct poll_feed *feed, struct outbox_recall
 	poll_feed_count(&poller->context, feed, true);
 	plan_first_poll(feed, poller->arrived);
 	poll_feed_show(&poller->context, feed, &(struct poll_result){"", "", "", 0, BASE_TIME_NONE});
-	turns_set_timer(feed);
+	turns_set_alarm(feed);
 	return BASE_OK;
 }
 
@@ -304,6 +307,7 @@ static void finish_changes(struct poller *poller)
 {
 	struct poller_change *change;
 	while ((change = STAILQ_FIRST(&poller->changes)) && !change->waits) {
+		(void)poll_touches_flush(&poller->context); /* whoever has its feeds next should know when they were polled */
 		STAILQ_REMOVE_HEAD(&poller->changes, link);
 		change->done(change);
 	}
@@ -336,7 +340,7 @@ static void use_conf(struct poll_feed *feed, const struct conf_feed *conf)
 	if (feed->at != FEED_RESTS || !feed->plan || poller->context.options.once)
 		return; /* it is due, or planned later on */
 	plan_first_poll(feed, 1);
-	turns_set_timer(feed);
+	turns_set_alarm(feed);
 }
 
 bool poller_feed_back(struct poll_feed *feed)
@@ -428,6 +432,7 @@ void poller_take_change(struct poller *poller, struct poller_change *change)
 	tell_taken(change);
 	change->waits--;
 	finish_changes(poller);
+	(void)poll_touches_flush(&poller->context);
 	recall_more(poller);
 	turns_go_on(poller);
 }

@@ -17,8 +17,10 @@ struct poller {
 	struct poll_context context;
 	pthread_t thread;
 	struct event_base *base;
-	struct event *inbox_event, *orders_event, *alive_event;
+	struct event *inbox_event, *orders_event, *alive_event, *clock_event;
 	struct base_queue *orders; /* changes; the poller itself stands for poller_stop */
+	struct event *lease_event;      /* NULL: no leases are needed */
+	bool lease_valid;               /* when it was looked last */
 	_Atomic base_time alive;
 	_Atomic bool stopping, cancelling;
 	bool failed;                    /* to learn what is stored of its feeds */
@@ -37,11 +39,14 @@ struct poller {
 	struct outbox_job recall;
 	struct poll_feed *recalled[RECALL_PIECE];
 
+	struct base_heap due, gaps;     /* feeds, and hosts whose feeds wait for a gap; there is room for all */
+	base_time clock_at;             /* when clock_event fires; BASE_TIME_NONE: not at all */
 	TAILQ_HEAD(, poll_feed) ready;  /* due, their host has a place for them */
 	unsigned running;               /* polls under way, up to their commit */
 };
 
 base_time poller_wall(const struct poller *poller);
+base_time poller_now(const struct poller *poller); /* monotonic */
 /* A wait as libevent wants it. */
 struct timeval poller_wait(base_time time);
 /* Leave the loop when there is nothing left to do. */
@@ -63,17 +68,23 @@ void poller_forget_hosts(struct poller *poller);
 void poller_end_changes(struct poller *poller);
 void poller_free_feeds(struct poller *poller);
 
+/* poller_lease.c */
+/* Priority 0 of the event base is its own. */
+enum base_result poller_lease_open(struct poller *poller);
+/* Whether polls may start now; to be asked right before. */
+bool poller_may_poll(const struct poller *poller);
+
 /* turns.c */
-/* Set the feed's timer to when it is due. */
-void turns_set_timer(struct poll_feed *feed);
+/* Set the feed's alarm to when it is due. */
+void turns_set_alarm(struct poll_feed *feed);
 /* The feed leaves the line it stands in, if any; it is not polled. */
 void turns_leave(struct poll_feed *feed);
 /* Polls start as far as there is room. */
 void turns_go_on(struct poller *poller);
-/* The feed's timer has fired. */
-void turns_on_timer(evutil_socket_t fd, short what, void *feed);
-/* The host's gap between two requests is over. */
-void turns_on_gap(evutil_socket_t fd, short what, void *host);
+/* The poller's clock_event: feeds may be due, and gaps of hosts over. */
+void turns_on_clock(evutil_socket_t fd, short what, void *poller);
+/* Set clock_event anew: it is not set as it should be, for want of memory. */
+void turns_wind_clock(struct poller *poller);
 /* For struct poll_context. */
 void turns_host_free(struct poll_feed *feed);
 void turns_poll_ended(struct poll_feed *feed);

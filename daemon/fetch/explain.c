@@ -40,9 +40,9 @@ static enum fetch_error kind_of_status(const struct fetch_transfer *transfer)
 	if (transfer->headers.challenge)
 		return FETCH_BLOCKED;
 	if (status == 226)
-		return transfer->etag != NULL ? FETCH_FINE : FETCH_STATUS;
+		return transfer->tagged ? FETCH_FINE : FETCH_STATUS;
 	if (status == 304)
-		return transfer->etag != NULL || transfer->last_modified != NULL ? FETCH_FINE : FETCH_STATUS;
+		return transfer->tagged || transfer->dated ? FETCH_FINE : FETCH_STATUS;
 	return status == 200 ? FETCH_FINE : FETCH_STATUS;
 }
 

@@ -50,6 +50,8 @@ static void end(struct fetch_transfer *transfer, CURLcode code)
 	fetch->progress++;
 	fetch_transfer_found(transfer, code == CURLE_OPERATION_TIMEDOUT);
 	fetch_transfer_report(transfer, code);
+	if (transfer->easy != NULL)
+		fetch_transfer_release(transfer, code == CURLE_OK);
 	fetch_transfer_free(transfer);
 	if (fetch->waiting_count > 0)
 		kick(fetch);
@@ -125,7 +127,8 @@ static void on_socket(evutil_socket_t fd, short what, void *ctx)
 	struct fetch_socket *socket = ctx;
 	struct fetch *fetch = socket->fetch;
 
-	if (fetch_spins(&socket->spin, fetch->progress, base_clock_monotonic(fetch->clock))) {
+	fetch->woken = base_clock_monotonic(fetch->clock);
+	if (fetch_spins(&socket->spin, fetch->progress, fetch->woken)) {
 		/* If a transfer needs it after all, that one runs into its timeout. */
 		base_log(fetch->log, BASE_WARNING, "fetch", "descriptor %d wakes without end, no longer watched", (int)fd);
 		event_del(&socket->event);
@@ -136,9 +139,12 @@ static void on_socket(evutil_socket_t fd, short what, void *ctx)
 
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
+	struct fetch *fetch = ctx;
+
 	(void)fd;
 	(void)what;
-	act(ctx, CURL_SOCKET_TIMEOUT, 0);
+	fetch->woken = base_clock_monotonic(fetch->clock);
+	act(fetch, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* CURLMOPT_TIMERFUNCTION: each call replaces the timeout before; -1: none. Not to be answered from inside. */
@@ -337,6 +343,7 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 		return BASE_NO_MEMORY;
 	if (options->proxy != NULL && (fetch->proxy = strdup(options->proxy)) == NULL)
 		return BASE_NO_MEMORY;
+	fetch->proxy_has_name = fetch->proxy != NULL && fetch_url_has_name(fetch->proxy);
 	if (options->allow_count == 0)
 		return BASE_OK;
 	fetch->allow = calloc(options->allow_count, sizeof(*fetch->allow));
@@ -407,6 +414,7 @@ void fetch_free(struct fetch *fetch)
 		return;
 	drop_all(fetch, &fetch->active);
 	drop_all(fetch, &fetch->waiting);
+	fetch_drop_idle(fetch);
 	if (fetch->multi != NULL)
 		curl_multi_cleanup(fetch->multi);
 	while (!LIST_EMPTY(&fetch->sockets))

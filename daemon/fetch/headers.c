@@ -13,7 +13,7 @@
 void fetch_headers_init(struct fetch_headers *headers)
 {
 	*headers = (struct fetch_headers){
-	    .date = BASE_TIME_NONE, .expires = BASE_TIME_NONE, .cache_max_age = BASE_TIME_NONE};
+	    .expires = BASE_TIME_NONE, .cache_max_age = BASE_TIME_NONE};
 }
 
 void fetch_headers_free(struct fetch_headers *headers)
@@ -78,7 +78,7 @@ static bool parse_seconds(struct base_span value, base_time *out)
 /* HTTP-date in its three forms (RFC 9110 section 5.6.7). */
 static base_time parse_date(struct base_span value)
 {
-	char text[64];
+	char text[FETCH_DATE_MAX];
 
 	if (value.len == 0 || value.len >= sizeof(text))
 		return BASE_TIME_NONE;
@@ -88,6 +88,22 @@ static base_time parse_date(struct base_span value)
 	if (seconds < 0 || seconds > INT64_MAX / BASE_SECOND)
 		return BASE_TIME_NONE;
 	return (base_time)seconds * BASE_SECOND;
+}
+
+static void keep_date(struct fetch_headers *headers, struct base_span value)
+{
+	if (value.len >= sizeof(headers->date))
+		value.len = 0;
+	memcpy(headers->date, value.ptr, value.len);
+	headers->date[value.len] = '\0';
+}
+
+/* When the reply was made, by the server's own clock if it tells it: ours may differ. */
+static base_time made_at(const struct fetch_headers *headers, base_time now)
+{
+	base_time date = parse_date(base_span_of(headers->date));
+
+	return date != BASE_TIME_NONE ? date : now;
 }
 
 /* The first max-age among the directives of one Cache-Control field. */
@@ -145,7 +161,7 @@ static enum base_result take_field(struct fetch_headers *headers, struct base_sp
 	else if (base_span_is_nocase(name, "age"))
 		(void)parse_seconds(value, &headers->age);
 	else if (base_span_is_nocase(name, "date"))
-		headers->date = parse_date(value);
+		keep_date(headers, value);
 	else if (base_span_is_nocase(name, "expires"))
 		headers->expires = parse_date(value);
 	return BASE_OK;
@@ -183,11 +199,10 @@ base_time fetch_headers_retry_after(const struct fetch_headers *headers, base_ti
 		return 0;
 	if (parse_seconds(value, &wait))
 		return clamp(wait, BASE_DAY);
-	/* Counted by the server's own clock if it tells it: ours may differ. */
 	base_time until = parse_date(value);
 	if (until == BASE_TIME_NONE)
 		return 0;
-	return clamp(until - (headers->date != BASE_TIME_NONE ? headers->date : now), BASE_DAY);
+	return clamp(until - made_at(headers, now), BASE_DAY);
 }
 
 base_time fetch_headers_max_age(const struct fetch_headers *headers, base_time now)
@@ -195,7 +210,7 @@ base_time fetch_headers_max_age(const struct fetch_headers *headers, base_time n
 	base_time fresh = headers->cache_max_age;
 
 	if (fresh == BASE_TIME_NONE && headers->expires != BASE_TIME_NONE)
-		fresh = headers->expires - (headers->date != BASE_TIME_NONE ? headers->date : now);
+		fresh = headers->expires - made_at(headers, now);
 	if (fresh == BASE_TIME_NONE)
 		return 0;
 	return clamp(fresh - headers->age, AGE_MAX);

@@ -10,6 +10,8 @@
 /* Longer values are treated as missing: nobody needs an entity tag of a page. */
 #define FETCH_VALUE_MAX 4096
 
+#define FETCH_DATE_MAX 64 /* longer ones are none */
+
 struct fetch_headers {
 	long status;            /* of the section being read, 0: none yet */
 	bool ended;             /* its empty line was seen; what follows are trailers */
@@ -17,7 +19,7 @@ struct fetch_headers {
 	char *etag, *last_modified;
 	char *retry_after;      /* as sent: it depends on the time when it is read */
 	bool challenge;         /* cf-mitigated: challenge */
-	base_time date;         /* Date, or BASE_TIME_NONE */
+	char date[FETCH_DATE_MAX]; /* Date as sent, "" when missing: every reply has one, few need it read (0.5 us) */
 	base_time expires;      /* Expires; BASE_TIME_NONE when missing or unreadable */
 	base_time cache_max_age; /* Cache-Control: max-age, or BASE_TIME_NONE */
 	base_time age;          /* Age, 0 when missing */

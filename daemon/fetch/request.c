@@ -1,9 +1,10 @@
 /*
- * request: an easy handle with every option and limit set.
+ * request: what is sent, and easy handles with every option and limit set.
  */
 #include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 
+#include <string.h>
 #include <strings.h>
 
 #define REDIRECTS_MAX 10L
@@ -18,48 +19,61 @@
 	"application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
 #define ACCEPT_ENCODING "gzip"
 
+#define LINES_USUAL 160 /* bytes of the other fields, mostly */
+
 /* Sets one option, remembering any failure in `failed`. */
 #define SET(option, value) failed |= (unsigned)curl_easy_setopt(easy, (option), (value))
 
-static enum base_result add_field(struct fetch_transfer *transfer, const char *name, const char *value)
+static void add_field(struct fetch_transfer *transfer, const char *name, const char *value)
 {
-	struct base_buf line;
-	struct curl_slist *longer = NULL;
-
-	base_buf_init(&line, FETCH_VALUE_MAX + 64);
-	base_buf_add_text(&line, name);
-	base_buf_add_text(&line, value);
-	if (line.failed == BASE_OK)
-		longer = curl_slist_append(transfer->fields, line.data);
-	base_buf_free(&line);
-	if (longer == NULL)
-		return BASE_NO_MEMORY;
-	transfer->fields = longer;
-	return BASE_OK;
+	base_buf_add_text(&transfer->lines, name);
+	base_buf_add_text(&transfer->lines, value);
+	base_buf_add_char(&transfer->lines, '\0');
 }
 
-static enum base_result add_fields(struct fetch_transfer *transfer)
+/* The lines have found their place: hang them on a list. */
+static void list_fields(struct fetch_transfer *transfer)
 {
-	enum base_result result = add_field(transfer, ACCEPT, "");
+	char *at = transfer->lines.data, *end = at + transfer->lines.len;
 
-	if (result == BASE_OK && transfer->etag != NULL)
-		result = add_field(transfer, "If-None-Match: ", transfer->etag);
-	if (result == BASE_OK && transfer->etag != NULL) /* RFC 3229: a difference to what has that tag will do */
-		result = add_field(transfer, "A-IM: ", "feed");
-	if (result == BASE_OK && transfer->last_modified != NULL)
-		result = add_field(transfer, "If-Modified-Since: ", transfer->last_modified);
-	return result;
+	for (size_t i = 0; at < end; at += strlen(at) + 1, i++) {
+		transfer->fields[i] = (struct curl_slist){.data = at};
+		if (i > 0)
+			transfer->fields[i - 1].next = &transfer->fields[i];
+	}
 }
 
-static unsigned set_request(struct fetch_transfer *transfer)
+/* A validator that could break the header section is none. */
+static bool may_be_sent(const char *validator)
 {
-	CURL *easy = transfer->easy;
-	bool secure = strncasecmp(transfer->url, "https:", 6) == 0;
+	return validator != NULL && fetch_value_valid(validator);
+}
+
+enum base_result fetch_transfer_add_fields(struct fetch_transfer *transfer, const struct fetch_request *request)
+{
+	base_buf_init(&transfer->lines, 2 * FETCH_VALUE_MAX + 512);
+	base_buf_reserve(&transfer->lines, sizeof(ACCEPT) + LINES_USUAL);
+	transfer->tagged = may_be_sent(request->etag);
+	transfer->dated = may_be_sent(request->last_modified);
+	add_field(transfer, ACCEPT, "");
+	if (transfer->tagged) {
+		add_field(transfer, "If-None-Match: ", request->etag);
+		add_field(transfer, "A-IM: ", "feed"); /* RFC 3229: a difference to what has that tag will do */
+	}
+	if (transfer->dated)
+		add_field(transfer, "If-Modified-Since: ", request->last_modified);
+	if (transfer->lines.failed == BASE_OK)
+		list_fields(transfer);
+	return transfer->lines.failed;
+}
+
+/* ---- options that stay --------------------------------------------------------------- */
+
+static unsigned set_request(const struct fetch *fetch, CURL *easy, bool secure)
+{
 	unsigned failed = 0;
 
-	SET(CURLOPT_URL, transfer->url);
-	SET(CURLOPT_HTTPHEADER, transfer->fields);
-	SET(CURLOPT_USERAGENT, transfer->fetch->user_agent);
+	SET(CURLOPT_USERAGENT, fetch->user_agent);
 	SET(CURLOPT_ACCEPT_ENCODING, ACCEPT_ENCODING);
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
@@ -71,61 +85,35 @@ static unsigned set_request(struct fetch_transfer *transfer)
 }
 
 /* Nothing from the environment: a proxy would be the one address the guard sees. */
-static unsigned set_proxy(struct fetch_transfer *transfer)
+static unsigned set_way(const struct fetch *fetch, CURL *easy)
 {
-	CURL *easy = transfer->easy;
-	const char *proxy = transfer->fetch->proxy;
 	unsigned failed = 0;
 
-	SET(CURLOPT_PROXY, proxy != NULL ? proxy : "");
+	SET(CURLOPT_PROXY, fetch->proxy != NULL ? fetch->proxy : "");
 	SET(CURLOPT_NOPROXY, "");
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* they are not the server's */
-	return failed;
-}
-
-/*
- * A connection is worth keeping only if it lives until the next poll: servers
- * close them after 5 to 75 s, and each one idle costs 33 KiB with TLS. Through
- * a proxy each hop opens its own, since that is when its address is judged.
- */
-static unsigned set_connection(struct fetch_transfer *transfer)
-{
-	CURL *easy = transfer->easy;
-	bool keep = transfer->again > 0 && transfer->again < KEEP_MAX && transfer->fetch->proxy == NULL;
-	unsigned failed = 0;
-
-	SET(CURLOPT_FORBID_REUSE, keep ? 0L : 1L);
+	if (fetch->unix_socket != NULL)
+		SET(CURLOPT_UNIX_SOCKET_PATH, fetch->unix_socket);
 	SET(CURLOPT_MAXAGE_CONN, (long)(KEEP_MAX / BASE_SECOND));
 	return failed;
 }
 
-static unsigned set_callbacks(struct fetch_transfer *transfer)
+static unsigned set_callbacks(CURL *easy)
 {
-	CURL *easy = transfer->easy;
 	unsigned failed = 0;
 
-	SET(CURLOPT_PRIVATE, transfer);
-	SET(CURLOPT_ERRORBUFFER, transfer->error);
 	SET(CURLOPT_HEADERFUNCTION, fetch_on_header);
-	SET(CURLOPT_HEADERDATA, transfer);
 	SET(CURLOPT_WRITEFUNCTION, fetch_on_body);
-	SET(CURLOPT_WRITEDATA, transfer);
-	if (transfer->fetch->unix_socket != NULL)
-		SET(CURLOPT_UNIX_SOCKET_PATH, transfer->fetch->unix_socket);
 	SET(CURLOPT_OPENSOCKETFUNCTION, fetch_on_open);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_PREREQFUNCTION, fetch_on_request);
-	SET(CURLOPT_PREREQDATA, transfer);
 	SET(CURLOPT_XFERINFOFUNCTION, fetch_on_bytes);
-	SET(CURLOPT_XFERINFODATA, transfer);
 	SET(CURLOPT_NOPROGRESS, 0L);
 	return failed;
 }
 
-static unsigned set_limits(struct fetch_transfer *transfer)
+static unsigned set_limits(const struct fetch *fetch, CURL *easy)
 {
-	CURL *easy = transfer->easy;
-	base_time whole = transfer->fetch->timeout;
+	base_time whole = fetch->timeout;
 	base_time connect = whole < CONNECT_MAX ? whole : CONNECT_MAX;
 	unsigned failed = 0;
 
@@ -141,16 +129,79 @@ static unsigned set_limits(struct fetch_transfer *transfer)
 	return failed;
 }
 
+static CURL *new_handle(const struct fetch *fetch, bool secure)
+{
+	CURL *easy = curl_easy_init();
+
+	if (easy != NULL && (set_request(fetch, easy, secure) | set_way(fetch, easy) | set_callbacks(easy) |
+	                     set_limits(fetch, easy)) == 0 &&
+	    fetch_tls_set(fetch->tls, easy))
+		return easy;
+	curl_easy_cleanup(easy);
+	return NULL;
+}
+
+/* ---- options of one transfer ---------------------------------------------------------- */
+
+/*
+ * A connection is worth keeping only if it lives until the next poll: servers
+ * close them after 5 to 75 s, and each one idle costs 33 KiB with TLS. Through
+ * a proxy each hop opens its own, since that is when its address is judged.
+ */
+static bool is_worth_keeping(const struct fetch_transfer *transfer)
+{
+	return transfer->again > 0 && transfer->again < KEEP_MAX && transfer->fetch->proxy == NULL;
+}
+
+static unsigned set_own(struct fetch_transfer *transfer)
+{
+	CURL *easy = transfer->easy;
+	unsigned failed = 0;
+
+	SET(CURLOPT_URL, transfer->url);
+	SET(CURLOPT_HTTPHEADER, transfer->fields);
+	SET(CURLOPT_FORBID_REUSE, is_worth_keeping(transfer) ? 0L : 1L);
+	SET(CURLOPT_PRIVATE, transfer);
+	SET(CURLOPT_ERRORBUFFER, transfer->error);
+	SET(CURLOPT_HEADERDATA, transfer);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_OPENSOCKETDATA, transfer);
+	SET(CURLOPT_PREREQDATA, transfer);
+	SET(CURLOPT_XFERINFODATA, transfer);
+	return failed;
+}
+
+static struct fetch_idle *idle_for(const struct fetch_transfer *transfer)
+{
+	return &transfer->fetch->idle[strncasecmp(transfer->url, "https:", 6) == 0];
+}
+
 enum base_result fetch_transfer_prepare(struct fetch_transfer *transfer)
 {
-	if (add_fields(transfer) != BASE_OK)
-		return BASE_NO_MEMORY;
-	transfer->easy = curl_easy_init();
-	if (transfer->easy == NULL)
-		return BASE_NO_MEMORY;
-	unsigned failed = set_request(transfer) | set_callbacks(transfer) | set_limits(transfer) | set_proxy(transfer) |
-	                  set_connection(transfer);
-	if (failed != 0 || !fetch_tls_set(transfer->fetch->tls, transfer->easy))
-		return BASE_NO_MEMORY;
-	return BASE_OK;
+	struct fetch_idle *idle = idle_for(transfer);
+
+	transfer->easy = idle->count > 0 ? idle->handles[--idle->count]
+	                                 : new_handle(transfer->fetch, idle == &transfer->fetch->idle[1]);
+	return transfer->easy != NULL && set_own(transfer) == 0 ? BASE_OK : BASE_NO_MEMORY;
+}
+
+/* What remembers a password, a redirect or a failure serves nobody else. */
+void fetch_transfer_release(struct fetch_transfer *transfer, bool good)
+{
+	struct fetch_idle *idle = idle_for(transfer);
+	CURL *easy = transfer->easy;
+
+	transfer->easy = NULL;
+	if (good && transfer->redirects == 0 && idle->count < FETCH_IDLE_MAX && fetch_url_is_plain(transfer->url) &&
+	    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL) == CURLE_OK)
+		idle->handles[idle->count++] = easy;
+	else
+		curl_easy_cleanup(easy);
+}
+
+void fetch_drop_idle(struct fetch *fetch)
+{
+	for (size_t i = 0; i < 2; i++)
+		while (fetch->idle[i].count > 0)
+			curl_easy_cleanup(fetch->idle[i].handles[--fetch->idle[i].count]);
 }

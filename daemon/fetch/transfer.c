@@ -13,15 +13,6 @@
 
 #define HEADER_BYTES_MAX (128 * 1024) /* of all hops together */
 
-/* A validator that could break the header section is none. */
-static enum base_result copy_validator(const char *value, char **out)
-{
-	if (value == NULL || !fetch_value_valid(value))
-		return BASE_OK;
-	*out = strdup(value);
-	return *out != NULL ? BASE_OK : BASE_NO_MEMORY;
-}
-
 enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_request *request,
                                     struct fetch_transfer **out)
 {
@@ -34,16 +25,14 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
 		return BASE_NO_MEMORY;
 	transfer->fetch = fetch;
 	transfer->again = request->again;
-	transfer->has_name = fetch_url_has_name(fetch->proxy != NULL ? fetch->proxy : request->url);
+	transfer->has_name = fetch->proxy != NULL ? fetch->proxy_has_name : fetch_url_has_name(request->url);
 	transfer->received = BASE_TIME_NONE;
 	fetch_headers_init(&transfer->headers);
 	base_buf_init(&transfer->body, fetch->max_size);
 	transfer->url = strdup(request->url);
 	result = transfer->url != NULL ? BASE_OK : BASE_NO_MEMORY;
 	if (result == BASE_OK)
-		result = copy_validator(request->etag, &transfer->etag);
-	if (result == BASE_OK)
-		result = copy_validator(request->last_modified, &transfer->last_modified);
+		result = fetch_transfer_add_fields(transfer, request);
 	if (result != BASE_OK)
 		fetch_transfer_free(transfer);
 	else
@@ -54,14 +43,12 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
 void fetch_transfer_free(struct fetch_transfer *transfer)
 {
 	if (transfer->easy != NULL)
-		curl_easy_cleanup(transfer->easy);
-	curl_slist_free_all(transfer->fields);
+		fetch_transfer_release(transfer, false);
+	base_buf_free(&transfer->lines);
 	fetch_headers_free(&transfer->headers);
 	base_buf_free(&transfer->body);
 	curl_free(transfer->moved_to);
 	free(transfer->url);
-	free(transfer->etag);
-	free(transfer->last_modified);
 	free(transfer);
 }
 
@@ -75,7 +62,7 @@ static size_t stop(struct fetch_transfer *transfer, enum fetch_stop why)
 
 static void note_arrival(struct fetch_transfer *transfer)
 {
-	transfer->received = base_clock_monotonic(transfer->fetch->clock);
+	transfer->received = transfer->fetch->woken;
 	transfer->fetch->progress++;
 }
 
@@ -116,7 +103,7 @@ static bool has_body(const struct fetch_transfer *transfer)
 {
 	long status = transfer->headers.status;
 
-	return !transfer->headers.challenge && (status == 200 || (status == 226 && transfer->etag != NULL));
+	return !transfer->headers.challenge && (status == 200 || (status == 226 && transfer->tagged));
 }
 
 /* Bytes come decoded, so this is where a compressed bomb is seen. */
@@ -279,22 +266,32 @@ static struct base_span body_of(const struct fetch_transfer *transfer)
 	return body.ptr != NULL ? body : (struct base_span){"", 0};
 }
 
+/* *stripped is the caller's to be freed by curl_free. */
+static const char *final_url(const struct fetch_transfer *transfer, char **stripped)
+{
+	char *effective = NULL;
+
+	if (transfer->redirects == 0 && fetch_url_is_plain(transfer->url))
+		return transfer->url;
+	if (transfer->easy != NULL)
+		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
+	*stripped = fetch_strip_url(effective != NULL ? effective : transfer->url);
+	return *stripped;
+}
+
 void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 {
 	struct base_clock *clock = transfer->fetch->clock;
 	const struct fetch_headers *headers = &transfer->headers;
 	struct base_error reason;
 	struct fetch_reply reply = {.status = headers->status, .received = transfer->received};
-	char *effective = NULL, *final_url;
+	char *stripped = NULL;
 
-	if (transfer->easy != NULL)
-		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
-	final_url = fetch_strip_url(effective != NULL ? effective : transfer->url);
-	if (final_url == NULL && transfer->stop == FETCH_STOP_NONE) /* without it relative links would lead elsewhere */
+	reply.final_url = final_url(transfer, &stripped);
+	if (reply.final_url == NULL && transfer->stop == FETCH_STOP_NONE) /* without it relative links would lead elsewhere */
 		transfer->stop = FETCH_STOP_MEMORY;
 	reply.error = fetch_explain(transfer, code, &reason);
 	reply.reason = reason.text;
-	reply.final_url = final_url;
 	reply.redirects = transfer->redirects;
 	reply.permanent = transfer->permanent;
 	reply.content_type = headers->content_type;
@@ -308,5 +305,5 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && has_body(transfer))
 		reply.body = body_of(transfer);
 	transfer->done(transfer->ctx, &reply);
-	curl_free(final_url);
+	curl_free(stripped);
 }

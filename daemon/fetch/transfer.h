@@ -20,6 +20,13 @@ struct event;
 TAILQ_HEAD(fetch_transfers, fetch_transfer);
 LIST_HEAD(fetch_sockets, fetch_socket);
 
+/* Easy handles with every option set that is the same for all: setting them all costs more than an unchanged feed. */
+#define FETCH_IDLE_MAX 64
+struct fetch_idle {
+	CURL *handles[FETCH_IDLE_MAX];
+	size_t count;
+};
+
 struct fetch {
 	struct event_base *base;
 	CURLM *multi;
@@ -31,11 +38,14 @@ struct fetch {
 	base_time timeout;
 	size_t max_size;
 	unsigned max_connections;
+	struct fetch_idle idle[2]; /* for http, for https */
 	struct fetch_range *allow;
 	size_t allow_count;
 	char *user_agent, *proxy, *unix_socket;
+	bool proxy_has_name;
 	struct fetch_tls *tls;
 	struct fetch_lookups lookups;
+	base_time woken;   /* monotonic: when libcurl was last told to work; the time of all that it does then */
 	uint64_t progress; /* bytes, connections, ends: whatever says that transfers get on */
 	struct base_log *log;
 	struct base_clock *clock;
@@ -52,19 +62,23 @@ enum fetch_stop {
 	FETCH_STOP_ADDRESS,   /* refused by the guard after the connection was made */
 };
 
+#define FETCH_FIELDS_MAX 4
+
 struct fetch_transfer {
 	struct fetch *fetch;
 	TAILQ_ENTRY(fetch_transfer) link;
 	fetch_done *done;
 	void *ctx;
-	char *url, *etag, *last_modified;
+	char *url;
+	struct base_buf lines;       /* of the header fields below, each with its NUL */
+	struct curl_slist fields[FETCH_FIELDS_MAX];
+	bool tagged, dated;          /* an entity tag, a date is sent */
 	base_time again;
 	CURL *easy; /* NULL while waiting */
 	bool added; /* to the multi handle */
 	base_time began; /* monotonic; while active */
 	bool has_name;   /* to be looked up, unless a connection is kept; an address is not */
 	bool looking_up; /* that name; counted in fetch->lookups */
-	struct curl_slist *fields;
 	struct fetch_headers headers;
 	size_t header_bytes;
 	struct base_buf body;
@@ -84,8 +98,13 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
                                     struct fetch_transfer **out);
 /* The transfer must be out of the multi handle and out of every list. */
 void fetch_transfer_free(struct fetch_transfer *transfer);
-/* Makes the easy handle with all its options. */
+/* Writes the header fields that the request is sent with. */
+enum base_result fetch_transfer_add_fields(struct fetch_transfer *transfer, const struct fetch_request *request);
+/* Takes an easy handle and sets all its options. */
 enum base_result fetch_transfer_prepare(struct fetch_transfer *transfer);
+/* Gives the easy handle back, out of the multi handle. good: it may serve another transfer. */
+void fetch_transfer_release(struct fetch_transfer *transfer, bool good);
+void fetch_drop_idle(struct fetch *fetch);
 /* Tells the owner how it ended, by calling done. */
 void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code);
 
@@ -101,6 +120,11 @@ int fetch_on_request(void *ctx, char *remote, char *local, int remote_port, int 
 /* Takes the look-up of its first name as done; abandoned: its thread goes on. Twice does no harm. */
 void fetch_transfer_found(struct fetch_transfer *transfer, bool abandoned);
 
+/*
+ * True for the common kind that has but one reading: lower-case scheme, a host of letters, digits, dots, a port or
+ * none, a path without dot segments and fragment. It need not be parsed, which costs 2 us each time.
+ */
+bool fetch_url_is_plain(const char *url);
 /* BASE_INVALID: not an http or https URL with a host, or too long. */
 enum base_result fetch_check_url(const char *url);
 /* The URL without user name, password and fragment; NULL if it is none. The caller frees with curl_free. */

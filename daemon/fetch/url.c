@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #define URL_MAX 8192
+#define PLAIN_HOST_MAX 255
 
 /* Digits of other scripts become ours on the way to the proxy. */
 #ifdef CURLU_PUNYCODE
@@ -28,6 +29,35 @@ static CURLU *parse(const char *url)
 		return parts;
 	curl_url_cleanup(parts);
 	return NULL;
+}
+
+/* Where a plain URL's host begins and how long it is; false: it is none. */
+static bool plain_host(const char *url, struct base_span *host)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+	const char *at = strncmp(url, "http://", 7) == 0 ? url + 7 : strncmp(url, "https://", 8) == 0 ? url + 8 : NULL;
+	unsigned port = 1;
+
+	if (at == NULL)
+		return false;
+	*host = (struct base_span){at, strspn(at, letters)};
+	at += host->len;
+	if (*at == ':')
+		for (port = 0, at++; *at >= '0' && *at <= '9' && port <= 65535; at++)
+			port = port * 10 + (unsigned)(*at - '0');
+	if (host->len == 0 || host->len > PLAIN_HOST_MAX || port == 0 || port > 65535 || *at != '/')
+		return false;
+	for (; *at != '\0'; at++)
+		if (*at <= ' ' || *at > '~' || *at == '#' || *at == '\\' || (at[0] == '/' && at[1] == '.'))
+			return false;
+	return true;
+}
+
+bool fetch_url_is_plain(const char *url)
+{
+	struct base_span host;
+
+	return plain_host(url, &host);
 }
 
 char *fetch_strip_url(const char *url)
@@ -48,9 +78,12 @@ char *fetch_strip_url(const char *url)
 
 enum base_result fetch_public_url(const char *url, struct base_buf *out)
 {
-	char *stripped = fetch_strip_url(url);
+	char *stripped = NULL;
 	enum base_result result = BASE_INVALID;
 
+	if (fetch_url_is_plain(url))
+		return base_buf_add_text(out, url);
+	stripped = fetch_strip_url(url);
 	if (stripped != NULL)
 		result = base_buf_add_text(out, stripped);
 	curl_free(stripped);
@@ -67,6 +100,8 @@ enum base_result fetch_check_url(const char *url)
 		return BASE_INVALID;
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		return BASE_INVALID;
+	if (fetch_url_is_plain(url))
+		return BASE_OK;
 	if (strstr(url, "://")[3] == '/') /* libcurl would take the path for the host */
 		return BASE_INVALID;
 	parts = curl_url();
@@ -131,9 +166,17 @@ static bool is_localhost(const char *host)
 
 bool fetch_url_has_name(const char *url)
 {
+	struct base_span plain;
+	char name[PLAIN_HOST_MAX + 1];
+	uint8_t address[16];
+
+	if (plain_host(url, &plain)) {
+		memcpy(name, plain.ptr, plain.len);
+		name[plain.len] = '\0';
+		return !literal_address(name, address);
+	}
 	CURLU *parts = parse(url);
 	char *host = NULL;
-	uint8_t address[16];
 	bool literal = parts != NULL && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && host != NULL &&
 	               literal_address(host, address);
 

@@ -177,6 +177,8 @@ static enum base_result store_document(struct work *work, const struct ledger_ba
 	enum base_result result = of_engine(
 		work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, batch->number,
 	                                        &stored->feed));
+	if (!result && batch->id)
+		*batch->id = stored->feed;
 	return result ? result : store_entries(work, stored->feed, batch);
 }
 

@@ -25,6 +25,7 @@ struct engine_feed {
 	struct base_span learned; /* the room plan's own words */
 	base_time newest; /* publication time of the newest entry ever seen */
 	bool polled;
+	base_time written; /* when feed_put was last called; BASE_TIME_NONE: not known */
 };
 
 struct engine_entry {

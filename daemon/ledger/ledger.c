@@ -182,7 +182,6 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	if (result)
 		return result;
 	*out = (struct ledger_feed){
-		.id = feed.id,
 		.url = ledger->url.data,
 		.etag = feed.etag,
 		.last_modified = feed.last_modified,
@@ -191,6 +190,8 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 		.learned = feed.learned,
 		.newest = feed.newest,
 		.polled = feed.polled,
+		.id = feed.id,
+		.written = feed.written,
 	};
 	return BASE_OK;
 }

@@ -53,7 +53,7 @@ struct postgres {
 	bool in_transaction, begun; /* begun: the server was told */
 	bool lost;                  /* the transaction went down with its connection */
 	uint64_t listens;           /* of connections: the one that is told what others do */
-	const struct postgres_statement *prepared[64];
+	const struct postgres_statement *prepared[128];
 	size_t prepared_count;
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
@@ -115,10 +115,12 @@ void postgres_add_text(struct postgres_params *params, struct base_span text);  
 void postgres_add_bytes(struct postgres_params *params, struct base_span bytes); /* bytea; NULL for BASE_NONE */
 
 void postgres_numbers(struct postgres_array *array);    /* bigint[] */
+void postgres_short_numbers(struct postgres_array *array); /* integer[] */
 void postgres_texts(struct postgres_array *array);      /* text[] */
 void postgres_byte_rows(struct postgres_array *array);  /* bytea[] */
 void postgres_array_free(struct postgres_array *array); /* also of a zeroed one */
 void postgres_push_number(struct postgres_array *array, int64_t number);
+void postgres_push_short(struct postgres_array *array, int64_t number); /* clipped to 32 bits */
 void postgres_push_time(struct postgres_array *array, base_time time);
 void postgres_push(struct postgres_array *array, struct base_span span); /* NULL for BASE_NONE */
 void postgres_push_key(struct postgres_array *array, const struct feed_key *key);

@@ -10,8 +10,8 @@
 #define ARRAY_HEADER 20
 
 /* Type numbers are fixed for ever: src/include/catalog/pg_type.dat. */
-enum { TYPE_BOOL = 16, TYPE_BYTES = 17, TYPE_NUMBER = 20, TYPE_TEXT = 25 };
-enum { TYPE_BYTES_ARRAY = 1001, TYPE_TEXT_ARRAY = 1009, TYPE_NUMBER_ARRAY = 1016 };
+enum { TYPE_BOOL = 16, TYPE_BYTES = 17, TYPE_NUMBER = 20, TYPE_SHORT = 23, TYPE_TEXT = 25 };
+enum { TYPE_BYTES_ARRAY = 1001, TYPE_SHORT_ARRAY = 1007, TYPE_TEXT_ARRAY = 1009, TYPE_NUMBER_ARRAY = 1016 };
 
 struct postgres_pending {
 	const struct postgres_statement *prepared; /* not NULL: the answer to preparing it */
@@ -91,6 +91,11 @@ void postgres_numbers(struct postgres_array *array)
 	array_init(array, TYPE_NUMBER);
 }
 
+void postgres_short_numbers(struct postgres_array *array)
+{
+	array_init(array, TYPE_SHORT);
+}
+
 void postgres_texts(struct postgres_array *array)
 {
 	array_init(array, TYPE_TEXT);
@@ -125,6 +130,13 @@ void postgres_push_number(struct postgres_array *array, int64_t number)
 	postgres_push(array, (struct base_span){(const char *)bytes, sizeof bytes});
 }
 
+void postgres_push_short(struct postgres_array *array, int64_t number)
+{
+	unsigned char bytes[4];
+	put_bytes(bytes, (uint64_t)(number > INT32_MAX ? INT32_MAX : number < INT32_MIN ? INT32_MIN : number), 4);
+	postgres_push(array, (struct base_span){(const char *)bytes, sizeof bytes});
+}
+
 void postgres_push_time(struct postgres_array *array, base_time time)
 {
 	if (time == BASE_TIME_NONE)
@@ -141,6 +153,7 @@ void postgres_push_key(struct postgres_array *array, const struct feed_key *key)
 void postgres_add_array(struct postgres_params *params, struct postgres_array *array)
 {
 	Oid type = array->element == TYPE_NUMBER ? TYPE_NUMBER_ARRAY :
+	           array->element == TYPE_SHORT  ? TYPE_SHORT_ARRAY :
 	           array->element == TYPE_TEXT   ? TYPE_TEXT_ARRAY :
 	                                           TYPE_BYTES_ARRAY;
 	if (array->bytes.failed || array->count > INT_MAX) {

@@ -4,10 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEED_COLUMNS "f.id, f.etag, f.last_modified, f.body, f.last_start, f.next_due, f.failures, f.polled, f.newest, f.learned"
+#define FEED_COLUMNS \
+	"f.id, f.etag, f.last_modified, f.body, f.last_start, f.next_due, f.failures, f.polled, f.newest, f.learned," \
+	" f.updated, f.batch"
 #define ENTRY_COLUMNS(e) \
 	e ".feed, " e ".key, " e ".link_key, " e ".title_key, " e ".change, " e ".classes, " e ".last_alert, " e \
 	  ".first_seen, " e ".last_seen"
+
+enum { POLLED = 13 }; /* the column after those */
 
 /* ---- taking rows -------------------------------------------------------------------- */
 
@@ -29,10 +33,11 @@ static enum base_result took_feeds(struct postgres *postgres, const PGresult *re
 	const struct engine_want *wants = ctx;
 	for (int row = 0; row < PQntuples(result); row++) {
 		struct cache_feed *feed = cache_feed(postgres->cache, wants[postgres_number_at(result, row, 0) - 1].url);
-		base_time polled = PQnfields(result) > 11 ? postgres_time_at(result, row, 11) : BASE_TIME_NONE;
+		base_time polled = PQnfields(result) > POLLED ? postgres_time_at(result, row, POLLED) : BASE_TIME_NONE;
 		if (!feed)
 			continue;
 		feed->there = true;
+		feed->batch = (uint64_t)postgres_number_at(result, row, 11);
 		feed->row = (struct engine_feed){
 			.id = postgres_number_at(result, row, 1),
 			.etag = keep(postgres, postgres_span_at(result, row, 2)),
@@ -44,10 +49,12 @@ static enum base_result took_feeds(struct postgres *postgres, const PGresult *re
 			.polled = postgres_number_at(result, row, 8) != 0,
 			.newest = postgres_time_at(result, row, 9),
 			.learned = cache_copy(postgres->cache, postgres_span_at(result, row, 10)),
+			.written = postgres_time_at(result, row, 11),
 		};
+		feed->batch = (uint64_t)postgres_number_at(result, row, 12);
 		if (polled != BASE_TIME_NONE && polled > feed->row.plan.last_start) {
 			feed->row.plan.last_start = polled;
-			feed->row.plan.next_due = postgres_time_at(result, row, 12);
+			feed->row.plan.next_due = postgres_time_at(result, row, POLLED + 1);
 		}
 	}
 	return BASE_OK;
@@ -118,8 +125,8 @@ static enum base_result send_feeds(struct postgres *postgres, const struct engin
 		"feeds_polled",
 		"WITH found AS MATERIALIZED (SELECT u.n, f.* FROM unnest($1::text[]) WITH ORDINALITY AS u(url, n)"
 		" JOIN feed f ON f.url = u.url), wanted AS MATERIALIZED (SELECT array_agg(id) AS ids FROM found),"
-		" late AS MATERIALIZED (SELECT q.feed, max(ARRAY[q.last_start, q.next_due]) AS times FROM polled p"
-		" CROSS JOIN LATERAL unnest(p.feed, p.last_start, p.next_due) AS q(feed, last_start, next_due)"
+		" late AS MATERIALIZED (SELECT q.feed, max(ARRAY[p.made - q.asked * 1000::bigint, p.made + q.due * 1000::bigint])"
+		" AS times FROM polled p CROSS JOIN LATERAL unnest(p.feed, p.asked, p.due) AS q(feed, asked, due)"
 		" WHERE q.feed = ANY((SELECT ids FROM wanted)::bigint[]) GROUP BY q.feed)"
 		" SELECT f.n, " FEED_COLUMNS ", l.times[1], l.times[2] FROM found f LEFT JOIN late l ON l.feed = f.id"};
 	struct postgres_params params = {0};

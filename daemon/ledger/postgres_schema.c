@@ -37,9 +37,10 @@ static const char first[] =
 	"CREATE INDEX alert_order ON alert(sequence, topic);" /* replay of a rare topic reads this instead of every alert */
 	"CREATE INDEX alert_made ON alert(made);"
 	"CREATE INDEX alert_feed ON alert(feed);"
-	/* Polls that brought nothing, many in a row. */
+	/* Polls that brought nothing, many in a row: how many ms before the row was made, and how many after it the next is due. */
 	"CREATE TABLE polled(id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made bigint NOT NULL,"
-	" polls bigint NOT NULL, feed bigint[] NOT NULL, last_start bigint[] NOT NULL, next_due bigint[] NOT NULL);";
+	" feed bigint[] NOT NULL, asked integer[] NOT NULL, due integer[] NOT NULL);"
+	"CREATE INDEX polled_made ON polled(made);";
 
 static const char *const migrations[] = {
 	first,

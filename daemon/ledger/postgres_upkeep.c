@@ -8,39 +8,41 @@
 #define FEEDS_A_PIECE 50
 /* Of one feed, in case it shows ever new ones; what still appears stays all the same. */
 #define FEED_ENTRIES_MAX 50000
-/* Notes of polls are read whole when a feed is asked for, so they are folded into the feeds' rows beyond this. */
-#define POLLS_KEPT 200000
-#define POLLS_KEPT_FOR (6 * BASE_HOUR)
-#define POLL_ROWS_A_PIECE 100
+#define MS (BASE_SECOND / 1000)
+#define POLL_ROWS_A_PIECE 500
 
 /* ---- polls ----------------------------------------------------------------------------- */
+
+static int64_t ms_from(base_time from, base_time until)
+{
+	return from == BASE_TIME_NONE || until == BASE_TIME_NONE ? 0 : (until - from) / MS;
+}
 
 enum base_result postgres_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count, base_time now)
 {
 	static const struct postgres_statement statement = {
-		"polls_put", "INSERT INTO polled(made, polls, feed, last_start, next_due) VALUES($1, cardinality($2::bigint[]),"
-					 " $2::bigint[], $3::bigint[], $4::bigint[])"};
+		"polls_put", "INSERT INTO polled(made, feed, asked, due) VALUES($1, $2::bigint[], $3::integer[], $4::integer[])"};
 	struct postgres_params params = {0};
-	struct postgres_array feeds, starts, dues;
+	struct postgres_array feeds, asked, due;
 	if (!count)
 		return BASE_OK;
 	postgres_numbers(&feeds);
-	postgres_numbers(&starts);
-	postgres_numbers(&dues);
+	postgres_short_numbers(&asked);
+	postgres_short_numbers(&due);
 	for (size_t i = 0; i < count; i++) {
 		postgres_push_number(&feeds, polls[i].feed);
-		postgres_push_time(&starts, polls[i].last_start);
-		postgres_push_time(&dues, polls[i].next_due);
+		postgres_push_short(&asked, ms_from(polls[i].last_start, now));
+		postgres_push_short(&due, ms_from(now, polls[i].next_due));
 	}
 	postgres_add_time(&params, now);
 	postgres_add_array(&params, &feeds);
-	postgres_add_array(&params, &starts);
-	postgres_add_array(&params, &dues);
+	postgres_add_array(&params, &asked);
+	postgres_add_array(&params, &due);
 	enum base_result result =
 		postgres_query(postgres_of(engine), &statement, &params, "cannot note polls", NULL, NULL);
 	postgres_array_free(&feeds);
-	postgres_array_free(&starts);
-	postgres_array_free(&dues);
+	postgres_array_free(&asked);
+	postgres_array_free(&due);
 	return result;
 }
 
@@ -88,34 +90,15 @@ static enum base_result prune_alerts(struct postgres *postgres, const struct eng
 	return postgres_send(postgres, &statement, &params, "cannot drop old alerts", took_count, rows);
 }
 
-/*
- * What was noted goes into a feed's row if it still matters (the next poll is
- * to come), and once a day in any case, so that a feed that never has news is
- * not taken for one that nobody polls. A row that is being written gets newer
- * times anyway.
- */
-static enum base_result fold_polls(struct postgres *postgres, base_time now, size_t *rows)
+static enum base_result prune_polls(struct postgres *postgres, base_time now, size_t *rows)
 {
 	static const struct postgres_statement statement = {
-		"fold_polls",
-		"WITH gone AS (DELETE FROM polled WHERE id IN (SELECT id FROM (SELECT id, made, sum(polls) OVER (ORDER BY id DESC)"
-		" AS since FROM polled) AS p WHERE made < $2 OR since > $3 ORDER BY id LIMIT $4)"
-		" RETURNING feed, last_start, next_due),"
-		" late AS (SELECT q.feed, max(ARRAY[q.last_start, q.next_due]) AS times FROM gone CROSS JOIN LATERAL"
-		" unnest(gone.feed, gone.last_start, gone.next_due) AS q(feed, last_start, next_due) GROUP BY q.feed),"
-		" due AS (SELECT f.id, l.times FROM late l JOIN feed f ON f.id = l.feed"
-		" WHERE l.times[1] > coalesce(f.last_start, l.times[1] - 1) AND (l.times[2] > $1 OR f.updated < l.times[1] - $5)"
-		" FOR NO KEY UPDATE OF f SKIP LOCKED),"
-		" folded AS (UPDATE feed SET last_start = due.times[1], next_due = due.times[2],"
-		" updated = greatest(feed.updated, due.times[1]) FROM due WHERE feed.id = due.id RETURNING 1)"
-		" SELECT count(*) FROM gone"};
+		"prune_polls", "WITH gone AS (DELETE FROM polled WHERE id IN (SELECT id FROM polled WHERE made < $1 LIMIT $2)"
+					   " RETURNING 1) SELECT count(*) FROM gone"};
 	struct postgres_params params = {0};
-	postgres_add_number(&params, now);
-	postgres_add_number(&params, now - POLLS_KEPT_FOR);
-	postgres_add_number(&params, POLLS_KEPT);
+	postgres_add_number(&params, now - LEDGER_POLLS_KEPT);
 	postgres_add_number(&params, POLL_ROWS_A_PIECE);
-	postgres_add_number(&params, BASE_DAY);
-	return postgres_send(postgres, &statement, &params, "cannot fold polls", took_count, rows);
+	return postgres_send(postgres, &statement, &params, "cannot drop old polls", took_count, rows);
 }
 
 #define PIECE "(SELECT id, documented, updated FROM feed WHERE id > $1 ORDER BY id LIMIT $2)"
@@ -195,7 +178,7 @@ static enum base_result prune_piece(struct postgres *postgres, const struct engi
 		return result;
 	result = prune_alerts(postgres, prune, &pruning->alerts);
 	if (!result)
-		result = fold_polls(postgres, prune->now, &pruning->polls);
+		result = prune_polls(postgres, prune->now, &pruning->polls);
 	if (!result)
 		result = prune_entries(postgres, prune, &pruning->entries);
 	if (!result)

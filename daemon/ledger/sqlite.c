@@ -187,6 +187,7 @@ static void close_engine(struct engine *engine)
 	base_buf_free(&sqlite->etag);
 	base_buf_free(&sqlite->last_modified);
 	base_buf_free(&sqlite->learned);
+	sqlite_polled_free(sqlite);
 	free(sqlite->path);
 	free(sqlite);
 }
@@ -261,6 +262,8 @@ static enum base_result set_up(struct sqlite *sqlite)
 	if (!result)
 		result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
 		                "is damaged: restore a backup, or move it away to begin a new one");
+	if (!result)
+		result = sqlite_polled_load(sqlite);
 	return result;
 }
 
@@ -324,6 +327,7 @@ const struct engine_ops engine_sqlite = {
 	.state_put = sqlite_state_put,
 	.feed_get = sqlite_feed_get,
 	.feed_put = sqlite_feed_put,
+	.polls_put = sqlite_polls_put,
 	.entry_get = sqlite_entry_get,
 	.entry_find = sqlite_entry_find,
 	.entry_put = sqlite_entry_put,

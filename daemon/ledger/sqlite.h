@@ -32,7 +32,15 @@ enum sqlite_statement {
 	SQL_PRUNE_ENTRIES,
 	SQL_PRUNE_FLOOD,
 	SQL_PRUNE_FEED,
+	SQL_POLLED_PUT,
+	SQL_PRUNE_POLLED,
 	SQL_STATEMENTS
+};
+
+/* When feeds were polled since their rows were written. */
+struct polled {
+	struct engine_poll *places; /* a hash table by feed with a power of two of places; feed 0: free */
+	size_t count, cap;
 };
 
 struct sqlite {
@@ -43,6 +51,7 @@ struct sqlite {
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	int wal_frames;                      /* in the log since the last checkpoint */
 	int64_t prune_cursor;                /* the feed pruned last */
+	struct polled polled;
 	struct base_buf etag, last_modified, learned; /* what sqlite_feed_get gave out */
 	sqlite3_stmt *load;                           /* of the table that is being loaded */
 	enum engine_table loading;
@@ -65,6 +74,15 @@ enum base_result sqlite_simple(struct sqlite *sqlite, enum sqlite_statement whic
 enum base_result sqlite_migrate(struct sqlite *sqlite);
 enum base_result sqlite_backup(struct engine *engine, const char *path);
 enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/* sqlite_polled.c: polls that brought nothing. */
+enum base_result sqlite_polled_load(struct sqlite *sqlite);
+void sqlite_polled_free(struct sqlite *sqlite);
+/* Put the times of the feed's last such poll in place of older ones. */
+void sqlite_polled_overlay(const struct sqlite *sqlite, struct engine_feed *feed);
+enum base_result sqlite_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count, base_time now);
+/* Drop what is older than LEDGER_POLLS_KEPT, a bounded number of rows. */
+enum base_result sqlite_polled_prune(struct sqlite *sqlite, base_time now, int most, int *rows);
 
 /* The row operations of struct engine_ops. */
 enum base_result sqlite_state_get(struct engine *engine, struct engine_state *out);

@@ -11,7 +11,8 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
 	[SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
-	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest, learned"
+	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest, learned,"
+					 " updated"
 					 " FROM feed WHERE url = ?1",
 	[SQL_FEED_PUT] =
 		"INSERT INTO feed(url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented,"
@@ -46,6 +47,9 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 						" ORDER BY last_seen LIMIT ?4)",
 	[SQL_PRUNE_FEED] = "DELETE FROM feed WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE feed = ?1)"
 					   " AND NOT EXISTS (SELECT 1 FROM alert WHERE feed = ?1)",
+	[SQL_POLLED_PUT] = "INSERT INTO polled(made, polls) VALUES(?1, ?2)",
+	[SQL_PRUNE_POLLED] = "DELETE FROM polled WHERE id IN"
+						 " (SELECT id FROM polled WHERE made < ?1 OR made > ?2 ORDER BY id LIMIT ?3)",
 };
 
 static struct sqlite *of(struct engine *engine)
@@ -198,9 +202,11 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 	             .failures = (uint32_t)number_at(statement, 6)},
 		.polled = number_at(statement, 7) != 0,
 		.newest = time_at(statement, 8),
+		.written = time_at(statement, 10),
 	};
 	if (keep(&sqlite->learned, blob_at(statement, 9)))
 		out->learned = base_buf_span(&sqlite->learned);
+	sqlite_polled_overlay(sqlite, out);
 	sqlite3_reset(statement); /* an open reader would keep the log from being written back */
 	return BASE_OK;
 }

@@ -33,6 +33,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX alert_feed ON alert(feed);",
 	/* 2: what is learned of when a feed reports */
 	"ALTER TABLE feed ADD COLUMN learned BLOB;",
+	/* 3: polls that brought nothing, many in a row (sqlite_polled.c) */
+	"CREATE TABLE polled(id INTEGER PRIMARY KEY, made INTEGER NOT NULL, polls BLOB NOT NULL) STRICT;",
 };
 #define VERSION ((int)(sizeof migrations / sizeof *migrations))
 

@@ -124,6 +124,8 @@ static enum base_result prune_piece(struct sqlite *sqlite, const struct engine_p
                                     bool *more)
 {
 	enum base_result result = prune_alerts(sqlite, prune, rows);
+	if (!result)
+		result = sqlite_polled_prune(sqlite, prune->now, ROWS_A_PIECE, rows);
 	for (int feeds = 0; !result && *rows < ROWS_A_PIECE && feeds < FEEDS_A_PIECE; feeds++) {
 		struct feed_times feed;
 		result = next_feed(sqlite, *cursor, &feed);

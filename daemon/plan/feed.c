@@ -34,6 +34,25 @@ enum base_result plan_feed_copy(const struct plan_feed *feed, struct plan_feed *
 	return BASE_OK;
 }
 
+static bool moves_alike(const struct plan_move *a, const struct plan_move *b)
+{
+	bool one = a->to && b->to ? strcmp(a->to, b->to) == 0 : a->to == b->to;
+	return one && a->seen == b->seen && a->confirmed == b->confirmed;
+}
+
+static bool documents_alike(const struct plan_document *a, const struct plan_document *b)
+{
+	return a->ttl == b->ttl && a->skip_hours == b->skip_hours && a->skip_days == b->skip_days && a->entries == b->entries;
+}
+
+bool plan_feed_learned(const struct plan_feed *before, const struct plan_feed *after)
+{
+	return before->state.failures != after->state.failures || before->rate.learned != after->rate.learned ||
+	       before->paused_until != after->paused_until || before->ended != after->ended ||
+	       before->stale != after->stale || !moves_alike(&before->move, &after->move) ||
+	       !documents_alike(&before->document, &after->document);
+}
+
 void plan_feed_free(struct plan_feed *feed)
 {
 	if (feed)

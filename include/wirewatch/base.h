@@ -289,6 +289,25 @@ struct base_table_node *base_table_first(const struct base_table *table);
 struct base_table_node *base_table_next(const struct base_table *table, const struct base_table_node *node);
 void base_table_free(struct base_table *table); /* not what it holds */
 
+/* ---- what is due next ---------------------------------------------------- */
+
+/* What it holds has a node of its own, zero-initialised, and belongs to its owner. Zero-initialise the heap, too. */
+struct base_heap_node {
+	base_time at;
+	size_t place; /* 0: in no heap */
+};
+
+struct base_heap {
+	struct base_heap_node **nodes;
+	size_t count, cap;
+};
+
+enum base_result base_heap_reserve(struct base_heap *heap, size_t count); /* room for so many */
+void base_heap_set(struct base_heap *heap, struct base_heap_node *node, base_time at); /* put in or moved; there must be room */
+void base_heap_remove(struct base_heap *heap, struct base_heap_node *node);            /* if it is in */
+struct base_heap_node *base_heap_first(const struct base_heap *heap);                  /* the earliest; NULL: empty */
+void base_heap_free(struct base_heap *heap);
+
 /* ---- threads ------------------------------------------------------------ */
 
 /* A thread that takes no signals: those are for the main thread. */

@@ -40,17 +40,31 @@ uint64_t ledger_oldest(struct ledger *ledger);         /* the oldest alert still
 /* ---- feeds ------------------------------------------------------------------- */
 
 struct ledger_feed {
-	int64_t id; /* its number in this ledger, given out; 0: not known */
 	const char *url;
 	const char *etag, *last_modified; /* or NULL */
 	struct feed_key body;             /* of the last body parsed; all zero: none yet */
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
 	bool polled;      /* at least one document was taken in */
+	int64_t id;        /* the ledger's number of it, 0: not known; ignored by ledger_commit */
+	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+
+struct ledger_poll { /* of a feed that is committed, bringing nothing */
+	int64_t feed;
+	base_time last_start, next_due; /* wall */
+};
+/*
+ * Remember when feeds were polled, many in one small transaction: what ledger_feed_get gives of them is as if the feeds
+ * had been committed with these times, up to their next commit. It is kept for LEDGER_POLLS_KEPT, so that a poll with a
+ * later next_due must be committed, and a feed must be now and then, lest it is taken for one that nobody polls any
+ * more. Results as of ledger_commit.
+ */
+#define LEDGER_POLLS_KEPT (2 * BASE_HOUR)
+enum base_result ledger_touch(struct ledger *ledger, const struct ledger_poll *polls, size_t count, base_time now);
 
 enum ledger_state { LEDGER_NEW, LEDGER_CHANGED, LEDGER_SEEN, LEDGER_REKEYED };
 
@@ -99,6 +113,7 @@ struct ledger_batch {
 	size_t alert_count;
 	base_time now;
 	uint64_t lease; /* the token under which the feed was polled; 0: none is needed */
+	int64_t *id; /* becomes the feed's number when the batch is committed; may be NULL */
 	/* Not 0 and never twice: tells, after a commit whose answer was lost, whether it was stored. 0: never mind. */
 	uint64_t number;
 };

@@ -77,6 +77,11 @@ void plan_feed_free(struct plan_feed *feed); /* NULL is fine */
 /* What is to be stored beside the state: lines of text, at most PLAN_STORED_MAX bytes. */
 #define PLAN_STORED_MAX 8192
 enum base_result plan_feed_store(const struct plan_feed *feed, struct base_buf *out);
+/*
+ * Whether after, a later state of the feed, knows what is worth storing at once: all but when it was asked and is due,
+ * and that it was silent meanwhile.
+ */
+bool plan_feed_learned(const struct plan_feed *before, const struct plan_feed *after);
 /* The stored text may be missing or damaged: what cannot be read of it is learned anew. Only memory can fail. */
 enum base_result plan_feed_restore(const struct plan_state *state, struct base_span stored, struct plan_feed **out);
 
