@@ -30,8 +30,8 @@ PACE = 50
 AGE = 900  # ninety days of ten new entries
 HOSTS = 50
 PACES = ("busy", "aged", "paced")
-FEEDS = {("busy", 0): 4000, ("busy", 100): 800, ("aged", 100): 800, ("paced", 0): PACE * 8, ("paced", 100): PACE * 8}
-POLLS = {("busy", 0): 16000, ("busy", 100): 2400, ("aged", 100): 700, ("paced", 0): PACE * 20, ("paced", 100): PACE * 16}
+FEEDS = {("busy", 0): 4000, ("busy", 100): 800, ("aged", 100): 400, ("paced", 0): PACE * 8, ("paced", 100): PACE * 8}
+POLLS = {("busy", 0): 16000, ("busy", 100): 2400, ("aged", 100): 360, ("paced", 0): PACE * 20, ("paced", 100): PACE * 16}
 INSTALLED = {"fsync": "on", "shared_buffers": "128MB"}  # what a fresh Debian has; jit and naptime are noise
 
 
@@ -71,8 +71,9 @@ class Server(database.Database):
     def age(self, entries):
         """Give each feed entries that it had once, and make each page's next change its first since a checkpoint."""
         some = "decode(md5(random()::text || n), 'hex')"
-        self.sql("INSERT INTO wirewatch.entry SELECT id, %s, %s, %s, %s, 0, 0, updated, updated FROM wirewatch.feed,"
-                 " generate_series(1, %d) AS n" % (some, some, some, some, entries), self.name)
+        for part in range(8):
+            self.sql("INSERT INTO wirewatch.entry SELECT id, %s, %s, %s, %s, 0, 0, updated, updated FROM wirewatch.feed,"
+                     " generate_series(1, %d) AS n WHERE id %% 8 = %d" % (some, some, some, some, entries, part), self.name)
         self.sql("VACUUM ANALYZE wirewatch.entry", self.name)
         self.sql("CHECKPOINT")
 
