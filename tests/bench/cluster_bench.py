@@ -27,6 +27,7 @@ sys.path.insert(0, os.path.join(measure.HERE, "..", "e2e"))
 import database  # noqa: E402
 
 PACE = 50
+SHARED_OUT = 25  # seconds until each node has its share: two renewals of its membership
 AGE = 900  # ninety days of ten new entries
 HOSTS = 50
 PACES = ("busy", "aged", "paced")
@@ -111,6 +112,8 @@ def run(folder, chosen, pace, change, count, server):
     interval = "%ds" % (feeds // PACE or 1) if pace == "paced" else "1s"
     nodes = start_nodes(folder, count, server and server.uri(server.name, tcp=True), urls, interval)
     load.wait(load.stats()["requests"] + feeds * 2)  # each feed known
+    if count > 1:
+        time.sleep(SHARED_OUT)
     if pace == "aged":
         server.age(AGE)
     load.ask("change %d" % change)
