@@ -5,6 +5,7 @@
 #include "outbox_inside.h"
 #include "outbox_lines.h"
 
+#define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
 #define PRUNE_EVERY BASE_HOUR
@@ -100,8 +101,16 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 {
 	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < job->recall.count && !result; i++)
-		result = recall_one(outbox, &job->recall.feeds[i]);
+	for (size_t i = 0; i < job->recall.count && !result; i++) {
+		const char *urls[RECALL_PIECE];
+		size_t count = 0;
+		for (; i % RECALL_PIECE == 0 && count < RECALL_PIECE && i + count < job->recall.count; count++)
+			urls[count] = job->recall.feeds[i + count].url;
+		if (count)
+			result = ledger_expect(outbox->options.ledger, urls, count);
+		if (!result)
+			result = recall_one(outbox, &job->recall.feeds[i]);
+	}
 	return result;
 }
 
@@ -327,6 +336,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
+	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
+		at = share_due(outbox->options.share);
 	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
 		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;
@@ -399,10 +410,11 @@ static void follow_orders(struct outbox *outbox)
 /* What other nodes stored goes out here as well. Who says so may not be heard, so it is also looked up now and then. */
 static void follow_others(struct outbox *outbox, base_time now)
 {
-	bool alerts, members;
+	bool alerts, members = false;
 	if (!ledger_is_shared(outbox->options.ledger) || (outbox->trouble.count && now < outbox->retry_at))
 		return;
 	enum base_result result = ledger_woken(outbox->options.ledger, &alerts, &members);
+	outbox->members_changed = outbox->members_changed || members;
 	if (!result && !alerts && now < outbox->next_follow)
 		return;
 	if (!result)
@@ -412,6 +424,17 @@ static void follow_others(struct outbox *outbox, base_time now)
 		complain(outbox, ledger_reason(outbox->options.ledger));
 	else
 		recovered(outbox);
+}
+
+/* The membership is kept up whatever else waits. */
+static void keep_share(struct outbox *outbox, base_time now)
+{
+	if (!outbox->options.share || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = share_serve(outbox->options.share, outbox->members_changed);
+	outbox->members_changed = false;
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
 }
 
 /* A failing ledger makes jobs wait in the queue and has nothing to say: do not wake up for them. */
@@ -437,6 +460,7 @@ static void *run(void *arg)
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
 		follow_others(outbox, now);
+		keep_share(outbox, now);
 		if (outbox->missed && now >= outbox->resend_at)
 			outbox_resend(outbox, now);
 		if (hopeless(outbox, now))
@@ -452,6 +476,8 @@ static void *run(void *arg)
 		wait_for_news(outbox);
 	}
 	give_up_rest(outbox);
+	if (outbox->options.share)
+		share_leave(outbox->options.share);
 	outbox_heartbeat(outbox, outbox_now(outbox));
 	return NULL;
 }

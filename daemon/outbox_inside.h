@@ -23,6 +23,7 @@ struct outbox {
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;
 	bool more_to_follow;
+	bool members_changed; /* who takes part in the sharing */
 	base_time next_follow; /* BASE_TIME_NONE: the ledger is ours alone */
 	base_time received; /* of the batches being published */
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */

@@ -334,6 +334,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	poll->feed = feed;
 	poll->asked = base_clock_monotonic(context->options.clock);
 	poll->received = BASE_TIME_NONE;
+	poll->lease = share_token(context->options.share);
 	base_buf_init(&poll->learned, PLAN_STORED_MAX);
 	base_time now = base_clock_wall(context->options.clock), due = plan_feed_state(feed->plan)->next_due;
 	if (due != BASE_TIME_NONE && now > due)

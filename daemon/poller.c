@@ -124,7 +124,7 @@ static enum base_result build_loop(struct poller *poller)
 	if (result)
 		return result;
 	poller->base = event_base_new();
-	if (!poller->base)
+	if (!poller->base || event_base_priority_init(poller->base, 3)) /* events have the middle one if nothing is said */
 		return BASE_NO_MEMORY;
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);
 	poller->orders_event = add_event(poller, base_queue_fd(poller->orders), EV_READ | EV_PERSIST, on_orders, 0);
@@ -133,7 +133,8 @@ static enum base_result build_loop(struct poller *poller)
 	poller->clock_at = BASE_TIME_NONE;
 	if (!poller->inbox_event || !poller->orders_event || !poller->alive_event || !poller->clock_event)
 		return BASE_NO_MEMORY;
-	return poll_touches_init(&poller->context, poller->base);
+	result = poll_touches_init(&poller->context, poller->base);
+	return result ? result : poller_lease_open(poller);
 }
 
 static enum base_result build_fetch(struct poller *poller)
@@ -246,6 +247,7 @@ void poller_free(struct poller *poller)
 	free_event(poller->orders_event);
 	free_event(poller->alive_event);
 	poll_touches_free(&poller->context);
+	free_event(poller->lease_event);
 	free_event(poller->clock_event);
 	if (poller->base)
 		event_base_free(poller->base);

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "outbox.h"
+#include "share.h"
 #include "wirewatch/conf.h"
 #include "wirewatch/fetch.h"
 #include "wirewatch/match.h"
@@ -20,6 +21,7 @@ struct poller_options {
 	const struct fetch_trust *trust;      /* needed during poller_new alone */
 	unsigned transfers;                   /* at once, at most */
 	struct outbox *outbox;
+	const struct share *share;            /* whose leases allow to poll; NULL: none are needed */
 	const struct base_clock *clock;
 	struct base_log *log;
 	struct status_board *board;

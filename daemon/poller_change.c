@@ -307,6 +307,7 @@ static void finish_changes(struct poller *poller)
 {
 	struct poller_change *change;
 	while ((change = STAILQ_FIRST(&poller->changes)) && !change->waits) {
+		(void)poll_touches_flush(&poller->context); /* whoever has its feeds next should know when they were polled */
 		STAILQ_REMOVE_HEAD(&poller->changes, link);
 		change->done(change);
 	}

@@ -19,6 +19,8 @@ struct poller {
 	struct event_base *base;
 	struct event *inbox_event, *orders_event, *alive_event, *clock_event;
 	struct base_queue *orders; /* changes; the poller itself stands for poller_stop */
+	struct event *lease_event;      /* NULL: no leases are needed */
+	bool lease_valid;               /* when it was looked last */
 	_Atomic base_time alive;
 	_Atomic bool stopping, cancelling;
 	bool failed;                    /* to learn what is stored of its feeds */
@@ -65,6 +67,12 @@ void poller_forget_hosts(struct poller *poller);
 /* Nothing will happen any more: all changes are done, as far as they came. */
 void poller_end_changes(struct poller *poller);
 void poller_free_feeds(struct poller *poller);
+
+/* poller_lease.c */
+/* Priority 0 of the event base is its own. */
+enum base_result poller_lease_open(struct poller *poller);
+/* Whether polls may start now; to be asked right before. */
+bool poller_may_poll(const struct poller *poller);
 
 /* turns.c */
 /* Set the feed's alarm to when it is due. */

@@ -16,6 +16,7 @@ struct listing { /* given to the pollers */
 	struct service *service;
 	const struct conf_feed **feeds;
 	struct conf *old; /* whose feeds it replaces, kept until it is done; or NULL */
+	struct share_order *order; /* that it carries out, or NULL */
 	bool reload, said;
 	atomic_bool taken, done;
 	STAILQ_ENTRY(listing) link;
@@ -48,44 +49,87 @@ static void on_done(struct poller_change *change)
 	tell(service);
 }
 
-static enum base_result new_listing(struct service *service, const struct conf *conf, bool reload, struct listing **out)
+static enum base_result all_feeds(const struct conf *conf, const struct conf_feed ***feeds, size_t *count)
+{
+	*count = conf_feed_count(conf);
+	const struct conf_feed **list = calloc(*count + 1, sizeof *list);
+	if (!list)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < *count; i++)
+		list[i] = conf_feed_at(conf, i);
+	*feeds = list;
+	return BASE_OK;
+}
+
+/* feeds becomes the listing's. */
+static enum base_result new_listing(struct service *service, const struct conf_feed **feeds, struct listing **out)
 {
 	struct listing *listing = calloc(1, sizeof *listing);
-	size_t count = conf_feed_count(conf);
-	if (listing)
-		listing->feeds = calloc(count + 1, sizeof(struct conf_feed *));
-	if (!listing || !listing->feeds) {
-		free(listing);
+	if (!listing) {
+		free(feeds);
 		return BASE_NO_MEMORY;
 	}
-	for (size_t i = 0; i < count; i++)
-		listing->feeds[i] = conf_feed_at(conf, i);
+	listing->feeds = feeds;
 	listing->service = service;
-	listing->reload = reload;
-	listing->change = (struct poller_change){
-	    .settings = conf_settings(conf),
-	    .add = listing->feeds,
-	    .add_count = count,
-	    .only = true,
-	    .taken = on_taken,
-	    .done = on_done,
-	    .ctx = listing,
-	};
+	listing->change = (struct poller_change){.taken = on_taken, .done = on_done, .ctx = listing};
 	*out = listing;
 	return BASE_OK;
+}
+
+static enum base_result submit(struct service *service, struct listing *listing)
+{
+	enum base_result result = pollers_change(service->pollers, &listing->change);
+	if (result)
+		free_listing(listing);
+	else
+		STAILQ_INSERT_TAIL(&service->listings, listing, link);
+	return result;
 }
 
 /* Give the pollers the feeds of conf, and no others. */
 static enum base_result list_feeds(struct service *service, const struct conf *conf, bool reload, struct listing **out)
 {
-	enum base_result result = new_listing(service, conf, reload, out);
+	struct holdings *holdings = NULL;
+	const struct conf_feed **feeds;
+	size_t count;
+	enum base_result result = service->share ? sharing_list(service, conf, &holdings, &feeds, &count) :
+	                                           all_feeds(conf, &feeds, &count);
+	if (!result)
+		result = new_listing(service, feeds, out);
+	if (!result) {
+		(*out)->reload = reload;
+		(*out)->change.settings = conf_settings(conf);
+		(*out)->change.add = feeds;
+		(*out)->change.add_count = count;
+		(*out)->change.only = true;
+		result = submit(service, *out);
+	}
+	if (result)
+		holdings_free(holdings);
+	else if (holdings)
+		sharing_listed(service, holdings);
+	return result;
+}
+
+enum base_result reload_change(struct service *service, struct share_order *order)
+{
+	const struct conf_feed **feeds;
+	struct listing *listing;
+	size_t count;
+	enum base_result result = holdings_of(service->holdings, order, &feeds, &count);
+	if (!result)
+		result = new_listing(service, feeds, &listing);
 	if (result)
 		return result;
-	result = pollers_change(service->pollers, &(*out)->change);
-	if (result)
-		free_listing(*out);
-	else
-		STAILQ_INSERT_TAIL(&service->listings, *out, link);
+	bool gain = order->kind == SHARE_GAIN;
+	listing->change.add = gain ? feeds : NULL;
+	listing->change.add_count = gain ? count : 0;
+	listing->change.remove = gain ? NULL : feeds;
+	listing->change.remove_count = gain ? 0 : count;
+	listing->change.cancel = order->cancel;
+	result = submit(service, listing);
+	if (!result)
+		listing->order = order;
 	return result;
 }
 
@@ -113,6 +157,8 @@ void reload_look(struct service *service)
 			base_log(service->options.log, BASE_ERROR, "reload", "feeds were left out: %s",
 			         base_result_text(listing->change.result));
 		STAILQ_REMOVE(&service->listings, listing, listing, link);
+		if (listing->order)
+			sharing_done(service, listing->order);
 		free_listing(listing);
 	}
 }
@@ -122,6 +168,7 @@ void reload_free(struct service *service)
 	struct listing *listing;
 	while ((listing = STAILQ_FIRST(&service->listings))) {
 		STAILQ_REMOVE_HEAD(&service->listings, link);
+		free(listing->order);
 		free_listing(listing);
 	}
 }
@@ -143,6 +190,7 @@ static enum base_result make_pollers(struct service *service)
 	    .transfers = limits_transfers(settings, service->connections, service->options.log),
 	    .rules = service->loaded.rules,
 	    .outbox = service->outbox,
+	    .share = service->share,
 	    .clock = service->options.clock,
 	    .log = service->options.log,
 	    .board = service->board,
@@ -161,6 +209,7 @@ static enum base_result start_pollers(struct service *service, bool reload)
 	for (enum status_number state = STATUS_FEEDS_FAILING; state <= STATUS_FEEDS_ENDED; state++)
 		status_set(service->board, state, 0);
 	atomic_store(&service->ended, false);
+	sharing_settle(service);
 	enum base_result result = make_pollers(service);
 	if (result)
 		return result;

@@ -98,6 +98,7 @@ static enum base_result open_outbox(struct service *service, struct base_error *
 	struct outbox_options options = {
 	    .backup_path = service->backup_path.data,
 	    .ledger = service->ledger,
+	    .share = service->share,
 	    .publish = service->publish,
 	    .syslog = service->syslog,
 	    .journal = service->journal,
@@ -150,6 +151,8 @@ enum base_result rooms_open(struct service *service, enum base_result (*open_loo
 	if (!result)
 		result = open_ledger(service, err);
 	if (!result)
+		result = sharing_open(service, err);
+	if (!result)
 		result = open_publish(service, err);
 	if (!result)
 		result = open_file(service, err);
@@ -168,6 +171,7 @@ void rooms_close(struct service *service)
 	alert_stories_free(service->stories);
 	publish_file_free(service->file);
 	publish_free(service->publish);
+	sharing_close(service);
 	ledger_close(service->ledger);
 }
 

@@ -30,6 +30,7 @@ static void on_status(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	say_status(ctx, "");
+	sharing_look(ctx); /* orders that could not be carried out at once */
 }
 
 /* The watchdog is fed only while every thread shows signs of life. */
@@ -43,12 +44,25 @@ static void on_watchdog(evutil_socket_t fd, short what, void *ctx)
 		(void)status_notify("WATCHDOG=1");
 }
 
+static void stop(struct service *service)
+{
+	service->stopping = true;
+	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
+	(void)status_notify("STOPPING=1");
+	if (service->polling)
+		pollers_stop(service->pollers, true);
+	outbox_hurry(service->outbox);
+}
+
 static void on_news(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	struct service *service = ctx;
 	(void)base_queue_pop(service->news);
 	reload_look(service);
+	sharing_look(service);
+	if (atomic_load(&service->refused) && !service->stopping)
+		stop(service);
 	if (!service->polling || !atomic_load(&service->ended))
 		return;
 	pollers_join(service->pollers);
@@ -77,12 +91,7 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 			outbox_order(service->outbox, OUTBOX_BACK_UP);
 		return;
 	}
-	service->stopping = true;
-	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "stopping");
-	(void)status_notify("STOPPING=1");
-	if (service->polling)
-		pollers_stop(service->pollers, true);
-	outbox_hurry(service->outbox);
+	stop(service);
 }
 
 static struct event *add_event(struct service *service, int fd, short what, event_callback_fn call, base_time every)
@@ -153,6 +162,8 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
+	if (atomic_load(&service->refused))
+		return base_fail(err, BASE_BUSY, "another node has this one's name");
 	if (service->failed) /* whoever started it starts it again */
 		return base_fail(err, BASE_NO_MEMORY, "the pollers have ended");
 	return BASE_OK;

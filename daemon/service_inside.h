@@ -11,6 +11,7 @@
 
 #include "inquiry.h"
 #include "limits.h"
+#include "holdings.h"
 #include "pollers.h"
 #include "service.h"
 #include "wirewatch/status.h"
@@ -38,6 +39,11 @@ struct service {
 	struct inquiries *inquiries;
 	struct outbox *outbox;
 	bool outbox_running;
+	struct share *share;         /* of a ledger that several nodes share, or NULL */
+	struct holdings *holdings;   /* the same */
+	struct base_queue *orders;   /* of the share */
+	struct share_order *order;   /* the first of them, when the pollers could not take it */
+	atomic_bool refused;         /* another node has this one's name */
 	struct base_buf backup_path;
 
 	struct pollers *pollers;
@@ -72,5 +78,22 @@ void reload_look(struct service *service);
 /* The old pollers have ended: new ones take up the new configuration. */
 void reload_finish(struct service *service);
 void reload_free(struct service *service); /* after the pollers */
+
+/* sharing.c: what the share says, carried out by the pollers */
+enum base_result sharing_open(struct service *service, struct base_error *err);
+void sharing_close(struct service *service);
+/* No pollers are there: what is held is noted. */
+void sharing_settle(struct service *service);
+/* Carry out what was ordered since. */
+void sharing_look(struct service *service);
+/* The feeds of conf, as far as they are held; the list of the other nodes follows when sharing_listed is called. */
+enum base_result sharing_list(struct service *service, const struct conf *conf, struct holdings **holdings,
+                              const struct conf_feed ***feeds, size_t *count);
+/* From now on these are the holdings. */
+void sharing_listed(struct service *service, struct holdings *holdings);
+/* A change for an order was done. */
+void sharing_done(struct service *service, struct share_order *order);
+/* reload.c: give the pollers the feeds of an order; the order stays the caller's if that fails. */
+enum base_result reload_change(struct service *service, struct share_order *order);
 
 #endif

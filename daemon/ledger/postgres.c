@@ -259,6 +259,6 @@ const struct engine_ops engine_postgres = {
 	.sketches = postgres_sketches,
 	.prune = postgres_prune,
 	.backup = backup,
-	.shared = &postgres_shared,
 	.move = &postgres_move,
+	.shared = &postgres_shared,
 };

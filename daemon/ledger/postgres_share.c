@@ -118,7 +118,7 @@ static enum base_result enrol(struct postgres *postgres, const char *node, const
 	                   " DELETE FROM listing USING old WHERE listing.node = old.name"};
 	static const struct postgres_statement enter = {
 	    "join_enter", "INSERT INTO node (name, token, state, process, until, renewed, published)"
-	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now, state.sequence"
+	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now, state.published"
 	                  " FROM (SELECT " NOW " AS now) AS t, state"
 	                  " ON CONFLICT (name) DO UPDATE SET token = excluded.token, state = 0, process = excluded.process,"
 	                  " until = excluded.until, renewed = excluded.renewed, listed = 0, seen = 0, target = 0, feeds = 0,"

@@ -53,6 +53,7 @@ void status_board_free(struct status_board *board)
 	pthread_mutex_destroy(&board->lock);
 	base_table_free(&board->table);
 	free(board->trouble);
+	free(board->nodes);
 	free(board);
 }
 
@@ -136,6 +137,32 @@ void status_set_trouble(struct status_board *board, const char *reason)
 		board->trouble = copy;
 	}
 	pthread_mutex_unlock(&board->lock);
+}
+
+/* ---- nodes ------------------------------------------------------------------------ */
+
+void status_set_nodes(struct status_board *board, const struct status_node *nodes, size_t count)
+{
+	struct status_node *copy = calloc(count + 1, sizeof(*copy));
+
+	if (copy == NULL)
+		return; /* what was read before is shown a while longer */
+	memcpy(copy, nodes, count * sizeof(*copy));
+	pthread_mutex_lock(&board->lock);
+	free(board->nodes);
+	board->nodes = copy;
+	board->node_count = count;
+	pthread_mutex_unlock(&board->lock);
+}
+
+uint64_t status_node_lag(const struct status_board *board, const struct status_node *node)
+{
+	uint64_t last = status_get(board, STATUS_SEQUENCE);
+
+	for (size_t i = 0; i < board->node_count; i++)
+		if (board->nodes[i].published > last)
+			last = board->nodes[i].published;
+	return last - node->published;
 }
 
 /* ---- feeds ------------------------------------------------------------------------ */

@@ -66,9 +66,14 @@ struct status_board {
 	struct status_class classes[STATUS_CLASS_MAX];
 	size_t class_count;
 	char *trouble;
+	struct status_node *nodes; /* that share the ledger; NULL: none do */
+	size_t node_count;
 	struct status_rows rows;
 	struct base_table table;
 	uint64_t hash_key[2];
 };
+
+/* How far the node's subscribers are behind the stream. The caller holds the lock. */
+uint64_t status_node_lag(const struct status_board *board, const struct status_node *node);
 
 #endif

@@ -52,6 +52,8 @@ struct ledger_feed {
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+/* The next calls of ledger_feed_get are for these, one for each; a database far away is asked for all at once. */
+enum base_result ledger_expect(struct ledger *ledger, const char *const *urls, size_t count);
 
 struct ledger_poll { /* of a feed that is committed, bringing nothing */
 	int64_t feed;
@@ -189,6 +191,29 @@ enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more);
 /* A consistent copy of the running ledger at path, replaced whole or not at all; takes about a second for 300 MB. */
 enum base_result ledger_backup(struct ledger *ledger, const char *path, struct base_error *err);
 
+/* ---- moving -------------------------------------------------------------------- */
+
+struct ledger_moved {
+	uint64_t epoch, sequence;
+	uint64_t feeds, entries, alerts;
+	char digest[BASE_SHA256_HEX]; /* over every row of every table, in order; the same on both sides */
+};
+enum ledger_move_step { LEDGER_MOVE_COPY, LEDGER_MOVE_VERIFY };
+/* Called now and then; total counts the rows of one step. */
+typedef void ledger_progress_fn(void *ctx, enum ledger_move_step step, uint64_t rows, uint64_t total);
+
+/*
+ * Move the ledger at one address to another, of any engine: every row, the
+ * epoch and the sequences; from is left as it is. Rows are streamed, then read
+ * back and compared. to is made if it is not there; BASE_INVALID unless it is
+ * empty; BASE_BUSY while a daemon uses either; BASE_NOT_FOUND without a ledger
+ * at from. Until all is there and compared, to is marked and ledger_open refuses
+ * it (BASE_DAMAGED); after an interruption the same move can be begun again.
+ * progress may be NULL.
+ */
+enum base_result ledger_move(const char *from, const char *to, ledger_progress_fn *progress, void *ctx,
+                             struct ledger_moved *out, struct base_error *err);
+
 /* ---- several nodes ------------------------------------------------------------------ */
 
 /*
@@ -280,27 +305,5 @@ enum base_result ledger_take(struct ledger *ledger, const struct ledger_tokens *
 /* Give hosts back; offered[i]: the node it is for, or NULL. Those that are not held are passed over. */
 enum base_result ledger_release(struct ledger *ledger, const char *const *hosts, const char *const *offered,
                                 size_t count);
-/* ---- moving -------------------------------------------------------------------- */
-
-struct ledger_moved {
-	uint64_t epoch, sequence;
-	uint64_t feeds, entries, alerts;
-	char digest[BASE_SHA256_HEX]; /* over every row of every table, in order; the same on both sides */
-};
-enum ledger_move_step { LEDGER_MOVE_COPY, LEDGER_MOVE_VERIFY };
-/* Called now and then; total counts the rows of one step. */
-typedef void ledger_progress_fn(void *ctx, enum ledger_move_step step, uint64_t rows, uint64_t total);
-
-/*
- * Move the ledger at one address to another, of any engine: every row, the
- * epoch and the sequences; from is left as it is. Rows are streamed, then read
- * back and compared. to is made if it is not there; BASE_INVALID unless it is
- * empty; BASE_BUSY while a daemon uses either; BASE_NOT_FOUND without a ledger
- * at from. Until all is there and compared, to is marked and ledger_open refuses
- * it (BASE_DAMAGED); after an interruption the same move can be begun again.
- * progress may be NULL.
- */
-enum base_result ledger_move(const char *from, const char *to, ledger_progress_fn *progress, void *ctx,
-                             struct ledger_moved *out, struct base_error *err);
 
 #endif

@@ -26,8 +26,9 @@ import database  # noqa: E402
 
 PACE = 50
 HOSTS = 50
-FEEDS = {"busy": 4000, "paced": PACE * 10}
-POLLS = {"busy": 20000, "paced": PACE * 20}
+PACES = ("busy", "paced")
+FEEDS = {("busy", 0): 4000, ("busy", 100): 800, ("paced", 0): PACE * 8, ("paced", 100): PACE * 8}
+POLLS = {("busy", 0): 16000, ("busy", 100): 2400, ("paced", 0): PACE * 20, ("paced", 100): PACE * 16}
 INSTALLED = {"fsync": "on", "shared_buffers": "128MB"}  # what a fresh Debian has; jit and naptime are noise
 
 
@@ -94,7 +95,7 @@ def snapshot(nodes, server):
 
 def run(folder, chosen, pace, change, count, server):
     """One run: each counter a poll (microseconds, bytes)."""
-    feeds, polls = (60, 100) if chosen.smoke else (FEEDS[pace], POLLS[pace])
+    feeds, polls = (60, 100) if chosen.smoke else (FEEDS[pace, change], POLLS[pace, change])
     entries = 30 if change else 1
     load = LoadServer(feeds, entries)
     urls = ["http://127.0.1.%d:%d/%d" % (1 + i % HOSTS, load.port, i) for i in range(feeds)]
@@ -104,7 +105,7 @@ def run(folder, chosen, pace, change, count, server):
     load.ask("change %d" % change)
     load.wait(load.stats()["requests"] + polls // 4)
     before, begin = snapshot(nodes, server), load.stats()
-    load.wait(begin["requests"] + (polls // 4 if change and pace == "busy" else polls))
+    load.wait(begin["requests"] + polls)
     after, end = snapshot(nodes, server), load.stats()
     for node in nodes:
         check(node.alive(), node.story())
@@ -141,7 +142,7 @@ def main():
     chosen = measure.options(__doc__ % PACE, nodes=("1,2,4", "how many nodes, a list (default: 1,2,4)"),
                              only=("", "cases whose name has this, such as 'changed, busy'"))
     report = Report("cluster", chosen)
-    for pace in POLLS:
+    for pace in PACES:
         for change in (0, 100):
             if chosen.only in "%s, %s" % ("changed" if change else "not modified", pace):
                 measure.in_folder(lambda folder: case(folder, chosen, report, pace, change))

@@ -125,7 +125,7 @@ static double ours(struct ledger *ledger, const char *endpoint, size_t subscribe
 	gather(&audience, subscribers, endpoint); /* before libzmq has threads here */
 	must(!publish_new(&options, &publish, &err), err.text);
 	while (publish_counts(publish).subscribers < subscribers)
-		must(!publish_serve(publish, -1, BASE_SECOND / 100), "serving");
+		must(!publish_serve(publish, NULL, 0, BASE_SECOND / 100), "serving");
 	double start = figures_cpu();
 	for (size_t i = 0; i < bursts; i++) {
 		for (size_t j = 0; j < BURST; j++) {
