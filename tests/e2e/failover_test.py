@@ -73,8 +73,11 @@ def test_stopped(folder):
     seen += tail.read(2)
     yield "a silent node is left", seen == [1, 2, 3]
     a.process.send_signal(signal.SIGCONT)
+    for _ in range(2):
+        a.tell("elsewhere pause first")
     b.kill()
-    alert(a, count=3)
+    a.tell("follow")
+    alert(a)
     yield "and of use again later", tail.read(1) == [4]
     yield "nothing comes twice", tail.end()[0] == ""
     a.kill()
