@@ -329,8 +329,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
-	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
-		at = share_due(outbox->options.share);
+	if (outbox->options.share && !outbox->trouble.count && share_wait(outbox->options.share) < wait)
+		wait = share_wait(outbox->options.share);
 	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
 		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;

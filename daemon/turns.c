@@ -5,7 +5,7 @@
  */
 #include "poller_inside.h"
 
-#define CLOCK_STEP (BASE_SECOND / 200)  /* as coarse as libevent's clock: what is due within it is due now */
+#define CLOCK_STEP (BASE_SECOND / 200)  /* libevent's clock is as coarse as that: later by it, no poll is too early */
 #define STUCK_PAUSE (BASE_SECOND)      /* how long due feeds wait while the ledger refuses */
 #define PAUSE_SPREAD (BASE_MINUTE)     /* feeds of a host do not come back all at once after its pause ... */
 #define PAUSE_PART 20                  /* ... but within this part of it, before the one that brought it about */
@@ -21,13 +21,13 @@ void turns_wind_clock(struct poller *poller)
 	const struct base_heap_node *first = !gap || (due && due->at <= gap->at) ? due : gap;
 	if (!first || atomic_load(&poller->stopping) || (poller->clock_at != BASE_TIME_NONE && poller->clock_at <= first->at))
 		return;
-	struct timeval wait = poller_wait(first->at - poller_now(poller));
+	struct timeval wait = poller_wait(first->at - poller_now(poller) + CLOCK_STEP);
 	poller->clock_at = event_add(poller->clock_event, &wait) ? BASE_TIME_NONE : first->at;
 }
 
 static void set_alarm(struct poll_feed *feed, base_time in)
 {
-	base_heap_set(&feed->poller->due, &feed->due, poller_now(feed->poller) + in);
+	base_heap_set(&feed->poller->due, &feed->due, poller_now(feed->poller) + (in > 0 ? in : 0));
 	turns_wind_clock(feed->poller);
 }
 
@@ -171,7 +171,7 @@ void turns_on_clock(evutil_socket_t fd, short what, void *ctx)
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
 	struct base_heap_node *node;
-	base_time until = poller_now(poller) + CLOCK_STEP;
+	base_time until = poller_now(poller);
 	if (atomic_load(&poller->stopping))
 		return;
 	poller->clock_at = until; /* nothing sets it meanwhile */

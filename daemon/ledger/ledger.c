@@ -57,7 +57,10 @@ enum base_result ledger_engine_open(const char *uri, struct base_log *log, struc
 	return result ? result : ops->open(where, log, out, err);
 }
 
-/* Where others publish too, a node begins with what is alerted from now on, and goes on where it was itself. */
+/*
+ * Where others publish too, a node goes on where it was itself. A new one begins where the node that stored the last
+ * alert was, which is where a ledger was that moved here.
+ */
 static enum base_result read_state(struct ledger *ledger)
 {
 	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
@@ -68,7 +71,6 @@ static enum base_result read_state(struct ledger *ledger)
 	result = shared->published_get(ledger->engine, ledger->node, &ledger->state.published);
 	ledger->published_stored = ledger->state.published;
 	if (result == BASE_NOT_FOUND) {
-		ledger->state.published = ledger->state.sequence;
 		ledger->published_stored = UINT64_MAX; /* to be written */
 		result = BASE_OK;
 	}

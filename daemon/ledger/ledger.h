@@ -41,6 +41,11 @@ enum base_result identity_earlier(struct ledger *ledger, int64_t feed, const str
 bool identity_is_none(const struct feed_key *key); /* all zero */
 bool identity_equal(const struct feed_key *a, const struct feed_key *b);
 
+/* The engine for an address, and where in its own terms. */
+enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
+                                  struct base_error *err);
+enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err);
+
 /* ---- shared.c: what only an engine that several nodes share needs --------------- */
 
 /* In a transaction: that all leases of the batches are ours. */
@@ -58,11 +63,6 @@ enum base_result shared_hand_on(struct ledger *ledger, uint64_t upto, ledger_mes
 
 /* Write down how far publishing got, in a transaction. */
 enum base_result ledger_put_published(struct ledger *ledger, const struct engine_state *state);
-
-/* The engine for an address, and where in its own terms. */
-enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
-                                  struct base_error *err);
-enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err);
 
 /* Log why the engine failed and pass the result on. */
 enum base_result ledger_failed(struct ledger *ledger, enum base_result result);

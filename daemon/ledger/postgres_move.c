@@ -22,11 +22,14 @@ static const struct move_statements {
 			{"move_count_feed", "SELECT count(*) FROM feed"},
 			/* With the polls that brought nothing, which have rows of their own. */
 			{"move_walk_feed",
-             WALK("feed") "WITH later AS (SELECT DISTINCT ON (f) f, made, s, d FROM polled,"
-                          " unnest(polled.feed, polled.last_start, polled.next_due) AS p(f, s, d) ORDER BY f, polled.id DESC)"
-                          " SELECT id, url, etag, last_modified, body, coalesce(s, last_start), coalesce(d, next_due), failures,"
-                          " polled::integer, newest, documented, greatest(updated, made), learned"
-                          " FROM feed LEFT JOIN later ON f = id AND made >= updated ORDER BY id"},
+             WALK("feed") "WITH noted AS (SELECT q.feed, max(ARRAY[p.made - q.asked * 1000::bigint,"
+                          " p.made + q.due * 1000::bigint]) AS times FROM polled p CROSS JOIN LATERAL"
+                          " unnest(p.feed, p.asked, p.due) AS q(feed, asked, due) GROUP BY q.feed)"
+                          " SELECT id, url, etag, last_modified, body,"
+                          " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[1] ELSE last_start END,"
+                          " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[2] ELSE next_due END,"
+                          " failures, polled::integer, newest, documented, greatest(updated, times[1]), learned"
+                          " FROM feed LEFT JOIN noted ON noted.feed = feed.id ORDER BY id"},
 			{"move_fetch_feed", FETCH("feed")},
 			{"move_load_feed",
              "INSERT INTO feed(" FEED ", batch) SELECT id, url, etag, last_modified, body, last_start, next_due, failures,"
@@ -57,7 +60,10 @@ static const struct move_statements {
 	[ENGINE_STATE] =
 		{
 			{"move_count_state", "SELECT count(*) FROM state"},
-			{"move_walk_state", WALK("state") "SELECT epoch, sequence, published FROM state"},
+			/* What one of the nodes that took part last may not have published yet is to be published by whoever goes on. */
+			{"move_walk_state",
+             WALK("state") "SELECT epoch, sequence, least(sequence, coalesce((SELECT min(n.published) FROM node n WHERE"
+                           " n.renewed > (SELECT max(renewed) FROM node) - 3600000000), published)) FROM state"},
 			{"move_fetch_state", FETCH("state")},
 			{"move_load_state", "INSERT INTO state(id, epoch, sequence, published) SELECT 1, * FROM unnest($1, $2, $3)"},
 		},
@@ -65,19 +71,41 @@ static const struct move_statements {
 
 /* ---- before and after -------------------------------------------------------------------- */
 
+static enum base_result took_living(struct postgres *postgres, const PGresult *result, void *ctx)
+{
+	(void)ctx;
+	if (!PQntuples(result))
+		return BASE_OK;
+	struct base_span name = postgres_span_at(result, 0, 0);
+	return base_fail(&postgres->engine.reason, BASE_BUSY,
+	                 "ledger %s is in use by the node %.*s: stop it, or if it is gone, wait %lld s", postgres->shown,
+	                 (int)name.len, name.ptr, (long long)(postgres_number_at(result, 0, 1) / BASE_SECOND + 1));
+}
+
 /*
- * Our own work may take long without a word from either side, and joins many
- * rows at once; a daemon's timeouts and plans are not for it. Set for this transaction.
+ * No node can join or commit while the table of nodes is locked. All that is read is as it was when we began. Our own work
+ * may take long without a word from either side, and joins many rows at once, so a daemon's timeouts and plans are not for it.
  */
 static enum base_result hold(struct engine *engine)
 {
-	static const struct postgres_statement settings = {
-		"move_settings", "SELECT set_config('idle_in_transaction_session_timeout', '0', true),"
-						 " set_config('enable_hashjoin', 'on', true), set_config('enable_seqscan', 'on', true),"
-						 " set_config('enable_sort', 'off', true)"};
+	static const struct postgres_statement steps[] = {
+		{"move_isolation", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
+		{"move_lock", "LOCK TABLE node IN EXCLUSIVE MODE"},
+		{"move_settings", "SELECT set_config('idle_in_transaction_session_timeout', '0', true),"
+						  " set_config('enable_hashjoin', 'on', true), set_config('enable_seqscan', 'on', true),"
+						  " set_config('enable_sort', 'off', true)"},
+	};
+	static const struct postgres_statement living = {
+		"move_living", "SELECT name, until - t.now FROM node, (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+					   " AS now) AS t WHERE state = 0 AND until > t.now ORDER BY until DESC LIMIT 1"};
 	struct postgres *postgres = postgres_of(engine);
-	postgres->patience = PATIENCE;
-	return postgres_query(postgres, &settings, NULL, "cannot begin to move", NULL, NULL);
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; !result && i < sizeof steps / sizeof *steps; i++)
+		result = postgres_send(postgres, &steps[i], NULL, "cannot keep the nodes out", NULL, NULL);
+	if (!result)
+		result = postgres_query(postgres, &living, NULL, "cannot look for nodes", took_living, NULL);
+	postgres->patience = PATIENCE; /* not for the way there */
+	return result;
 }
 
 static enum base_result took_count(struct postgres *postgres, const PGresult *result, void *ctx)
@@ -92,10 +120,19 @@ static enum base_result count(struct engine *engine, enum engine_table table, ui
 	return postgres_query(postgres_of(engine), &statements[table].count, NULL, "cannot read", took_count, rows);
 }
 
+/* And the nodes that were: how far they published is about other alerts. */
 static enum base_result state_forget(struct engine *engine)
 {
-	static const struct postgres_statement statement = {"move_forget", "DELETE FROM state"};
-	return postgres_query(postgres_of(engine), &statement, NULL, "cannot store", NULL, NULL);
+	static const struct postgres_statement steps[] = {
+		{"move_forget_state", "DELETE FROM state"},
+		{"move_forget_lists", "DELETE FROM listing"},
+		{"move_forget_leases", "DELETE FROM lease"},
+		{"move_forget_nodes", "DELETE FROM node"},
+	};
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; !result && i < sizeof steps / sizeof *steps; i++)
+		result = postgres_query(postgres_of(engine), &steps[i], NULL, "cannot store", NULL, NULL);
+	return result;
 }
 
 /* ---- out ------------------------------------------------------------------------------------ */

@@ -118,7 +118,7 @@ static enum base_result enrol(struct postgres *postgres, const char *node, const
 	                   " DELETE FROM listing USING old WHERE listing.node = old.name"};
 	static const struct postgres_statement enter = {
 	    "join_enter", "INSERT INTO node (name, token, state, process, until, renewed, published)"
-	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now, state.sequence"
+	                  " SELECT $1, nextval('node_token'), 0, $2, t.now + $3, t.now, state.published"
 	                  " FROM (SELECT " NOW " AS now) AS t, state"
 	                  " ON CONFLICT (name) DO UPDATE SET token = excluded.token, state = 0, process = excluded.process,"
 	                  " until = excluded.until, renewed = excluded.renewed, listed = 0, seen = 0, target = 0, feeds = 0,"
@@ -157,6 +157,7 @@ static enum base_result join(struct engine *engine, const char *node, const stru
 
 /* ---- members ---------------------------------------------------------------------------- */
 
+/* A node that is stopped inside a transaction keeps its row locked; not for longer than until the next renewal is due. */
 static enum base_result renew(struct engine *engine, const struct engine_member *member,
                               const struct ledger_holding *holding, uint64_t published, base_time lease, bool tell)
 {
@@ -164,7 +165,8 @@ static enum base_result renew(struct engine *engine, const struct engine_member 
 	    "renew", "UPDATE node SET until = t.now + $3, renewed = t.now, target = $4, feeds = $5, hosts = $6, seen = $7,"
 	             " published = $9"
 	             " FROM (SELECT " NOW " AS now) AS t WHERE name = $1 AND token = $2 AND state = 0"
-	             " RETURNING CASE WHEN $8 THEN " TELL " END"};
+	             " RETURNING CASE WHEN $8 THEN " TELL " END,"
+	             " set_config('idle_in_transaction_session_timeout', ($3 / 3000)::text, false)"};
 	struct postgres_params params = {0};
 	add_member(&params, member);
 	postgres_add_number(&params, lease);

@@ -46,7 +46,7 @@ static struct spread spread_of(const double *values, size_t count)
 
 static const char *text_of(struct spread spread, char out[80])
 {
-	int digits = spread.median >= 100 ? 0 : spread.median >= 10 ? 1 : 2;
+	int digits = (spread.median < 100) + (spread.median < 10) + (spread.median < 1);
 	(void)snprintf(out, 80, "%.*f [%.*f %.*f]", digits, spread.median, digits, spread.least, digits, spread.most);
 	return out;
 }

@@ -117,6 +117,22 @@ def test_same_rows(folder):
     check(tables[0] == tables[1], "the tables differ")
 
 
+def test_different_rows(folder):
+    """a copy that is not the same in the end is no ledger, and the reason is said"""
+    server = postgres()
+    begin, name = sqlite_at(folder, "a.db"), server.new()
+    fill(begin, 20, 20)
+    to = server.uri(name)
+    harness.Daemon(folder, [], {"ledger": to}).start().stop_cleanly()  # makes the tables
+    server.sql("CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.last_seen := NEW.last_seen + 1;"
+               " RETURN NEW; END $$; CREATE TRIGGER t BEFORE INSERT ON wirewatch.entry FOR EACH ROW WHEN (NEW.feed = 7)"
+               " EXECUTE FUNCTION public.f()", name)
+    check("differs" in migrate(begin, to, status=1), "taken for the same")
+    check_equal(server.sql("SELECT count(*) FROM wirewatch.state", name), [["0"]], "its state")
+    server.sql("DROP TRIGGER t ON wirewatch.entry", name)
+    migrate(begin, to)
+
+
 # ---- interruption -------------------------------------------------------------------------
 
 def start_shown(*arguments):
@@ -223,5 +239,6 @@ def test_refusals_of_postgresql(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_to_another_file, test_to_postgresql_and_back, test_same_rows, test_killed_into_sqlite,
+    harness.run_tests([test_to_another_file, test_to_postgresql_and_back, test_same_rows, test_different_rows,
+                       test_killed_into_sqlite,
                        test_killed_into_postgresql, test_refusals, test_refusals_of_postgresql])
