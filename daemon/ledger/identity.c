@@ -111,6 +111,9 @@ static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const s
 	if (!result) {
 		bool changed = !identity_equal(&stored.change, &entry->change);
 		tell(known, changed ? LEDGER_CHANGED : LEDGER_SEEN, &stored, changed);
+		if (!changed && identity_equal(&stored.link_key, &entry->link_key) &&
+		    identity_equal(&stored.title_key, &entry->title_key))
+			known->settled = stored.last_seen;
 		return BASE_OK;
 	}
 	if (result == BASE_NOT_FOUND)

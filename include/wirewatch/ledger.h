@@ -73,6 +73,7 @@ struct ledger_known { /* what is known of one entry */
 	uint32_t classes;     /* bit per match_class already alerted for this entry */
 	uint64_t last_alert;  /* the sequence of its latest alert, 0: none */
 	base_time first_seen; /* BASE_TIME_NONE: LEDGER_NEW */
+	base_time settled;    /* when it was last seen, if that is all there is to be stored of it; else 0. For ledger_entry */
 	bool changed;         /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
 };
 /*
@@ -99,6 +100,7 @@ struct ledger_entry { /* an entry to be remembered */
 	struct feed_key key, link_key, title_key, change;
 	uint32_t classes;    /* all classes alerted for it so far, this batch's included */
 	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
+	base_time settled;   /* as ledger_look_up said for this poll, so that it need not be looked up again; or 0 */
 };
 
 struct ledger_batch {
@@ -212,7 +214,7 @@ typedef void ledger_progress_fn(void *ctx, enum ledger_move_step step, uint64_t 
 enum base_result ledger_move(const char *from, const char *to, ledger_progress_fn *progress, void *ctx,
                              struct ledger_moved *out, struct base_error *err);
 
-/* ---- several nodes ------------------------------------------------------------------ */
+/* ---- several nodes: members and leases ---------------------------------------------- */
 
 /*
  * A ledger in a database that several nodes use. Who polls is a member from

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../unit/alert/sample.h"
@@ -213,9 +214,11 @@ static void fill(const struct figures_options *options, const char *folder)
 	char path[4200], backup[4200];
 	struct polls polls = {0};
 	struct base_error err = {{0}};
+	struct stat file;
 	struct figures figures[] = {
 		{.name = "replay of 20,000 alerts", .unit = "ms"}, {.name = "look-up of 30 entries", .unit = "us"},
-		{.name = "backup", .unit = "ms"}, {.name = "close, open and check", .unit = "ms"}};
+		{.name = "backup", .unit = "ms"}, {.name = "close, open and check", .unit = "ms"},
+		{.name = "an alert in the ledger", .unit = "bytes"}};
 	size_t bulk = options->smoke ? 200 : BULK;
 	(void)snprintf(path, sizeof path, "%s/ledger.db", folder);
 	(void)snprintf(backup, sizeof backup, "%s/backup.db", folder);
@@ -233,6 +236,8 @@ static void fill(const struct figures_options *options, const char *folder)
 		ledger_close(polls.ledger);
 		open_ledger(&polls, path);
 		figures[3].runs[run] = (figures_wall() - start) * 1e3;
+		must(!stat(path, &file), "stat");
+		figures[4].runs[run] = (double)file.st_size / (double)bulk;
 	}
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
 		figures[i].bench = "ledger";
