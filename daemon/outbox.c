@@ -6,6 +6,7 @@
 #include "outbox_lines.h"
 #include "share.h"
 
+#define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
 #define PRUNE_EVERY BASE_HOUR
@@ -101,8 +102,16 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 {
 	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < job->recall.count && !result; i++)
-		result = recall_one(outbox, &job->recall.feeds[i]);
+	for (size_t i = 0; i < job->recall.count && !result; i++) {
+		const char *urls[RECALL_PIECE];
+		size_t count = 0;
+		for (; i % RECALL_PIECE == 0 && count < RECALL_PIECE && i + count < job->recall.count; count++)
+			urls[count] = job->recall.feeds[i + count].url;
+		if (count)
+			result = ledger_expect(outbox->options.ledger, urls, count);
+		if (!result)
+			result = recall_one(outbox, &job->recall.feeds[i]);
+	}
 	return result;
 }
 

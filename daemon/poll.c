@@ -101,7 +101,8 @@ static enum base_result note_entries(struct poll *poll)
 	size_t count = poll->document->entry_count;
 	for (size_t i = 0; i < count; i++)
 		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
-		                                         entries[i].change, poll->known[i].classes, entries[i].published};
+		                                         entries[i].change, poll->known[i].classes, entries[i].published,
+		                                         poll->known[i].settled};
 	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
 	if (!sorted)
 		return BASE_NO_MEMORY;
@@ -202,16 +203,6 @@ static void look_up(struct poll *poll)
 
 /* ---- the reply ----------------------------------------------------------------------- */
 
-static void key_of_body(struct base_span body, struct feed_key *out)
-{
-	struct base_sha256 sha;
-	uint8_t digest[BASE_SHA256_LEN];
-	base_sha256_start(&sha);
-	base_sha256_add(&sha, body.ptr, body.len);
-	base_sha256_end(&sha, digest);
-	memcpy(out->bytes, digest, sizeof out->bytes);
-}
-
 static void say_repairs(const struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
@@ -227,7 +218,8 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 {
 	const struct conf_feed *conf = poll->feed->conf;
 	bool cut = reply->error == FETCH_CUT;
-	key_of_body(reply->body, &poll->body);
+	_Static_assert(FEED_KEY_LEN == BASE_HASH128_LEN, "a body's key is its sum");
+	base_sum128(reply->body.ptr, reply->body.len, poll->body.bytes);
 	if (!cut && poll->feed->polled && memcmp(&poll->body, &poll->feed->body, sizeof poll->body) == 0) {
 		poll->outcome.outcome = PLAN_UNCHANGED;
 		poll_commit(poll);

@@ -60,8 +60,11 @@ enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed)
 	if (result)
 		return result;
 	leave_host(feed);
-	if (!host->feeds++)
+	if (!host->feeds++) {
 		LIST_REMOVE(host, empty);
+		if (poller->context.options.share)
+			plan_host_taken(&host->pace, poller_now(poller));
+	}
 	feed->host = host;
 	return BASE_OK;
 }

@@ -44,12 +44,16 @@ static enum base_result of_engine(struct work *work, enum base_result result)
 
 /* ---- entries --------------------------------------------------------------------- */
 
+static bool seen_needs_writing(base_time last_seen, base_time now)
+{
+	return now - last_seen >= SEEN_ROUNDED || now < last_seen;
+}
+
 static bool needs_writing(const struct engine_entry *stored, const struct ledger_entry *entry, base_time now)
 {
 	return stored->classes != entry->classes || !identity_equal(&stored->change, &entry->change) ||
 	       !identity_equal(&stored->link_key, &entry->link_key) ||
-	       !identity_equal(&stored->title_key, &entry->title_key) || now - stored->last_seen >= SEEN_ROUNDED ||
-	       now < stored->last_seen;
+	       !identity_equal(&stored->title_key, &entry->title_key) || seen_needs_writing(stored->last_seen, now);
 }
 
 static enum base_result store_entry(struct work *work, int64_t feed, const struct identity *document,
@@ -94,7 +98,7 @@ static enum base_result store_entries(struct work *work, int64_t feed, const str
 	if (result)
 		return result;
 	for (size_t i = 0; !result && i < batch->entry_count; i++)
-		if (!identity_is_none(&entries[i].key))
+		if (seen_needs_writing(entries[i].settled, batch->now) && !identity_is_none(&entries[i].key))
 			result = store_entry(work, feed, &document, &entries[i], batch->now);
 	identity_free(&document);
 	return result;
@@ -204,8 +208,11 @@ static enum base_result store_state(struct work *work)
 	const struct engine_ops *ops = work->engine->ops;
 	bool moved = work->state.published != work->ledger->published_stored;
 	enum base_result result = BASE_OK;
+	struct engine_state state = work->state;
+	if (ops->shared) /* each node has its own; this is where a new one begins */
+		state.published = state.sequence;
 	if (work->message_count || (moved && !ops->shared))
-		result = of_engine(work, ops->state_put(work->engine, &work->state));
+		result = of_engine(work, ops->state_put(work->engine, &state));
 	if (!result && moved && ops->shared)
 		result = of_engine(work, ledger_put_published(work->ledger, &work->state));
 	return result;
@@ -233,6 +240,7 @@ static enum base_result prefetch(struct work *work, const struct ledger_batch *b
 static enum base_result store_all(struct work *work, const struct ledger_batch *batches, size_t count)
 {
 	const struct engine_ops *ops = work->engine->ops;
+	work->ledger->expected = 0;
 	enum base_result result = of_engine(work, ops->begin(work->engine));
 	if (result)
 		return result;

@@ -111,6 +111,9 @@ static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const s
 	if (!result) {
 		bool changed = !identity_equal(&stored.change, &entry->change);
 		tell(known, changed ? LEDGER_CHANGED : LEDGER_SEEN, &stored, changed);
+		if (!changed && identity_equal(&stored.link_key, &entry->link_key) &&
+		    identity_equal(&stored.title_key, &entry->title_key))
+			known->settled = stored.last_seen;
 		return BASE_OK;
 	}
 	if (result == BASE_NOT_FOUND)
@@ -133,6 +136,7 @@ enum base_result ledger_look_up(struct ledger *ledger, const char *url, const st
 		return BASE_OK;
 	const struct engine_ops *ops = ledger->engine->ops;
 	const struct engine_want want = {url, &entries->key, &entries->link_key, &entries->title_key, count, sizeof *entries};
+	ledger->expected = 0;
 	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
 	if (!result)
 		result = ops->feed_get(ledger->engine, url, &feed);

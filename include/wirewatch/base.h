@@ -172,6 +172,11 @@ uint64_t base_hash64(const uint64_t key[2], const void *bytes, size_t len);
 #define BASE_HASH128_LEN 16
 /* SipHash-2-4 with an output of 128 bits: for names that must not clash where nobody gains by a clash. */
 void base_hash128(const uint64_t key[2], const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
+/*
+ * Tells documents apart that nobody made to be mistaken for each other, where the one who could is only fooling himself:
+ * no accident makes two alike. The same on every machine and in every version.
+ */
+void base_sum128(const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
 /* Bytes from the kernel's generator; used for epochs, hash keys and jitter. */
 enum base_result base_random(void *out, size_t len);
 

@@ -52,6 +52,8 @@ struct ledger_feed {
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+/* The next calls of ledger_feed_get are for these, one for each; a database far away is asked for all at once. */
+enum base_result ledger_expect(struct ledger *ledger, const char *const *urls, size_t count);
 
 struct ledger_poll { /* of a feed that is committed, bringing nothing */
 	int64_t feed;
@@ -73,6 +75,7 @@ struct ledger_known { /* what is known of one entry */
 	uint32_t classes;     /* bit per match_class already alerted for this entry */
 	uint64_t last_alert;  /* the sequence of its latest alert, 0: none */
 	base_time first_seen; /* BASE_TIME_NONE: LEDGER_NEW */
+	base_time settled;    /* when it was last seen, if that is all there is to be stored of it; else 0. For ledger_entry */
 	bool changed;         /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
 };
 /*
@@ -99,6 +102,7 @@ struct ledger_entry { /* an entry to be remembered */
 	struct feed_key key, link_key, title_key, change;
 	uint32_t classes;    /* all classes alerted for it so far, this batch's included */
 	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
+	base_time settled;   /* as ledger_look_up said for this poll, so that it need not be looked up again; or 0 */
 };
 
 struct ledger_batch {

@@ -1,6 +1,6 @@
 """From the last byte of a feed's reply to the message at a subscriber, over loopback.
 
-WW_BENCH_FOLDER names another folder for the ledger than that of temporary files. The feed server is a process of its own. It notes the clock before it hands the reply to the kernel, so the figures
+The feed server is a process of its own. It notes the clock before it hands the reply to the kernel, so the figures
 include the way of the reply. The bare time of fdatasync in the same folder stands beside them: each alert waits for
 one (the ledger's log is written over again, which is faster than a file that grows).
 """

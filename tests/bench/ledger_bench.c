@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../unit/alert/sample.h"
@@ -108,7 +109,8 @@ static struct ledger_batch make_batch(struct polls *polls, size_t number, size_t
 		alerts[i] = new_alert(polls, feed);
 	memmove(entries + 2, entries, (ENTRIES - 2) * sizeof *entries);
 	for (size_t i = 0; i < 2; i++)
-		entries[i] = (struct ledger_entry){new_key(polls), new_key(polls), new_key(polls), new_key(polls), 0, 0};
+		entries[i] = (struct ledger_entry){
+			.key = new_key(polls), .link_key = new_key(polls), .title_key = new_key(polls), .change = new_key(polls)};
 	return (struct ledger_batch){.feed = {.url = feed, .etag = "\"x\""},
 	                             .entries = entries,
 	                             .entry_count = ENTRIES,
@@ -213,9 +215,11 @@ static void fill(const struct figures_options *options, const char *folder)
 	char path[4200], backup[4200];
 	struct polls polls = {0};
 	struct base_error err = {{0}};
+	struct stat file;
 	struct figures figures[] = {
 		{.name = "replay of 20,000 alerts", .unit = "ms"}, {.name = "look-up of 30 entries", .unit = "us"},
-		{.name = "backup", .unit = "ms"}, {.name = "close, open and check", .unit = "ms"}};
+		{.name = "backup", .unit = "ms"}, {.name = "close, open and check", .unit = "ms"},
+		{.name = "an alert in the ledger", .unit = "bytes"}};
 	size_t bulk = options->smoke ? 200 : BULK;
 	(void)snprintf(path, sizeof path, "%s/ledger.db", folder);
 	(void)snprintf(backup, sizeof backup, "%s/backup.db", folder);
@@ -233,6 +237,8 @@ static void fill(const struct figures_options *options, const char *folder)
 		ledger_close(polls.ledger);
 		open_ledger(&polls, path);
 		figures[3].runs[run] = (figures_wall() - start) * 1e3;
+		must(!stat(path, &file), "stat");
+		figures[4].runs[run] = (double)file.st_size / (double)bulk;
 	}
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
 		figures[i].bench = "ledger";

@@ -58,7 +58,8 @@ def text_of(figures):
 
 class Report:
     """Prints results as they come; whether all kept their marks."""
-    HEAD = ("%-38s %22s %-14s %22s %-22s %18s %s", ("case", "median [least most]", "unit", "reference", "of", "ratio", "mark"))
+    HEAD = ("%-38s %22s %-14s %22s %-22s %18s %s",
+            ("case", "median [least most]", "unit", "reference", "of", "ratio", "mark"))
 
     def __init__(self, bench, chosen):
         self.bench, self.json, self.judge, self.kept = bench, chosen.json, not chosen.smoke, True

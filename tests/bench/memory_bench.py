@@ -38,7 +38,8 @@ def under_way(folder, transport, count, feeds):
     server = poll_bench.open_server(transport, feeds, 1)
     urls = poll_bench.urls_of(transport, feeds, server)
     server.ask("hold")
-    daemon = Wirewatchd(poll_bench.subfolder(folder), urls, {"poll.concurrency": count, "fetch.timeout": measure.Plain("5m")})
+    daemon = Wirewatchd(poll_bench.subfolder(folder), urls,
+                        {"poll.concurrency": count, "fetch.timeout": measure.Plain("5m")})
     daemon.start()
     server.ask("wait-held %d" % count)
     memory = memory_of(daemon.pid)
@@ -76,8 +77,8 @@ def main():
                       under_way(folder, transport, 1, chosen.transfers)) for _ in range(chosen.runs)]
             part = (chosen.transfers - 1) * 1024
             report.add("a transfer under way, " + transport.split()[0], "KiB",
-                       [(many[0] - one[0]) / part for many, one in pairs], [(many[1] - one[1]) / part for many, one in pairs],
-                       "libcurl")
+                       [(many[0] - one[0]) / part for many, one in pairs],
+                       [(many[1] - one[1]) / part for many, one in pairs], "libcurl")
         return work
 
     measure.in_folder(rest)

@@ -22,7 +22,8 @@ from measure import Bare, LoadServer, Plain, Report, Wirewatchd
 TRANSPORTS = {"http kept": (False, None), "http fresh": (True, None), "tls fresh": (True, "fresh"),
               "tls resumed": (True, "resumed")}
 # feeds, and polls of a run: as many as keep the daemon busy.
-UNCHANGED = {"http kept": (20000, 20000), "http fresh": (12000, 10000), "tls fresh": (1500, 1200), "tls resumed": (3000, 2500)}
+UNCHANGED = {"http kept": (20000, 20000), "http fresh": (12000, 10000),
+             "tls fresh": (1500, 1200), "tls resumed": (3000, 2500)}
 CHANGED = {"http kept": (2000, 1000), "http fresh": (2000, 1000), "tls fresh": (1000, 600), "tls resumed": (1000, 800)}
 FIRST = {"http kept": 1000, "http fresh": 1000, "tls fresh": 800, "tls resumed": 800}
 SMOKE = (100, 50)
@@ -75,13 +76,13 @@ def known_polls(folder, chosen, report, transport, change):
     feeds, polls = SMOKE if chosen.smoke else (UNCHANGED if change == 0 else CHANGED)[transport]
     server = open_server(transport, feeds, 1 if change == 0 else 30)
     urls = urls_of(transport, feeds, server)
-    daemon = Wirewatchd(subfolder(folder), urls)
+    daemon = Wirewatchd(subfolder(folder), urls, {"poll.pollers": chosen.pollers})
     bare = Bare(folder, urls, "-c", measure.PLACES, *bare_options(transport), *(["-x"] if change else []))
     bare.go(feeds)
     daemon.start()
     server.wait(server.stats()["requests"] + feeds * 5 // 2)  # known, sessions kept
     server.ask("change %d" % change)
-    runs, reference, busy = [], [], []
+    runs, reference, busy, pace = [], [], [], []
     for _ in range(chosen.runs):
         daemon.thaw()
         cpu, counts, wall = daemon.window(server, max(polls // 5, 50), polls)
@@ -89,6 +90,7 @@ def known_polls(folder, chosen, report, transport, change):
         check_window(counts, change, transport)
         runs.append(cpu / counts["requests"] * 1e6)
         busy.append(cpu / wall)
+        pace.append(counts["requests"] / wall)
         done = bare.go(polls)
         reference.append(done["cpu"] / done["transfers"] * 1e6)
     daemon.kill()
@@ -97,7 +99,7 @@ def known_polls(folder, chosen, report, transport, change):
     what = "changed" if change else "not modified"
     mark = TLS_MARKS.get(transport, MARKS[what]) if change == 0 else MARKS[what]
     report.add("%s, %s" % (transport, what), "us/poll", runs, reference, "libcurl + SAX" if change else "libcurl", mark,
-               daemon_busy=sum(busy) / len(busy))
+               daemon_busy=sum(busy) / len(busy), polls_a_second=sum(pace) / len(pace))
 
 
 def once(folder, urls, server, part):
@@ -175,12 +177,13 @@ def callgrind(folder, chosen, report, transport):
                [(bare[1] - bare[0]) / feeds], "libcurl")
 
 
-CASES = {"not modified": lambda *all_of: known_polls(*all_of, 0), "changed": lambda *all_of: known_polls(*all_of, 100),
-         "first": first_polls, "instructions": callgrind}
+CASES = {"not modified": lambda *all_of: known_polls(*all_of, 0),
+         "changed": lambda *all_of: known_polls(*all_of, 100), "first": first_polls, "instructions": callgrind}
 
 
 def main():
     chosen = measure.options(__doc__ % measure.PLACES, only=("", "cases whose name has this, such as 'kept, changed'"),
+                             pollers=(1, "poll.pollers of the daemon"),
                              callgrind=(False, "instructions of unchanged polls, where time is too noisy"))
     no_tls = measure.enter(chosen.smoke)
     report = Report("poll", chosen)

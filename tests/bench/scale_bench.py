@@ -67,8 +67,8 @@ class Scale:
         folder = os.path.join(self.folder, str(feeds))
         os.mkdir(folder)
         self.server = LoadServer(feeds, self.chosen.entries, closing=True, entry_bytes=600)
-        self.daemon = Wirewatchd(folder, urls_of(feeds, self.server), {"poll.concurrency": 200},
-                                 "%ds" % self.chosen.interval, http=True)
+        settings = {"poll.concurrency": 200, "poll.pollers": self.chosen.pollers}
+        self.daemon = Wirewatchd(folder, urls_of(feeds, self.server), settings, "%ds" % self.chosen.interval, http=True)
         began = time.monotonic()
         self.daemon.start(ready=False)
         self.server.wait(feeds)
@@ -168,8 +168,8 @@ def work(folder, chosen, report):
     report.add(name + ", all polled once", "s", [all_polled], polls_a_second=chosen.feeds / all_polled)
     time.sleep(min(chosen.interval, 5))
     memory = memory_of(scale.daemon.pid)
-    report.add(name + ", memory a feed", "KiB", [(memory - small) / (chosen.feeds - (10 if chosen.smoke else FEW)) / 1024], most=3,
-               all_MB=memory / 1e6)
+    more = chosen.feeds - (10 if chosen.smoke else FEW)
+    report.add(name + ", memory a feed", "KiB", [(memory - small) / more / 1024], most=3, all_MB=memory / 1e6)
     steady = scale.steady()
     bare = scale.bare(steady["pace"])
     report.add(name + ", processor", "us/poll", [steady["cpu"] * 1e6] * len(bare), [b * 1e6 for b in bare],
@@ -195,7 +195,8 @@ def work(folder, chosen, report):
 
 def main():
     chosen = measure.options(__doc__, feeds=(100000, "feeds"), interval=(300, "seconds between two polls of a feed"),
-                             seconds=(300, "how long to measure"), entries=(10, "entries in a document"))
+                             seconds=(300, "how long to measure"), entries=(10, "entries in a document"),
+                             pollers=(1, "poll.pollers of the daemon"))
     if chosen.smoke:
         chosen.feeds, chosen.interval, chosen.seconds = 50, 1, 1
     report = Report("scale", chosen)

@@ -187,6 +187,35 @@ static void siphash_gives_the_reference_vectors(void **state)
 	assert_memory_equal(long_hash, one, sizeof one);
 }
 
+static void sums_tell_bytes_apart(void **state)
+{
+	(void)state;
+	enum { LEN = 131 };
+	/* Every bit and every length matters; on a collision of two of them there are fewer different sums. */
+	static uint8_t sums[LEN * 9][BASE_HASH128_LEN];
+	uint8_t bytes[LEN] = {0};
+	size_t count = 0;
+	for (size_t i = 0; i < LEN; i++) {
+		base_sum128(bytes, i, sums[count++]);
+		for (int bit = 0; bit < 8; bit++) {
+			bytes[i] = (uint8_t)(1 << bit);
+			base_sum128(bytes, LEN, sums[count++]);
+		}
+		bytes[i] = 0;
+	}
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < i; k++) {
+			assert_memory_not_equal(sums[i], sums[k], 8);
+			assert_memory_not_equal(sums[i] + 8, sums[k] + 8, 8);
+		}
+	/* The same everywhere and always: it is stored. */
+	static const uint8_t of_abc[BASE_HASH128_LEN] = {0xeb, 0x10, 0xef, 0x0a, 0x85, 0x2f, 0xd9, 0xbb,
+	                                                 0x00, 0xc1, 0x04, 0x44, 0x50, 0x8f, 0x75, 0xea};
+	uint8_t sum[BASE_HASH128_LEN];
+	base_sum128("abc", 3, sum);
+	assert_memory_equal(sum, of_abc, sizeof sum);
+}
+
 static void times_become_text(void **state)
 {
 	(void)state;
@@ -360,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(arena_copies_within_its_maximum),
 	    cmocka_unit_test(sha256_gives_the_standard_vectors),
 	    cmocka_unit_test(siphash_gives_the_reference_vectors),
+	    cmocka_unit_test(sums_tell_bytes_apart),
 	    cmocka_unit_test(times_become_text),
 	    cmocka_unit_test(durations_are_read_and_checked),
 	    cmocka_unit_test(simulated_clock_moves_when_told),
