@@ -12,8 +12,9 @@
 #include "outbox.h"
 #include "share.h"
 #include "wirewatch/conf.h"
-#include "wirewatch/fetch.h"
 #include "wirewatch/match.h"
+
+struct fetch_trust;
 
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller, or its change */

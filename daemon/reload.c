@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limits.h"
 #include "service_inside.h"
 
 /* ---- the list of feeds -------------------------------------------------------------- */

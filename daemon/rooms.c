@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inquiry.h"
+#include "limits.h"
 #include "service_inside.h"
 #include "wirewatch/feed.h"
 #include "wirewatch/fetch.h"

@@ -9,8 +9,6 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include "inquiry.h"
-#include "limits.h"
 #include "holdings.h"
 #include "pollers.h"
 #include "service.h"
