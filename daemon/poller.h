@@ -11,10 +11,11 @@
 
 #include "outbox.h"
 #include "wirewatch/conf.h"
-#include "wirewatch/fetch.h"
 #include "wirewatch/match.h"
 
+struct fetch_trust;
 struct share;
+
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller, or its change */
 	const struct match_rules *rules;      /* the same */
