@@ -15,7 +15,7 @@
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller */
 	const struct match_rules *rules;      /* the same */
-	const struct fetch_trust *trust;      /* needed during poller_new alone */
+	struct fetch_trust *trust;            /* needed during poller_new alone */
 	unsigned transfers;                   /* at once, at most */
 	struct outbox *outbox;
 	const struct base_clock *clock;
