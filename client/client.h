@@ -18,6 +18,7 @@ int client_check_feeds(int argc, char **argv);
 int client_import(int argc, char **argv);
 int client_export(int argc, char **argv);
 int client_backup(int argc, char **argv);
+int client_migrate(int argc, char **argv);
 int client_keygen(int argc, char **argv);
 
 #endif

@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"import", client_import, "an OPML file as a feed list for the configuration"},
     {"export", client_export, "the configured feeds as OPML"},
     {"backup", client_backup, "a copy of the running daemon's ledger"},
+    {"migrate", client_migrate, "move a ledger to another database"},
     {"keygen", client_keygen, "make a key pair for encrypted publishing"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -2,7 +2,6 @@
 #include "match_explain.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "match_output.h"
@@ -181,18 +180,10 @@ static json_t *text_json(struct base_span text)
 	return json_stringn(text.ptr, text.len);
 }
 
-static json_t *words_json(const struct base_span *words, size_t count)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(array, text_json(words[i]));
-	return array;
-}
-
 static json_t *trial_json(const struct match_trial *trial)
 {
 	json_t *json = json_pack("{s:s,s:s,s:s,s:o}", "rule", trial->rule.name, "class", match_class_text(trial->rule.class),
-	                         "verdict", verdict_text(trial->verdict), "words", words_json(trial->words, trial->count));
+	                         "verdict", verdict_text(trial->verdict), "words", output_texts(trial->words, trial->count));
 	if (json && trial->expression) {
 		(void)json_object_set_new(json, "expression", json_string(trial->expression));
 		(void)json_object_set_new(json, "file", json_string(trial->file));
@@ -208,7 +199,7 @@ static json_t *sentence_json(const struct match_sentence *sentence)
 		(void)json_array_append_new(tokens, json_pack("{s:o,s:s}", "folded", text_json(sentence->tokens[i].folded), "joint",
 		                                              sentence->tokens[i].joint));
 	for (size_t i = 0; i < sentence->set_count; i++)
-		(void)json_object_set_new(sets, sentence->sets[i].set, words_json(sentence->sets[i].words, sentence->sets[i].count));
+		(void)json_object_set_new(sets, sentence->sets[i].set, output_texts(sentence->sets[i].words, sentence->sets[i].count));
 	for (size_t i = 0; i < sentence->trial_count; i++)
 		(void)json_array_append_new(trials, trial_json(&sentence->trials[i]));
 	return json_pack("{s:o,s:s,s:s?,s:o,s:o,s:o}", "text", text_json(sentence->text), "part",
@@ -230,11 +221,8 @@ enum base_result explain_json(const struct match_explanation *why, struct base_s
 	bool whole = json_array_size(sentences) == why->sentence_count && json_array_size(left_out) == why->left_out_count;
 	(void)json_object_set_new(root, "sentences", sentences);
 	(void)json_object_set_new(root, "left_out", left_out);
-	char *text = root && whole ? json_dumps(root, JSON_COMPACT) : NULL;
+	if (whole)
+		return output_line(root, out);
 	json_decref(root);
-	if (!text)
-		return BASE_NO_MEMORY;
-	(void)base_buf_add_text(out, text);
-	free(text);
-	return base_buf_add_char(out, '\n');
+	return BASE_NO_MEMORY;
 }

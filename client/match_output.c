@@ -113,7 +113,7 @@ void output_free_item(struct output_item *item)
 
 /* ---- JSON --------------------------------------------------------------------------- */
 
-static json_t *names(const struct base_span *list, size_t count)
+json_t *output_texts(const struct base_span *list, size_t count)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < count; i++)
@@ -159,9 +159,9 @@ static json_t *event_json(const struct match_result *found, const struct match_e
 {
 	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "class", match_class_text(event->class), "cameo",
 	                 match_class_cameo(event->class), "rule", event->rule, "systems",
-	                 names(found->systems, found->system_count), "actors", names(found->actors, found->actor_count),
-	                 "supplier", names(event->supplier, event->supplier_count), "recipient",
-	                 names(event->recipient, event->recipient_count), "quantities", quantities_json(event), "money",
+	                 output_texts(found->systems, found->system_count), "actors", output_texts(found->actors, found->actor_count),
+	                 "supplier", output_texts(event->supplier, event->supplier_count), "recipient",
+	                 output_texts(event->recipient, event->recipient_count), "quantities", quantities_json(event), "money",
 	                 money_json(event), "evidence", evidence_json(event));
 }
 
@@ -173,8 +173,8 @@ json_t *output_result_json(const struct match_result *found, struct base_span id
 	if (id.ptr)
 		(void)json_object_set_new(root, "id", json_loadb(id.ptr, id.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
 	(void)json_object_set_new(root, "language", json_string(found->language));
-	(void)json_object_set_new(root, "systems", names(found->systems, found->system_count));
-	(void)json_object_set_new(root, "actors", names(found->actors, found->actor_count));
+	(void)json_object_set_new(root, "systems", output_texts(found->systems, found->system_count));
+	(void)json_object_set_new(root, "actors", output_texts(found->actors, found->actor_count));
 	(void)json_object_set_new(root, "alerts", events);
 	if (json_array_size(events) == found->event_count)
 		return root;
@@ -182,9 +182,8 @@ json_t *output_result_json(const struct match_result *found, struct base_span id
 	return NULL;
 }
 
-enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out)
+enum base_result output_line(json_t *root, struct base_buf *out)
 {
-	json_t *root = output_result_json(found, id);
 	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 	json_decref(root);
 	if (!text)
@@ -192,6 +191,11 @@ enum base_result output_json(const struct match_result *found, struct base_span 
 	(void)base_buf_add_text(out, text);
 	free(text);
 	return base_buf_add_char(out, '\n');
+}
+
+enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out)
+{
+	return output_line(output_result_json(found, id), out);
 }
 
 /* ---- for people ----------------------------------------------------------------------- */

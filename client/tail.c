@@ -29,8 +29,11 @@ struct tail {
 	struct wirewatch_options options;
 	char topics[TOPICS_MAX][TOPIC_LEN];
 	const char *topic_list[TOPICS_MAX];
-	const char *state_path, *endpoint;
-	char server_key[KEY_LEN], secret_key[KEY_LEN];
+	const char *state_path;
+	const char *endpoints[WIREWATCH_ENDPOINTS_MAX], *replays[WIREWATCH_ENDPOINTS_MAX];
+	const char *key_list[WIREWATCH_ENDPOINTS_MAX];
+	char server_keys[WIREWATCH_ENDPOINTS_MAX][KEY_LEN], secret_key[KEY_LEN];
+	size_t replay_count, key_count;
 	bool json, first, talk;
 	uint64_t count, printed; /* count 0: no end */
 	char *state;             /* as written last */
@@ -48,16 +51,19 @@ static void stop(int number)
 
 static void usage(FILE *out)
 {
-	fputs("usage: wirewatch tail [OPTION]... [ENDPOINT]\n\n"
-	      "Print alerts as they come, each once. ENDPOINT: " WIREWATCH_DEFAULT_ENDPOINT "\n\n"
+	fputs("usage: wirewatch tail [OPTION]... [ENDPOINT]...\n\n"
+	      "Print alerts as they come, each once. ENDPOINT: " WIREWATCH_DEFAULT_ENDPOINT "\n"
+	      "Of several daemons that share a ledger the next one is used when one fails.\n\n"
 	      "  --class C,...     only these classes\n"
 	      "  --first           leave out repeats of a story\n"
 	      "  --since 2h|SEQ    begin with stored alerts: so long ago, or after this sequence\n"
 	      "  --json            one JSON object a line\n"
 	      "  --count N         end after N alerts\n"
 	      "  --state FILE      remember there what was printed, and go on from it\n"
-	      "  --replay ENDPOINT where to ask for stored alerts (default: beside ENDPOINT)\n"
-	      "  --server-key FILE public key of the daemon (CURVE)\n"
+	      "  --replay ENDPOINT where to ask for stored alerts (default: beside ENDPOINT);\n"
+	      "                    one for each ENDPOINT, in their order\n"
+	      "  --silence TIME    go on at the next ENDPOINT after that long without a word (25s)\n"
+	      "  --server-key FILE public key of the daemon (CURVE); one for all, or one for each\n"
 	      "  --key FILE        secret key of this subscriber (CURVE)\n"
 	      "  --help\n",
 	      out);
@@ -153,6 +159,35 @@ static int read_key(const char *path, char key[KEY_LEN])
 	return code;
 }
 
+static int add_replay(struct tail *tail, const char *value)
+{
+	if (tail->replay_count == WIREWATCH_ENDPOINTS_MAX)
+		return wrong("--replay", "too many");
+	tail->replays[tail->replay_count++] = value;
+	return CLIENT_DONE;
+}
+
+static int add_server_key(struct tail *tail, const char *path)
+{
+	size_t at = tail->key_count;
+
+	if (at == WIREWATCH_ENDPOINTS_MAX)
+		return wrong("--server-key", "too many");
+	tail->key_list[at] = tail->server_keys[at];
+	tail->key_count++;
+	return read_key(path, tail->server_keys[at]);
+}
+
+static int set_silence(struct tail *tail, const char *text)
+{
+	base_time silence;
+
+	if (base_duration_parse(text, strlen(text), &silence) || silence < BASE_SECOND || silence > BASE_HOUR)
+		return wrong("--silence", "a duration from 1s to 1h");
+	tail->options.silence_ms = (int)(silence / (BASE_SECOND / 1000));
+	return CLIENT_DONE;
+}
+
 static int take_option(struct tail *tail, int option, const char *value)
 {
 	switch (option) {
@@ -173,17 +208,41 @@ static int take_option(struct tail *tail, int option, const char *value)
 		tail->state_path = value;
 		return CLIENT_DONE;
 	case 'r':
-		tail->options.replay = value;
-		return CLIENT_DONE;
+		return add_replay(tail, value);
+	case 'S':
+		return set_silence(tail, value);
 	case 'k':
-		tail->options.server_key = tail->server_key;
-		return read_key(value, tail->server_key);
+		return add_server_key(tail, value);
 	case 'K':
 		tail->options.secret_key = tail->secret_key;
 		return read_key(value, tail->secret_key);
 	default:
 		return CLIENT_USAGE;
 	}
+}
+
+/* Replay addresses and keys belong to endpoints by their order. */
+static int pair_endpoints(struct tail *tail, char **names, size_t count)
+{
+	if (count > WIREWATCH_ENDPOINTS_MAX)
+		return wrong(names[WIREWATCH_ENDPOINTS_MAX], "too many endpoints");
+	for (size_t i = 0; i < count; i++)
+		tail->endpoints[i] = names[i];
+	if (count == 0)
+		tail->endpoints[count++] = WIREWATCH_DEFAULT_ENDPOINT;
+	if (tail->replay_count > 0 && tail->replay_count != count)
+		return wrong("--replay", "needed for each endpoint, in their order, or not at all");
+	if (tail->key_count > 1 && tail->key_count != count)
+		return wrong("--server-key", "one for all endpoints, or one for each in their order");
+	tail->options.endpoints = tail->endpoints;
+	tail->options.endpoint_count = count;
+	if (tail->replay_count > 0)
+		tail->options.replays = tail->replays;
+	if (tail->key_count > 1)
+		tail->options.server_keys = tail->key_list;
+	else if (tail->key_count == 1)
+		tail->options.server_key = tail->server_keys[0];
+	return CLIENT_DONE;
 }
 
 /* CLIENT_DONE and *help: only the usage was asked for. */
@@ -195,7 +254,7 @@ static int parse_options(struct tail *tail, int argc, char **argv, bool *help)
 		{"count", required_argument, NULL, 'n'},      {"state", required_argument, NULL, 't'},
 		{"replay", required_argument, NULL, 'r'},     {"server-key", required_argument, NULL, 'k'},
 		{"key", required_argument, NULL, 'K'},        {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"silence", required_argument, NULL, 'S'},    {NULL, 0, NULL, 0},
 	};
 	int option, code;
 
@@ -209,12 +268,8 @@ static int parse_options(struct tail *tail, int argc, char **argv, bool *help)
 		if (code != CLIENT_DONE)
 			return code;
 	}
-	if (argc - optind > 1)
-		return wrong(argv[optind + 1], "one endpoint is enough");
-	tail->endpoint = optind < argc ? argv[optind] : WIREWATCH_DEFAULT_ENDPOINT;
-	tail->options.endpoint = tail->endpoint;
 	tail->options.topics = tail->topic_list;
-	return CLIENT_DONE;
+	return pair_endpoints(tail, argv + optind, (size_t)(argc - optind));
 }
 
 /* ---- state --------------------------------------------------------------------------------- */
@@ -301,8 +356,10 @@ static void print_alert(struct tail *tail, const struct wirewatch_event *event)
 	tail->printed++;
 }
 
-static void say(const struct tail *tail, const struct wirewatch_event *event)
+static void say(const struct tail *tail, const struct wirewatch *w, const struct wirewatch_event *event)
 {
+	bool alone = tail->options.endpoint_count == 1;
+
 	switch (event->kind) {
 	case WIREWATCH_ALERT:
 		break;
@@ -318,11 +375,14 @@ static void say(const struct tail *tail, const struct wirewatch_event *event)
 		break;
 	case WIREWATCH_CONNECTED:
 		if (tail->talk)
-			fprintf(stderr, "wirewatch tail: connected to %s\n", tail->endpoint);
+			fprintf(stderr, "wirewatch tail: connected to %s\n", wirewatch_endpoint(w));
 		break;
 	case WIREWATCH_DISCONNECTED:
 		if (tail->talk)
-			fputs("wirewatch tail: the connection is lost; trying again\n", stderr);
+			fprintf(stderr, "wirewatch tail: the connection is lost; trying %s\n", alone ? "again" : "the next endpoint");
+		break;
+	case WIREWATCH_OTHER_LEDGER:
+		fprintf(stderr, "wirewatch tail: %s belongs to another ledger; passing it over\n", wirewatch_endpoint(w));
 		break;
 	}
 }
@@ -346,15 +406,15 @@ static int follow(struct tail *tail, struct wirewatch *w)
 		if (result == WIREWATCH_OK) {
 			heard = true;
 			if (event.kind != WIREWATCH_ALERT)
-				say(tail, &event);
+				say(tail, w, &event);
 			else if (!tail->first || !is_repeat(event.topic))
 				print_alert(tail, &event);
 		} else if (result == WIREWATCH_TIMEOUT) {
 			if (!heard && !waited && tail->talk)
-				fprintf(stderr, "wirewatch tail: waiting for %s\n", tail->endpoint);
+				fprintf(stderr, "wirewatch tail: waiting for %s\n", wirewatch_endpoint(w));
 			waited = true;
 		} else if (result != WIREWATCH_INTERRUPTED) {
-			return fail(tail->endpoint, "ZeroMQ failed");
+			return fail(wirewatch_endpoint(w), "ZeroMQ failed");
 		}
 		if (fflush(stdout) != 0 || ferror(stdout))
 			return write_failed();

@@ -2,6 +2,7 @@
 #include "load.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "wirewatch/feed.h"
 
@@ -38,14 +39,10 @@ static void free_sources(struct match_source *sources, size_t count)
 	free(sources);
 }
 
-static enum base_result load_rules(const struct conf *conf, struct base_problems *problems, struct match_rules **out)
+static enum base_result read_sources(const struct conf *conf, struct base_problems *problems, struct match_source *sources)
 {
-	size_t count = conf_rule_file_count(conf);
-	struct match_source *sources = calloc(count + 1, sizeof *sources);
-	if (!sources)
-		return BASE_NO_MEMORY;
 	enum base_result failed = BASE_OK;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < conf_rule_file_count(conf); i++) {
 		struct base_error err;
 		char *bytes = NULL;
 		size_t len = 0;
@@ -57,18 +54,45 @@ static enum base_result load_rules(const struct conf *conf, struct base_problems
 		}
 		sources[i].bytes = (struct base_span){bytes, len};
 	}
-	if (!failed)
-		failed = match_rules_load(sources, count, problems, out);
-	free_sources(sources, count);
 	return failed;
 }
 
-enum base_result load_all(const char *path, struct base_problems *problems, struct load *out)
+static void digest_sources(const struct match_source *sources, size_t count, uint8_t digest[BASE_SHA256_LEN])
+{
+	struct base_sha256 sha;
+	base_sha256_start(&sha);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t len = sources[i].bytes.len;
+		base_sha256_add(&sha, sources[i].file, strlen(sources[i].file) + 1);
+		base_sha256_add(&sha, &len, sizeof len);
+		base_sha256_add(&sha, sources[i].bytes.ptr, sources[i].bytes.len);
+	}
+	base_sha256_end(&sha, digest);
+}
+
+static enum base_result load_rules(const struct load *before, struct base_problems *problems, struct load *to)
+{
+	size_t count = conf_rule_file_count(to->conf);
+	struct match_source *sources = calloc(count + 1, sizeof *sources);
+	if (!sources)
+		return BASE_NO_MEMORY;
+	enum base_result result = read_sources(to->conf, problems, sources);
+	if (!result) {
+		digest_sources(sources, count, to->rules_digest);
+		to->same_rules = before && memcmp(before->rules_digest, to->rules_digest, sizeof to->rules_digest) == 0;
+	}
+	if (!result && !to->same_rules)
+		result = match_rules_load(sources, count, problems, &to->rules);
+	free_sources(sources, count);
+	return result;
+}
+
+enum base_result load_all(const char *path, const struct load *before, struct base_problems *problems, struct load *out)
 {
 	struct load loaded = {0};
 	enum base_result result = conf_load(path, read_opml, problems, &loaded.conf);
 	if (!result)
-		result = load_rules(loaded.conf, problems, &loaded.rules);
+		result = load_rules(before, problems, &loaded);
 	if (result) {
 		if (!base_problems_count(problems))
 			base_problem(problems, path, 0, "%s", base_result_text(result));

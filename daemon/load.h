@@ -11,10 +11,12 @@
 struct load {
 	struct conf *conf;
 	struct match_rules *rules;
+	uint8_t rules_digest[BASE_SHA256_LEN]; /* of the rule files' names and bytes */
+	bool same_rules; /* as those loaded before: rules is NULL, for theirs to go on */
 };
 
-/* On failure nothing is in *out and problems says why. */
-enum base_result load_all(const char *path, struct base_problems *problems, struct load *out);
+/* On failure nothing is in *out and problems says why. before: what was loaded last, or NULL. */
+enum base_result load_all(const char *path, const struct load *before, struct base_problems *problems, struct load *out);
 void load_free(struct load *load); /* zeroed afterwards */
 
 #endif

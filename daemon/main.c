@@ -121,7 +121,7 @@ int main(int argc, char **argv)
 	if (base_problems_new(&problems))
 		return FAILED;
 	struct load loaded = {0};
-	if (load_all(args.conf_path, problems, &loaded))
+	if (load_all(args.conf_path, NULL, problems, &loaded))
 		code = report_problems(problems);
 	else if (args.check)
 		report_ok(&args, &loaded), code = DONE;

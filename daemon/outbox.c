@@ -8,6 +8,7 @@
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
 #define PRUNE_EVERY BASE_HOUR
+#define FOLLOW_EVERY (2 * BASE_SECOND) /* without a word from other nodes */
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
 #define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
@@ -51,7 +52,8 @@ static void recovered(struct outbox *outbox)
  */
 static bool of_ledger(enum base_result result)
 {
-	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND;
+	return result && result != BASE_INVALID && result != BASE_LIMIT && result != BASE_NOT_FOUND && result != BASE_LOST &&
+	       result != BASE_CHANGED;
 }
 
 /* ---- jobs ----------------------------------------------------------------- */
@@ -115,11 +117,11 @@ static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 	for (*ready = 0; *ready < outbox->group_count; ++*ready) {
 		struct outbox_job *job = outbox->group[*ready];
 		const struct ledger_batch *batch = &job->commit.batch;
-		for (; job->commit.placed < batch->alert_count; job->commit.placed++) {
+		for (size_t i = 0; i < batch->alert_count; i++) {
 			if (outbox_now(outbox) > until)
 				return BASE_OK;
 			/* One placed by an attempt before stays where it is. */
-			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[job->commit.placed]);
+			enum base_result result = alert_stories_place(outbox->options.stories, batch->alerts[i]);
 			if (result)
 				return *ready ? BASE_OK : result;
 		}
@@ -130,6 +132,14 @@ static enum base_result place_alerts(struct outbox *outbox, size_t *ready)
 	return BASE_OK;
 }
 
+/* By which a batch is known that was stored, though the answer was lost. */
+static void number(struct ledger_batch *batch)
+{
+	while (!batch->number)
+		if (base_random(&batch->number, sizeof batch->number))
+			return; /* then it is stored twice at worst, as after a crash */
+}
+
 /* Store and publish the first count jobs of the group, all of them commits with their alerts placed. */
 static enum base_result commit(struct outbox *outbox, size_t count, struct base_error *err)
 {
@@ -137,6 +147,7 @@ static enum base_result commit(struct outbox *outbox, size_t count, struct base_
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
+		number(&outbox->group[i]->commit.batch);
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)
@@ -159,17 +170,51 @@ static void answer_first(struct outbox *outbox, enum base_result result)
 	memmove(outbox->group, outbox->group + 1, --outbox->group_count * sizeof outbox->group[0]);
 }
 
-/* A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. */
+/* Alerts that are never stored must not stay in the stories: those of all others are placed again. */
+static void refuse_first(struct outbox *outbox, enum base_result result)
+{
+	alert_stories_withdraw(outbox->options.stories);
+	answer_first(outbox, result);
+}
+
+/* What was polled under a lease that is gone is refused, all of it: the feeds are polled by another node. */
+static void refuse_lease(struct outbox *outbox, uint64_t lease)
+{
+	size_t kept = 0, count = outbox->group_count;
+	alert_stories_withdraw(outbox->options.stories);
+	for (size_t i = 0; i < count; i++) {
+		struct outbox_job *job = outbox->group[i];
+		if (job->kind == OUTBOX_COMMIT && job->commit.batch.lease == lease)
+			answer(job, BASE_LOST);
+		else
+			outbox->group[kept++] = job;
+	}
+	outbox->group_count = kept;
+}
+
+/*
+ * A group that cannot be stored for a lasting reason is tried batch by batch, so that one cannot hold up all. After the
+ * first that is refused the others make a group again.
+ */
 static enum base_result commit_singly(struct outbox *outbox, size_t count, struct base_error *err)
 {
 	while (count--) {
 		enum base_result result = commit(outbox, 1, err);
 		if (of_ledger(result))
 			return result;
-		if (result)
+		if (result == BASE_CHANGED)
+			return BASE_OK;
+		if (result == BASE_LOST) {
+			refuse_lease(outbox, outbox->group[0]->commit.batch.lease);
+			return BASE_OK;
+		}
+		if (result) {
 			base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "cannot be stored: %s",
 			         err->text);
-		answer_first(outbox, result);
+			refuse_first(outbox, result);
+			return BASE_OK;
+		}
+		answer_first(outbox, BASE_OK);
 	}
 	return BASE_OK;
 }
@@ -210,7 +255,7 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 	if (result && !of_ledger(result)) { /* the first job's own fault */
 		base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "has an alert no story can take: %s",
 		         base_result_text(result));
-		answer_first(outbox, result);
+		refuse_first(outbox, result);
 		return BASE_OK;
 	}
 	if (result)
@@ -218,6 +263,8 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 	if (!count)
 		return BASE_OK;
 	result = commit(outbox, count, err);
+	if (result == BASE_CHANGED) /* they are placed again, and it is tried again, in the next round */
+		return BASE_OK;
 	if (result)
 		return of_ledger(result) ? result : commit_singly(outbox, count, err);
 	while (count--)
@@ -280,6 +327,10 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
+	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
+		at = share_due(outbox->options.share);
+	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
+		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;
 	return due < wait ? due : wait;
 }
@@ -347,6 +398,50 @@ static void follow_orders(struct outbox *outbox)
 		back_up(outbox);
 }
 
+/* What other nodes stored goes out here as well. Who says so may not be heard, so it is also looked up now and then. */
+static void follow_others(struct outbox *outbox, base_time now)
+{
+	bool alerts, members = false;
+	if (!ledger_is_shared(outbox->options.ledger) || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = ledger_woken(outbox->options.ledger, &alerts, &members);
+	outbox->members_changed = outbox->members_changed || members;
+	if (!result && !alerts && now < outbox->next_follow)
+		return;
+	if (!result)
+		result = outbox_follow(outbox);
+	outbox->next_follow = now + (outbox->more_to_follow ? 0 : FOLLOW_EVERY);
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
+	else
+		recovered(outbox);
+}
+
+/* The membership is kept up whatever else waits. */
+static void keep_share(struct outbox *outbox, base_time now)
+{
+	if (!outbox->options.share || (outbox->trouble.count && now < outbox->retry_at))
+		return;
+	enum base_result result = share_serve(outbox->options.share, outbox->members_changed);
+	outbox->members_changed = false;
+	if (result)
+		complain(outbox, ledger_reason(outbox->options.ledger));
+}
+
+/* A failing ledger makes jobs wait in the queue and has nothing to say: do not wake up for them. */
+static void wait_for_news(struct outbox *outbox)
+{
+	int wake[2];
+	size_t count = 0;
+	if (!outbox->trouble.count) {
+		int others = ledger_wake_fd(outbox->options.ledger);
+		wake[count++] = base_queue_fd(outbox->queue);
+		if (others >= 0)
+			wake[count++] = others;
+	}
+	(void)publish_serve(outbox->options.publish, wake, count, next_wake(outbox, outbox_now(outbox)));
+}
+
 static void *run(void *arg)
 {
 	struct outbox *outbox = arg;
@@ -355,6 +450,8 @@ static void *run(void *arg)
 		follow_orders(outbox);
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
+		follow_others(outbox, now);
+		keep_share(outbox, now);
 		if (outbox->missed && now >= outbox->resend_at)
 			outbox_resend(outbox, now);
 		if (hopeless(outbox, now))
@@ -367,11 +464,11 @@ static void *run(void *arg)
 			prune(outbox, now);
 		if (outbox->options.file)
 			outbox->file_wait = publish_file_serve(outbox->options.file);
-		/* A failing ledger makes jobs wait in the queue: do not wake up for them. */
-		(void)publish_serve(outbox->options.publish, outbox->trouble.count ? -1 : base_queue_fd(outbox->queue),
-		                    next_wake(outbox, outbox_now(outbox)));
+		wait_for_news(outbox);
 	}
 	give_up_rest(outbox);
+	if (outbox->options.share)
+		share_leave(outbox->options.share);
 	outbox_heartbeat(outbox, outbox_now(outbox));
 	return NULL;
 }
@@ -389,6 +486,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 	base_time now = outbox_now(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;
+	outbox->next_follow = ledger_is_shared(options->ledger) ? now : BASE_TIME_NONE;
 	atomic_store(&outbox->alive, now);
 	enum base_result result = base_queue_new(options->queue_max, &outbox->queue);
 	if (result)
@@ -405,7 +503,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 
 enum base_result outbox_start(struct outbox *outbox)
 {
-	return pthread_create(&outbox->thread, NULL, run, outbox) ? BASE_NO_MEMORY : BASE_OK;
+	return base_thread_start(&outbox->thread, run, outbox);
 }
 
 void outbox_order(struct outbox *outbox, unsigned orders)

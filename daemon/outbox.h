@@ -9,6 +9,7 @@
 #ifndef WIREWATCH_OUTBOX_H
 #define WIREWATCH_OUTBOX_H
 
+#include "share.h"
 #include "wirewatch/alert.h"
 #include "wirewatch/ledger.h"
 #include "wirewatch/publish.h"
@@ -53,7 +54,6 @@ struct outbox_job {
 		struct {
 			struct ledger_batch batch;
 			base_time received; /* monotonic, of the reply's last byte */
-			size_t placed;      /* alerts that have their story; the outbox's own */
 		} commit;
 		struct {
 			const struct ledger_poll *polls;
@@ -76,6 +76,7 @@ struct outbox_job {
 struct outbox_options {
 	const char *backup_path; /* NULL: the ledger's engine has its own ways */
 	struct ledger *ledger;
+	struct share *share; /* NULL: the ledger is ours alone */
 	struct publish *publish;
 	struct publish_syslog *syslog;   /* where alerts' lines go, or NULL */
 	struct publish_journal *journal; /* the same, instead of syslog; or NULL */

@@ -22,6 +22,9 @@ struct outbox {
 	struct base_complaint trouble;
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;
+	bool more_to_follow;
+	bool members_changed; /* who takes part in the sharing */
+	base_time next_follow; /* BASE_TIME_NONE: the ledger is ours alone */
 	base_time received; /* of the batches being published */
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
 	unsigned resends;   /* tries since */
@@ -42,6 +45,8 @@ static inline base_time outbox_now(const struct outbox *outbox)
 enum base_result outbox_publish(void *ctx, const struct ledger_message *message);
 /* Some were published: whoever waits for news is told, and what left is marked. */
 void outbox_after_publishing(struct outbox *outbox);
+/* What other nodes stored since leaves here too, a piece of it; more_to_follow says whether there is more. */
+enum base_result outbox_follow(struct outbox *outbox);
 /* Once resend_at has come and something was missed. */
 void outbox_resend(struct outbox *outbox, base_time now);
 void outbox_heartbeat(struct outbox *outbox, base_time now);

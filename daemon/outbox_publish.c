@@ -3,6 +3,7 @@
 #include "outbox_lines.h"
 
 #define HEARTBEAT_EVERY (10 * BASE_SECOND)
+#define STUCK_AFTER (3 * BASE_SECOND) /* a ledger that fails for longer is told to subscribers */
 #define RESEND_WAIT (BASE_SECOND / 4)
 #define RESEND_MOST 5 /* tries, then replay alone has the alert */
 
@@ -30,7 +31,7 @@ enum base_result outbox_publish(void *ctx, const struct ledger_message *message)
 	if (outbox->options.file)
 		publish_file_alert(outbox->options.file, message);
 	outbox_count_alert(outbox->options.board, message->topic);
-	if (outbox->received != BASE_TIME_NONE)
+	if (outbox->received != BASE_TIME_NONE && !message->read_back)
 		status_time(outbox->options.board, STATUS_ALERT_LATENCY, outbox_now(outbox) - outbox->received);
 	return BASE_OK;
 }
@@ -47,6 +48,17 @@ void outbox_after_publishing(struct outbox *outbox)
 		         base_result_text(result));
 	if (outbox->missed && !outbox->resends)
 		outbox->resend_at = outbox_now(outbox) + RESEND_WAIT;
+}
+
+enum base_result outbox_follow(struct outbox *outbox)
+{
+	uint64_t before = ledger_sequence(outbox->options.ledger);
+	bool more = false;
+	enum base_result result = ledger_follow(outbox->options.ledger, outbox_publish, outbox, &more);
+	if (ledger_sequence(outbox->options.ledger) != before)
+		outbox_after_publishing(outbox);
+	outbox->more_to_follow = more && !result;
+	return result;
 }
 
 /* What was missed is not marked published, so the ledger gives it again, with all that came after. */
@@ -80,6 +92,7 @@ void outbox_heartbeat(struct outbox *outbox, base_time now)
 	    .sequence = ledger_sequence(outbox->options.ledger),
 	    .feeds = (size_t)status_get(board, STATUS_FEEDS),
 	    .failing = (size_t)status_get(board, STATUS_FEEDS_FAILING),
+	    .stuck = outbox->trouble.count && now - outbox->trouble.since > STUCK_AFTER,
 	    .now = base_clock_wall(outbox->options.clock),
 	};
 	(void)publish_heartbeat(outbox->options.publish, &health);
@@ -93,6 +106,8 @@ void outbox_heartbeat(struct outbox *outbox, base_time now)
 	outbox->next_heartbeat = now + HEARTBEAT_EVERY;
 }
 
+/* ---- at the start ---------------------------------------------------------------- */
+
 static enum base_result restore_sketch(void *ctx, struct base_span sketch)
 {
 	struct outbox *outbox = ctx;
@@ -103,6 +118,7 @@ static enum base_result restore_sketch(void *ctx, struct base_span sketch)
 
 enum base_result outbox_restore(struct outbox *outbox, struct base_error *err)
 {
+	ledger_use_stories(outbox->options.ledger, outbox->options.stories);
 	base_time since = base_clock_wall(outbox->options.clock) - alert_stories_reach(outbox->options.story_window);
 	enum base_result result = ledger_sketches(outbox->options.ledger, since, restore_sketch, outbox);
 	if (result)

@@ -326,6 +326,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	poll->feed = feed;
 	poll->asked = base_clock_monotonic(context->options.clock);
 	poll->received = BASE_TIME_NONE;
+	poll->lease = share_token(context->options.share);
 	base_buf_init(&poll->learned, PLAN_STORED_MAX);
 	base_time now = base_clock_wall(context->options.clock), due = plan_feed_state(feed->plan)->next_due;
 	if (due != BASE_TIME_NONE && now > due)
@@ -336,7 +337,7 @@ enum base_result poll_start(struct poll_context *context, struct poll_feed *feed
 	    .url = address ? address : feed->conf->url,
 	    .etag = conditional ? feed->etag : NULL,
 	    .last_modified = conditional ? feed->last_modified : NULL,
-	    .again = STAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
+	    .again = TAILQ_EMPTY(&feed->host->waiting) ? feed->conf->interval : BASE_SECOND, /* the next one is in line */
 	};
 	enum base_result result = plan_feed_copy(feed->plan, &poll->next);
 	if (!result)

@@ -12,34 +12,49 @@
 
 /* Feeds of one server (host and port) share its places and its pauses. */
 struct poll_host {
+	struct base_table_node node;          /* first: in its poller's table, by name */
+	struct base_heap_node gap;            /* when the gap between two requests is over, if feeds wait for it */
 	char *name;
 	struct poller *poller;
 	struct plan_host pace;
-	struct event *timer;                  /* until the gap between two requests is over */
-	bool unarmed;                         /* it could not be set */
-	STAILQ_HEAD(, poll_feed) waiting;     /* due, but the host has no place free */
-	struct poll_host *next;               /* in its bucket of the poller's table */
+	TAILQ_HEAD(, poll_feed) waiting;      /* due, but the host has no place free */
+	size_t feeds;                         /* 0: it is kept until its gap is over */
+	LIST_ENTRY(poll_host) empty;          /* in its poller's list of those without feeds */
+};
+
+enum poll_feed_at { /* where a feed is */
+	FEED_NEW,    /* in line to be recalled */
+	FEED_ASKED,  /* the outbox is asked what is stored of it */
+	FEED_RESTS,  /* until it is due */
+	FEED_WAITS,  /* in its host's line */
+	FEED_READY,  /* it has a place of its host, and waits for a transfer */
+	FEED_POLLED, /* a poll is under way */
 };
 
 struct poll_feed {
+	struct base_table_node node;          /* first: in its poller's table, by URL */
+	struct base_heap_node due;            /* monotonic */
 	const struct conf_feed *conf;
 	struct poll_host *host;
-	struct event *timer;
 	struct poller *poller;
 	struct poll *poll;                    /* under way, or NULL */
 	char *etag, *last_modified;           /* as the server sent them, or NULL */
 	struct feed_key body;                 /* of the last document taken in */
-	struct plan_feed *plan;
+	struct plan_feed *plan;               /* NULL until it is recalled */
 	size_t slot;                          /* in the fleet */
 	int64_t id;                           /* the ledger's number of it; 0: it is not there yet */
 	base_time written;                    /* when it was last committed (wall), or BASE_TIME_NONE */
 	base_time newest;                     /* publication date of its newest entry ever, or BASE_TIME_NONE */
+	enum poll_feed_at at;
 	bool polled;
-	bool unarmed;                         /* its timer could not be set */
 	bool done;                            /* its one poll with --once is over */
+	bool leaving;                         /* removed, and gone as soon as it is no longer busy */
+	unsigned named;                       /* the number of the last change that named it */
+	const struct conf_feed *next_conf;    /* takes the place of conf when it is no longer busy; or NULL */
+	struct poller_change *awaited_by;     /* the first change that waits for it, or NULL */
 	size_t entries;                       /* in the last document */
 	struct base_complaint complaint;
-	STAILQ_ENTRY(poll_feed) link;         /* in a waiting list */
+	TAILQ_ENTRY(poll_feed) link;          /* in the line it stands in */
 };
 
 /*

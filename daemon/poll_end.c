@@ -374,6 +374,7 @@ void poll_commit(struct poll *poll)
 	poll->job.commit.batch.alert_count = poll->alert_count;
 	poll->job.commit.batch.now = poll_wall(poll);
 	poll->job.commit.batch.id = &poll->feed_id;
+	poll->job.commit.batch.lease = poll->lease;
 	poll->job.commit.received = poll->received;
 	if (poll_submit(poll))
 		poll_not_stored(poll, "the outbox takes no more");
@@ -381,7 +382,7 @@ void poll_commit(struct poll *poll)
 
 void poll_committed(struct poll *poll)
 {
-	if (poll->job.result == BASE_STOPPED) {
+	if (poll->job.result == BASE_STOPPED || poll->job.result == BASE_LOST) { /* whoever has the feed now polls it again */
 		end(poll);
 	} else if (poll->job.result) {
 		poll_not_stored(poll, base_result_text(poll->job.result));

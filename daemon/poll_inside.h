@@ -26,6 +26,7 @@ struct poll {
 	char reason[512];
 	long http_status;
 	base_time asked, received; /* monotonic */
+	uint64_t lease;           /* the token it was asked under */
 
 	struct feed_document *document;
 	struct ledger_known *known;

@@ -2,7 +2,7 @@
 # For scripts/demo and scripts/check: missing packages, builds out of tree, progress on a terminal.
 # Who reads it has set $source, the folder of configure.ac.
 
-LIBRARIES="libcurl4-openssl-dev libssl-dev libevent-dev libxml2-dev libzmq3-dev libsqlite3-dev libyaml-dev libjansson-dev"
+LIBRARIES="libcurl4-openssl-dev libssl-dev libevent-dev libxml2-dev libzmq3-dev libsqlite3-dev libpq-dev libyaml-dev libjansson-dev"
 BUILD_TOOLS="gcc make libc6-dev autoconf automake libtool pkg-config python3 ca-certificates"
 
 jobs_count=$(nproc 2>/dev/null || echo 2)
@@ -40,6 +40,20 @@ install_missing() {
 		die "apt-get failed"
 	fi
 	rm -f "$log"
+}
+
+# install_postgresql: the server programs for tests that start servers of their own, and no server of the machine's.
+install_postgresql() {
+	settings=/etc/postgresql-common/createcluster.conf
+	if [ "$(dpkg-query -W -f '${db:Status-Status}' postgresql-common 2>/dev/null)" != installed ] && [ ! -e "$settings" ]; then
+		as_root=
+		[ "$(id -u)" -eq 0 ] || as_root=sudo
+		# Debian's package would make a database and start it, now and at every boot.
+		$as_root mkdir -p "${settings%/*}"
+		printf 'create_main_cluster = false\n' | $as_root tee "$settings" >/dev/null
+		say "PostgreSQL is installed without a database of its own ($settings says so)"
+	fi
+	install_missing postgresql
 }
 
 # quietly LABEL LOG COMMAND...: run with the output in LOG; a clock while it runs on a terminal. Status of COMMAND.

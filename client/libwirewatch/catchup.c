@@ -42,7 +42,7 @@ static bool open_dealer(struct wirewatch *w)
 	if (!w->dealer)
 		return false;
 	if (zmq_setsockopt(w->dealer, ZMQ_LINGER, &linger, sizeof linger) == 0 &&
-	    zmq_setsockopt(w->dealer, ZMQ_IPV6, &on, sizeof on) == 0 && subscriber_set_keys(w, w->dealer) &&
+	    zmq_setsockopt(w->dealer, ZMQ_IPV6, &on, sizeof on) == 0 && endpoints_set_keys(w, w->dealer) &&
 	    zmq_connect(w->dealer, w->replay) == 0)
 		return true;
 	close_dealer(w);
@@ -69,6 +69,7 @@ static void ask_page(struct wirewatch *w)
 void catch_up_begin(struct wirewatch *w)
 {
 	w->mode = MODE_CATCH_UP;
+	w->stated = 0;
 	w->catch_up.attempts = 0;
 	w->catch_up.started_at = w->track.base;
 	ask_page(w);
@@ -103,6 +104,18 @@ void catch_up_again(struct wirewatch *w)
 		ask_page(w);
 }
 
+void catch_up_elsewhere(struct wirewatch *w)
+{
+	w->catch_up.pause_until = 0;
+	w->catch_up.attempts = 0;
+	if (w->mode == MODE_SEEK && *w->replay)
+		ask_seek(w);
+	else if (w->track.based && *w->replay)
+		catch_up_begin(w);
+	else
+		w->mode = MODE_LIVE;
+}
+
 static void end(struct wirewatch *w)
 {
 	close_dealer(w);
@@ -112,6 +125,10 @@ static void end(struct wirewatch *w)
 
 static void give_up_for_now(struct wirewatch *w)
 {
+	if (endpoints_leave(w, 0)) {
+		w->catch_up.deadline = subscriber_now() + REPLY_MS;
+		return;
+	}
 	end(w);
 	w->catch_up.pause_until = subscriber_now() + PAUSE_MS;
 	if (!w->catch_up.told_silent)
@@ -168,8 +185,9 @@ static void take_end(struct wirewatch *w, const struct message *message)
 	if (!read_end(message, &page))
 		return; /* the deadline asks again */
 	w->catch_up.told_silent = false;
-	if (page.more) {
-		track_raise(&w->track, page.last);
+	if (page.more || w->stated > latest) { /* stated: alerted after this was read, and before we were subscribed */
+		track_raise(&w->track, page.more ? page.last : w->track.base);
+		w->stated = 0;
 		ask_page(w);
 		return;
 	}
@@ -240,8 +258,11 @@ bool catch_up_take(struct wirewatch *w, const struct message *message)
 		w->catch_up.deadline = subscriber_now() + RETRY_MS;
 		return false;
 	}
-	if (w->mode == MODE_CATCH_UP && w->track.epoch != 0 && message->epoch != w->track.epoch) {
-		subscriber_new_ledger(w, message->epoch, 0);
+	if (w->move)
+		return false; /* this endpoint is left */
+	if (w->track.epoch != 0 && message->epoch != w->track.epoch && (w->mode == MODE_CATCH_UP || w->endpoint_count > 1)) {
+		if (!endpoints_pass_over(w))
+			subscriber_new_ledger(w, message->epoch, 0);
 		return false;
 	}
 	if (w->track.epoch == 0)

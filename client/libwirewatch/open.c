@@ -8,9 +8,8 @@
 
 #include "subscriber.h"
 
-#define RECEIVE_HWM 20000 /* messages that wait for a busy program */
 #define TOPIC_ALERT "ww1/alert/"
-#define MONITOR "inproc://wirewatch-monitor"
+#define SILENCE_MS 25000 /* two heartbeats and a half */
 
 static enum wirewatch_result fail(char *reason, enum wirewatch_result result, const char *what, const char *why)
 {
@@ -83,16 +82,48 @@ static bool copy_text(char **to, const char *from)
 	return !from || *to;
 }
 
+static enum wirewatch_result copy_endpoint(struct endpoint *to, const char *publish, const char *replay,
+                                           const char *server_key, bool have_secret, char *reason)
+{
+	if (!publish || !server_key != !have_secret)
+		return fail(reason, WIREWATCH_INVALID, "keys", "the server's and the own secret key are both needed");
+	to->publish = strdup(publish);
+	to->replay = !to->publish ? NULL : replay ? strdup(replay) : derive_replay(publish);
+	if (!to->replay || !copy_text(&to->server_key, server_key))
+		return fail(reason, WIREWATCH_NO_MEMORY, "endpoint", "out of memory");
+	return WIREWATCH_OK;
+}
+
+static enum wirewatch_result copy_endpoints(struct wirewatch *w, const struct wirewatch_options *options, char *reason)
+{
+	const char *one = options->endpoint ? options->endpoint : WIREWATCH_DEFAULT_ENDPOINT;
+	const char *const *list = options->endpoint_count ? options->endpoints : &one;
+	const char *const *replays = options->endpoint_count ? options->replays : &options->replay;
+	const char *const *keys = options->endpoint_count ? options->server_keys : NULL;
+	size_t count = options->endpoint_count ? options->endpoint_count : 1;
+	enum wirewatch_result result = WIREWATCH_OK;
+
+	if (count > WIREWATCH_ENDPOINTS_MAX || !list)
+		return fail(reason, WIREWATCH_INVALID, "endpoints", "there are too many, or none");
+	w->endpoints = calloc(count, sizeof *w->endpoints);
+	if (!w->endpoints)
+		return fail(reason, WIREWATCH_NO_MEMORY, "endpoints", "out of memory");
+	w->endpoint_count = count;
+	for (size_t i = 0; i < count && result == WIREWATCH_OK; i++)
+		result = copy_endpoint(&w->endpoints[i], list[i] ? list[i] : WIREWATCH_DEFAULT_ENDPOINT,
+		                       replays ? replays[i] : NULL, keys && keys[i] ? keys[i] : options->server_key,
+		                       options->secret_key != NULL, reason);
+	return result;
+}
+
 static enum wirewatch_result copy_options(struct wirewatch *w, const struct wirewatch_options *options, char *reason)
 {
-	if (!options->server_key != !options->secret_key)
-		return fail(reason, WIREWATCH_INVALID, "keys", "the server's and the own secret key are both needed");
-	w->endpoint = strdup(options->endpoint ? options->endpoint : WIREWATCH_DEFAULT_ENDPOINT);
-	if (!w->endpoint)
-		return fail(reason, WIREWATCH_NO_MEMORY, "endpoint", "out of memory");
-	w->replay = options->replay ? strdup(options->replay) : derive_replay(w->endpoint);
-	if (!w->replay || !copy_text(&w->server_key, options->server_key) ||
-	    !copy_text(&w->public_key, options->public_key) || !copy_text(&w->secret_key, options->secret_key))
+	enum wirewatch_result result = copy_endpoints(w, options, reason);
+
+	if (result != WIREWATCH_OK)
+		return result;
+	w->silence = options->silence_ms > 0 ? options->silence_ms : SILENCE_MS;
+	if (!copy_text(&w->public_key, options->public_key) || !copy_text(&w->secret_key, options->secret_key))
 		return fail(reason, WIREWATCH_NO_MEMORY, "options", "out of memory");
 	if (w->secret_key && !w->public_key) {
 		w->public_key = calloc(1, WIREWATCH_KEY_SIZE);
@@ -104,78 +135,17 @@ static enum wirewatch_result copy_options(struct wirewatch *w, const struct wire
 	return copy_topics(w, options, reason);
 }
 
-static int set(void *socket, int option, int value)
+/* Each once, so that a wrong one is told now; the last one opened is the first, which stays. */
+static enum wirewatch_result open_all(struct wirewatch *w, char *reason)
 {
-	return zmq_setsockopt(socket, option, &value, sizeof value);
-}
+	enum wirewatch_result result = WIREWATCH_OK;
 
-bool subscriber_set_keys(const struct wirewatch *w, void *socket)
-{
-	if (!w->server_key)
-		return true;
-	return zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, w->server_key, strlen(w->server_key) + 1) == 0 &&
-	       zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, w->public_key, strlen(w->public_key) + 1) == 0 &&
-	       zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, w->secret_key, strlen(w->secret_key) + 1) == 0;
-}
-
-static int set_options(void *socket)
-{
-	int rc = set(socket, ZMQ_LINGER, 0);
-
-	rc |= set(socket, ZMQ_IPV6, 1);
-	rc |= set(socket, ZMQ_RCVHWM, RECEIVE_HWM);
-	rc |= set(socket, ZMQ_RECONNECT_IVL, 100);
-	rc |= set(socket, ZMQ_RECONNECT_IVL_MAX, 5000);
-	rc |= set(socket, ZMQ_TCP_KEEPALIVE, 1);
-	rc |= set(socket, ZMQ_TCP_KEEPALIVE_IDLE, 60);
-	rc |= set(socket, ZMQ_HEARTBEAT_IVL, 15000);
-	rc |= set(socket, ZMQ_HEARTBEAT_TIMEOUT, 60000);
-	return rc;
-}
-
-static int watch(struct wirewatch *w)
-{
-	w->monitor = zmq_socket(w->context, ZMQ_PAIR);
-	if (!w->monitor || set(w->monitor, ZMQ_LINGER, 0) != 0 || set(w->monitor, ZMQ_RCVHWM, 0) != 0 ||
-	    zmq_socket_monitor(w->subscriber, MONITOR, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0)
-		return -1;
-	return zmq_connect(w->monitor, MONITOR);
-}
-
-static int subscribe(struct wirewatch *w)
-{
-	static const char *const states[] = {"ww1/heartbeat/", "ww1/welcome/"};
-	int rc = 0;
-
-	for (size_t i = 0; i < w->topic_count; i++)
-		rc |= zmq_setsockopt(w->subscriber, ZMQ_SUBSCRIBE, w->topics[i], strlen(w->topics[i]));
-	/* The welcome last: it then says that the subscriptions above are in force. */
-	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-		rc |= zmq_setsockopt(w->subscriber, ZMQ_SUBSCRIBE, states[i], strlen(states[i]));
-	return rc;
-}
-
-static enum wirewatch_result open_sockets(struct wirewatch *w, char *reason)
-{
-	w->context = zmq_ctx_new();
-	w->subscriber = w->context ? zmq_socket(w->context, ZMQ_SUB) : NULL;
-	if (!w->subscriber || set_options(w->subscriber) != 0 || watch(w) != 0 || subscribe(w) != 0)
-		return fail(reason, WIREWATCH_FAILED, "ZeroMQ", zmq_strerror(zmq_errno()));
-	if (!subscriber_set_keys(w, w->subscriber))
-		return fail(reason, WIREWATCH_INVALID, "keys", "a CURVE key is not valid");
-	if (zmq_connect(w->subscriber, w->endpoint) != 0)
-		return fail(reason, WIREWATCH_INVALID, w->endpoint, zmq_strerror(zmq_errno()));
-	if (*w->replay) {
-		void *probe = zmq_socket(w->context, ZMQ_DEALER);
-		int rc = probe ? set(probe, ZMQ_LINGER, 0) | zmq_connect(probe, w->replay) : -1;
-		int error = zmq_errno();
-
-		if (probe)
-			zmq_close(probe);
-		if (rc != 0)
-			return fail(reason, WIREWATCH_INVALID, w->replay, zmq_strerror(error));
+	for (w->at = w->endpoint_count; w->at-- > 0 && result == WIREWATCH_OK;) {
+		endpoints_close(w);
+		result = endpoints_open(w, reason);
 	}
-	return WIREWATCH_OK;
+	w->at = 0;
+	return result;
 }
 
 static void start(struct wirewatch *w, const struct wirewatch_options *options)
@@ -190,20 +160,34 @@ static void start(struct wirewatch *w, const struct wirewatch_options *options)
 		catch_up_seek(w, options->since);
 }
 
-enum wirewatch_result wirewatch_open(const struct wirewatch_options *options, struct wirewatch **out, char *reason)
+/* Programs built with an earlier version know fewer of the options. */
+static bool take_options(const struct wirewatch_options *given, struct wirewatch_options *out)
 {
+	*out = (struct wirewatch_options){0};
+	if (given->size != sizeof *given && given->size != offsetof(struct wirewatch_options, endpoints))
+		return false;
+	memcpy(out, given, given->size);
+	return true;
+}
+
+enum wirewatch_result wirewatch_open(const struct wirewatch_options *given, struct wirewatch **out, char *reason)
+{
+	struct wirewatch_options own, *options = &own;
 	enum wirewatch_result result;
 	struct wirewatch *w;
 
-	if (options->size != sizeof *options)
+	if (!take_options(given, options))
 		return fail(reason, WIREWATCH_INVALID, "options", "the size is not set");
 	w = calloc(1, sizeof *w);
 	if (!w)
 		return fail(reason, WIREWATCH_NO_MEMORY, "subscriber", "out of memory");
 	w->held_end = &w->held;
 	result = copy_options(w, options, reason);
-	if (result == WIREWATCH_OK)
-		result = open_sockets(w, reason);
+	if (result == WIREWATCH_OK) {
+		w->context = zmq_ctx_new();
+		result = w->context ? open_all(w, reason)
+		                    : fail(reason, WIREWATCH_FAILED, "ZeroMQ", zmq_strerror(zmq_errno()));
+	}
 	if (result != WIREWATCH_OK) {
 		wirewatch_close(w);
 		return result;
@@ -217,29 +201,20 @@ void wirewatch_close(struct wirewatch *w)
 {
 	if (!w)
 		return;
-	if (w->subscriber)
-		zmq_socket_monitor(w->subscriber, NULL, 0);
-	for (size_t i = 0; i < 3; i++) {
-		void *socket = i == 0 ? w->dealer : i == 1 ? w->monitor : w->subscriber;
-
-		if (socket)
-			zmq_close(socket);
-	}
+	endpoints_close(w);
 	if (w->context)
 		zmq_ctx_term(w->context);
-	while (w->held) {
-		struct message *message = w->held;
-
-		w->held = message->next;
-		free(message);
+	subscriber_drop_held(w);
+	for (size_t i = 0; i < w->endpoint_count; i++) {
+		free(w->endpoints[i].publish);
+		free(w->endpoints[i].replay);
+		free(w->endpoints[i].server_key);
 	}
+	free(w->endpoints);
 	track_free(&w->track);
 	free(w->current);
 	free(w->position);
 	free(w->topics);
-	free(w->endpoint);
-	free(w->replay);
-	free(w->server_key);
 	free(w->public_key);
 	free(w->secret_key);
 	free(w);

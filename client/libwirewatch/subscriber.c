@@ -12,6 +12,7 @@
 #include "subscriber.h"
 
 #define HELD_MAX 10000
+#define REFUSED_MS 250 /* after a refused connection, before the next endpoint is tried */
 #define TOPIC_ALERT "ww1/alert/"
 #define TOPIC_HEARTBEAT "ww1/heartbeat/"
 #define TOPIC_WELCOME "ww1/welcome/"
@@ -95,7 +96,7 @@ struct message *subscriber_receive(void *socket, bool *got)
 	return message;
 }
 
-static void drop_held(struct wirewatch *w)
+void subscriber_drop_held(struct wirewatch *w)
 {
 	while (w->held) {
 		struct message *message = w->held;
@@ -149,7 +150,7 @@ void subscriber_new_ledger(struct wirewatch *w, uint64_t epoch, uint64_t base)
 	if (epoch != w->track.epoch)
 		w->old_epoch = w->track.epoch;
 	track_reset(&w->track, epoch, base);
-	drop_held(w);
+	subscriber_drop_held(w);
 	subscriber_note(w, WIREWATCH_NEW_LEDGER, 0, 0);
 	w->mode = MODE_LIVE;
 	if (*w->replay)
@@ -161,8 +162,12 @@ static bool check_epoch(struct wirewatch *w, const struct message *message)
 {
 	if (w->track.epoch == 0)
 		w->track.epoch = message->epoch;
-	if (message->epoch == w->track.epoch)
+	if (message->epoch == w->track.epoch) {
+		endpoints_ours(w);
 		return true;
+	}
+	if (w->endpoint_count > 1 && message->epoch != w->old_epoch && endpoints_pass_over(w))
+		return false;
 	if (message->epoch != w->old_epoch)
 		subscriber_new_ledger(w, message->epoch, 0);
 	else if (w->mode == MODE_LIVE && catch_up_possible(w))
@@ -223,6 +228,10 @@ static void take_state(struct wirewatch *w, const struct message *message)
 {
 	uint64_t top;
 
+	if (w->endpoint_count > 1 && strstr(message->body, "\"stuck\":true"))
+		endpoints_leave(w, 0);
+	if (w->mode == MODE_CATCH_UP && message->epoch == w->track.epoch && message->sequence > w->stated)
+		w->stated = message->sequence;
 	if (w->mode != MODE_LIVE || !check_epoch(w, message))
 		return;
 	if (!w->track.based) {
@@ -247,6 +256,11 @@ static bool read_subscriber(struct wirewatch *w)
 
 	if (!message)
 		return false;
+	if (w->move) { /* this endpoint is left */
+		free(message);
+		return false;
+	}
+	endpoints_heard(w);
 	if (strncmp(message->topic, TOPIC_ALERT, strlen(TOPIC_ALERT)) == 0)
 		return take_alert(w, message);
 	take_state(w, message);
@@ -282,11 +296,15 @@ static void read_monitor(struct wirewatch *w)
 		memcpy(&number, event, sizeof number);
 		if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !w->connected) {
 			w->connected = true;
+			endpoints_connected(w);
 			subscriber_note(w, WIREWATCH_CONNECTED, 0, 0);
 			catch_up_again(w);
 		} else if (number == ZMQ_EVENT_DISCONNECTED && w->connected) {
 			w->connected = false;
 			subscriber_note(w, WIREWATCH_DISCONNECTED, 0, 0);
+			endpoints_leave(w, 0);
+		} else if (number == ZMQ_EVENT_CONNECT_RETRIED && !w->connected) {
+			endpoints_leave(w, REFUSED_MS);
 		}
 	}
 }
@@ -329,6 +347,8 @@ static long wait_of(const struct wirewatch *w, int64_t deadline)
 
 	if (w->mode != MODE_LIVE && (until < 0 || w->catch_up.deadline < until))
 		until = w->catch_up.deadline;
+	if (w->endpoint_count > 1 && (until < 0 || w->move_at < until))
+		until = w->move_at;
 	if (until < 0)
 		return -1;
 	return until > now ? (long)(until - now) : 0;
@@ -341,11 +361,17 @@ enum wirewatch_result wirewatch_next(struct wirewatch *w, int timeout_ms, struct
 	free(w->current);
 	w->current = NULL;
 	for (;;) {
-		zmq_pollitem_t items[3] = {{w->subscriber, 0, ZMQ_POLLIN, 0}, {w->monitor, 0, ZMQ_POLLIN, 0}};
+		zmq_pollitem_t items[3] = {{NULL, 0, ZMQ_POLLIN, 0}, {NULL, 0, ZMQ_POLLIN, 0}};
 		int count = 2, rc;
 
 		if (advance(w, event))
 			return WIREWATCH_OK;
+		if (!endpoints_check(w))
+			return WIREWATCH_FAILED;
+		if (w->note_count > 0)
+			continue;
+		items[0].socket = w->subscriber;
+		items[1].socket = w->monitor;
 		if (w->dealer)
 			items[count++] = (zmq_pollitem_t){w->dealer, 0, ZMQ_POLLIN, 0};
 		rc = zmq_poll(items, count, wait_of(w, deadline));

@@ -69,13 +69,25 @@ struct catch_up {
 	char since[32];
 };
 
+struct endpoint {
+	char *publish, *replay, *server_key;
+	bool foreign; /* had another ledger when it was tried last */
+};
+
 struct wirewatch {
 	void *context, *subscriber, *monitor, *dealer;
-	char *endpoint, *replay;
+	struct endpoint *endpoints;
+	size_t endpoint_count, at;
+	const char *replay;   /* of the endpoint in use */
+	int64_t silence;      /* milliseconds */
+	int64_t move_at;      /* when the next endpoint is tried, unless this one is heard */
+	bool move;            /* now, once what is under way is done */
+	unsigned moves;
+	uint64_t stated;      /* the latest sequence that a heartbeat or welcome stated during a catch-up */
 	char (*topics)[TOPIC_MAX + 1];
 	size_t topic_count;
 	char prefix[TOPIC_MAX + 1]; /* what the topics have in common */
-	char *server_key, *public_key, *secret_key;
+	char *public_key, *secret_key;
 	struct track track;
 	uint64_t old_epoch;
 	enum mode mode;
@@ -94,9 +106,27 @@ void subscriber_note(struct wirewatch *w, enum wirewatch_kind kind, uint64_t fir
 bool subscriber_wants(const struct wirewatch *w, const char *topic);
 /* A received message of three frames, or NULL when there is none or it is not one of ours. *got: something was read. */
 struct message *subscriber_receive(void *socket, bool *got);
-bool subscriber_set_keys(const struct wirewatch *w, void *socket);
+void subscriber_drop_held(struct wirewatch *w);
 /* Another epoch: the old ledger is gone. */
 void subscriber_new_ledger(struct wirewatch *w, uint64_t epoch, uint64_t base);
+
+/* ---- endpoints.c: which daemon, and its sockets ------------------------------------------ */
+
+bool endpoints_set_keys(const struct wirewatch *w, void *socket);
+/* Subscribe at the one that w->at names. reason as for wirewatch_open. */
+enum wirewatch_result endpoints_open(struct wirewatch *w, char *reason);
+void endpoints_close(struct wirewatch *w);
+/* It was heard now. */
+void endpoints_heard(struct wirewatch *w);
+void endpoints_connected(struct wirewatch *w);
+/* It is of no use now: if there are others, the next one is tried after pause milliseconds. False: there is no other. */
+bool endpoints_leave(struct wirewatch *w, int64_t pause);
+/* It has our ledger. */
+void endpoints_ours(struct wirewatch *w);
+/* It has another ledger. True: it is passed over; false: no endpoint has ours any more, or there is no other. */
+bool endpoints_pass_over(struct wirewatch *w);
+/* Move on if it is time to. False: ZeroMQ failed. */
+bool endpoints_check(struct wirewatch *w);
 
 /* ---- catchup.c ---------------------------------------------------------------------------- */
 
@@ -104,6 +134,8 @@ void catch_up_begin(struct wirewatch *w);          /* from what was delivered */
 void catch_up_seek(struct wirewatch *w, int64_t since);
 bool catch_up_possible(const struct wirewatch *w); /* there is somebody to ask, and it is not too early */
 void catch_up_again(struct wirewatch *w);          /* ask anew, after a reconnection */
+/* At another endpoint: go on with what was under way, or begin, for it may have what the one before had not. */
+void catch_up_elsewhere(struct wirewatch *w);
 void catch_up_check_time(struct wirewatch *w);
 /* Take a reply; true when message is an alert to be delivered now. */
 bool catch_up_take(struct wirewatch *w, const struct message *message);

@@ -4,7 +4,8 @@
  * The library subscribes first and then asks for what was missed, notices
  * gaps, fills them from the daemon's ledger, and survives restarts of both
  * sides. Keep the text of wirewatch_position() and give it back at the next
- * start: then nothing is lost and nothing comes twice.
+ * start: then nothing is lost and nothing comes twice. Of several daemons that
+ * share a ledger it listens to one, and goes on at another when that one fails.
  *
  *	struct wirewatch_options options = WIREWATCH_OPTIONS;
  *	struct wirewatch_event event;
@@ -32,6 +33,7 @@
 extern "C" {
 #endif
 
+#define WIREWATCH_ENDPOINTS_MAX 64
 #define WIREWATCH_DEFAULT_ENDPOINT "ipc:///run/wirewatch/alerts.sock"
 #define WIREWATCH_REASON_MAX 256
 
@@ -69,8 +71,18 @@ struct wirewatch_options {
 	const char *position;       /* text of wirewatch_position(), or NULL */
 	/* CURVE, 40 characters of Z85 each; all NULL: none. public_key may be NULL: made from secret_key. */
 	const char *server_key, *public_key, *secret_key;
+	/*
+	 * Several daemons that share one ledger; then endpoint and replay are not used. The library subscribes to one of
+	 * them, in their order, and goes on at the next one, from what was delivered last, when it is gone or silent, or says
+	 * that it has no access to the ledger. replays (may be NULL) and server_keys (may be NULL: server_key for all) have
+	 * endpoint_count entries: the one that belongs to each endpoint, and each may be NULL as replay and server_key may.
+	 */
+	const char *const *endpoints;
+	const char *const *replays, *const *server_keys;
+	size_t endpoint_count; /* at most WIREWATCH_ENDPOINTS_MAX */
+	int silence_ms;        /* without any message, after which the next endpoint is tried; 0: 25 seconds */
 };
-#define WIREWATCH_OPTIONS {sizeof(struct wirewatch_options), 0, 0, 0, 0, WIREWATCH_FROM_NOW, 0, 0, 0, 0, 0, 0}
+#define WIREWATCH_OPTIONS {sizeof(struct wirewatch_options), 0, 0, 0, 0, WIREWATCH_FROM_NOW, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
 enum wirewatch_kind {
 	WIREWATCH_ALERT,        /* topic, epoch, sequence, json */
@@ -79,6 +91,7 @@ enum wirewatch_kind {
 	WIREWATCH_CONNECTED,    /* to the endpoint */
 	WIREWATCH_DISCONNECTED, /* from now on the library tries again by itself */
 	WIREWATCH_REPLAY_SILENT,/* stored alerts were asked for and none came; asked again with later heartbeats */
+	WIREWATCH_OTHER_LEDGER, /* wirewatch_endpoint() belongs to another ledger and is passed over as long as any is left */
 };
 
 struct wirewatch_event {
@@ -100,6 +113,8 @@ enum wirewatch_result wirewatch_next(struct wirewatch *w, int timeout_ms, struct
  * NULL when nothing is known yet, or memory ran out.
  */
 const char *wirewatch_position(struct wirewatch *w);
+/* The endpoint in use, or tried, now: one of the options'. Lasts as long as w. */
+const char *wirewatch_endpoint(const struct wirewatch *w);
 #define WIREWATCH_KEY_SIZE 41 /* with the NUL */
 /* A new CURVE key pair. WIREWATCH_FAILED: libzmq has no CURVE. */
 enum wirewatch_result wirewatch_make_keys(char public_key[WIREWATCH_KEY_SIZE], char secret_key[WIREWATCH_KEY_SIZE]);

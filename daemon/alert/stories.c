@@ -15,6 +15,7 @@
 #define MEMBERS_MAX 20000
 #define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 16 MB, and 64 MB for their postings */
 #define FEEDS_MAX 1024               /* of one story that are told apart */
+#define PLACINGS_MAX ((size_t)1 << 24) /* alerts placed and not stored yet: those of the batches at hand */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
 /* Postings looked at for one alert; what lies beyond them is older. */
 #define WALK_MAX 200000
@@ -49,6 +50,14 @@ struct member {
 	bool touched;
 };
 
+/* A place given to an alert that is not stored yet, and what must be known to take it back. */
+struct placing {
+	struct alert *alert;
+	const uint64_t *memory; /* of the member it became, or NULL */
+	bool began, added_feed;
+	base_time begun, last; /* of the story before */
+};
+
 struct alert_stories {
 	base_time window, now, swept;
 	struct index *index;
@@ -61,6 +70,8 @@ struct alert_stories {
 	size_t weight;
 	uint32_t *touched;
 	size_t touched_cap, touched_count;
+	struct placing *placings; /* in their order */
+	size_t placing_cap, placing_count;
 };
 
 enum base_result alert_stories_new(base_time window, struct alert_stories **out)
@@ -90,6 +101,7 @@ void alert_stories_free(struct alert_stories *stories)
 	free(stories->stories);
 	free(stories->members);
 	free(stories->touched);
+	free(stories->placings);
 	index_free(stories->index);
 	free(stories);
 }
@@ -237,6 +249,9 @@ static enum base_result reserve(struct alert_stories *stories, const struct sket
 		result = base_grow(&stories->members, &stories->member_cap, seats, sizeof *stories->members, MEMBERS_MAX);
 	if (!result)
 		result = base_grow(&stories->touched, &stories->touched_cap, seats, sizeof *stories->touched, MEMBERS_MAX);
+	if (!result)
+		result = base_grow(&stories->placings, &stories->placing_cap, stories->placing_count + 1,
+		                   sizeof *stories->placings, PLACINGS_MAX);
 	return result;
 }
 
@@ -464,6 +479,13 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 	if (result)
 		return result;
 	sketch->story = id;
+	struct placing placing = {.alert = alert, .memory = memory, .began = !like};
+	size_t feeds = 0;
+	if (like) {
+		placing.begun = stories->stories[at].begun;
+		placing.last = stories->stories[at].last;
+		feeds = stories->stories[at].feed_count;
+	}
 	result = join(stories, sketch, &at);
 	if (result) {
 		free(memory);
@@ -471,11 +493,63 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 	}
 	if (memory)
 		add_member(stories, &copy, memory, at);
+	placing.added_feed = stories->stories[at].feed_count > feeds;
+	stories->placings[stories->placing_count++] = placing;
 	sketch->reprint = reprint;
 	alert->placed = true;
 	alert->first = !like;
 	alert->outlets = stories->stories[at].feed_count;
 	return BASE_OK;
+}
+
+/* ---- places taken back ------------------------------------------------------------------ */
+
+static void leave_member(struct alert_stories *stories, struct story *story, const uint64_t *memory)
+{
+	for (uint32_t *at = &story->members; *at != NOWHERE; at = &stories->members[*at].next)
+		if (stories->members[*at].memory == memory) {
+			uint32_t member = *at;
+			*at = stories->members[member].next;
+			drop_member(stories, member);
+			return;
+		}
+}
+
+/* As if it had never been placed; whatever was placed later has been taken back already. */
+static void take_back(struct alert_stories *stories, const struct placing *placing)
+{
+	const struct sketch *sketch = &placing->alert->sketch;
+	uint32_t at;
+	placing->alert->placed = false;
+	struct index_walk walk = index_find(stories->index, index_feature(stories->index, sketch->story, KIND_STORY));
+	if (!index_next(stories->index, &walk, &at))
+		return; /* room was made of it since */
+	struct story *story = &stories->stories[at];
+	if (placing->began) {
+		drop_story(stories, at);
+		return;
+	}
+	if (placing->memory)
+		leave_member(stories, story, placing->memory);
+	if (placing->added_feed)
+		story->feed_count--; /* the last one */
+	story->begun = placing->begun;
+	story->last = placing->last;
+}
+
+void alert_stories_withdraw(struct alert_stories *stories)
+{
+	while (stories->placing_count)
+		take_back(stories, &stories->placings[--stories->placing_count]);
+}
+
+void alert_stories_keep(struct alert_stories *stories, size_t count)
+{
+	if (count > stories->placing_count)
+		count = stories->placing_count;
+	stories->placing_count -= count;
+	if (count)
+		memmove(stories->placings, stories->placings + count, stories->placing_count * sizeof *stories->placings);
 }
 
 enum base_result alert_story_sketch(const struct alert *alert, struct base_buf *out)
@@ -494,6 +568,7 @@ enum base_result alert_stories_restore(struct alert_stories *stories, struct bas
 		result = BASE_DAMAGED;
 		goto failed;
 	}
+	alert_stories_withdraw(stories);
 	begin(stories, sketch.detected, sketch_weight(&sketch));
 	result = reserve(stories, &sketch);
 	if (result)

@@ -22,6 +22,7 @@ const char *base_result_text(enum base_result result)
 	case BASE_DAMAGED: return "damaged";
 	case BASE_STOPPED: return "stopped";
 	case BASE_LOST: return "no longer ours";
+	case BASE_CHANGED: return "changed by somebody else";
 	}
 	return "unknown result";
 }

@@ -81,10 +81,10 @@ static enum base_result append(struct conf *conf, const struct conf_feed *feed, 
 
 /* ---- feeds in the configuration itself -------------------------------------------- */
 
-static enum base_result read_feed(const struct conf_reader *reader, const struct conf_node *node, struct conf_feed *feed)
+static enum base_result read_feed(const struct conf_reader *reader, const struct conf_node *node, size_t url,
+                                  struct conf_feed *feed)
 {
 	const struct conf_node *nodes[CONF_SETTING_COUNT] = {NULL};
-	size_t url = conf_schema_find(CONF_FEED_PREFIX "url");
 	if (node->kind == CONF_SCALAR)
 		nodes[url] = node;
 	else if (node->kind == CONF_MAP)
@@ -122,9 +122,10 @@ enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *re
 		conf_mistake(reader->mistakes, list->line, "feeds must be a list of URLs or maps");
 		return BASE_OK;
 	}
+	size_t url = conf_schema_find(CONF_FEED_PREFIX "url");
 	for (size_t i = 0; i < list->count; i++) {
 		struct conf_feed feed = {.file = file};
-		enum base_result result = read_feed(reader, list->items[i], &feed);
+		enum base_result result = read_feed(reader, list->items[i], url, &feed);
 		if (!result && feed.url)
 			result = add_feed(conf, reader, &feed);
 		if (result == BASE_LIMIT) {

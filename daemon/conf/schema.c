@@ -129,7 +129,7 @@ const struct conf_place *conf_schema_place(size_t index)
 size_t conf_schema_find(const char *key)
 {
 	size_t i = 0;
-	while (i < CONF_SETTING_COUNT && strcmp(infos[i].key, key) != 0)
+	while (i < CONF_SETTING_COUNT && (infos[i].key[0] != key[0] || strcmp(infos[i].key, key) != 0))
 		i++;
 	return i;
 }

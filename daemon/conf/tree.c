@@ -165,9 +165,21 @@ static int by_key(const void *a, const void *b)
 	return left->index < right->index ? -1 : 1;
 }
 
+/* Most maps are small: they are compared key by key, without memory of their own. */
+static bool may_have_duplicates(const struct level *level)
+{
+	if (level->count > 8)
+		return true;
+	for (size_t i = 1; i < level->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(level->keys[i], level->keys[j]) == 0)
+				return true;
+	return false;
+}
+
 static enum base_result check_duplicates(struct builder *builder, const struct level *level)
 {
-	if (level->count < 2)
+	if (!may_have_duplicates(level))
 		return BASE_OK;
 	struct key_place *places = calloc(level->count, sizeof *places);
 	if (!places)

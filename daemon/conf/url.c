@@ -11,10 +11,18 @@ struct parts {
 	bool bracketed;
 };
 
+/* A bit for each byte of the set: a list has a hundred thousand addresses, and each is split more than once. */
 static size_t find_any(struct base_span text, const char *set)
 {
+	uint64_t in[4] = {1}; /* a NUL ends any text */
 	size_t i = 0;
-	while (i < text.len && !strchr(set, text.ptr[i]))
+	if (set[1] == '\0' && text.len) {
+		const char *found = memchr(text.ptr, set[0], text.len);
+		return found ? (size_t)(found - text.ptr) : text.len;
+	}
+	for (const char *c = set; *c; c++)
+		in[(unsigned char)*c >> 6] |= UINT64_C(1) << ((unsigned char)*c & 63);
+	while (i < text.len && !(in[(unsigned char)text.ptr[i] >> 6] >> ((unsigned char)text.ptr[i] & 63) & 1))
 		i++;
 	return i;
 }

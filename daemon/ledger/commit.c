@@ -23,6 +23,11 @@ struct work {
 	struct ledger *ledger;
 	struct engine *engine;
 	struct engine_state state; /* becomes the ledger's when all is committed */
+	uint64_t before;           /* the last sequence of those stored before */
+	struct stored {
+		int64_t feed;
+		bool known; /* stored before, nothing is to be done */
+	} * stored; /* one for each batch */
 	struct rendered *messages;
 	size_t message_count, message_cap;
 	struct base_buf json, sketch;
@@ -164,19 +169,68 @@ static base_time newest_of(const struct ledger_batch *batch)
 	return newest;
 }
 
-static enum base_result store_batch(struct work *work, const struct ledger_batch *batch)
+static enum base_result store_document(struct work *work, const struct ledger_batch *batch, struct stored *stored)
 {
 	struct ledger_feed state = batch->feed;
-	int64_t feed;
+	if (work->engine->ops->shared) {
+		enum base_result result = of_engine(work, shared_is_known(work->ledger, batch, &stored->known));
+		if (result || stored->known)
+			return result;
+	}
 	state.newest = newest_of(batch);
-	enum base_result result =
-		of_engine(work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, &feed));
+	enum base_result result = of_engine(
+		work, work->engine->ops->feed_put(work->engine, &state, batch->now, batch->entry_count > 0, batch->number,
+	                                        &stored->feed));
 	if (!result && batch->id)
-		*batch->id = feed;
-	if (!result)
-		result = store_entries(work, feed, batch);
-	for (size_t i = 0; !result && i < batch->alert_count; i++)
-		result = store_alert(work, feed, batch->alerts[i], batch->now);
+		*batch->id = stored->feed;
+	return result ? result : store_entries(work, stored->feed, batch);
+}
+
+static enum base_result store_alerts(struct work *work, const struct ledger_batch *batches, size_t count)
+{
+	size_t alerts = 0;
+	for (size_t i = 0; i < count; i++)
+		alerts += work->stored[i].known ? 0 : batches[i].alert_count;
+	if (!alerts)
+		return BASE_OK;
+	enum base_result result = BASE_OK;
+	if (work->engine->ops->shared)
+		result = of_engine(work, shared_lock(work->ledger, batches, count, &work->state));
+	work->before = work->state.sequence;
+	for (size_t i = 0; !result && i < count; i++)
+		for (size_t k = 0; !result && !work->stored[i].known && k < batches[i].alert_count; k++)
+			result = store_alert(work, work->stored[i].feed, batches[i].alerts[k], batches[i].now);
+	return result;
+}
+
+static enum base_result store_state(struct work *work)
+{
+	const struct engine_ops *ops = work->engine->ops;
+	bool moved = work->state.published != work->ledger->published_stored;
+	enum base_result result = BASE_OK;
+	if (work->message_count || (moved && !ops->shared))
+		result = of_engine(work, ops->state_put(work->engine, &work->state));
+	if (!result && moved && ops->shared)
+		result = of_engine(work, ledger_put_published(work->ledger, &work->state));
+	return result;
+}
+
+/* Say what is going to be read. */
+static enum base_result prefetch(struct work *work, const struct ledger_batch *batches, size_t count)
+{
+	const struct engine_ops *ops = work->engine->ops;
+	struct engine_want *wants = ops->prefetch ? calloc(count + 1, sizeof *wants) : NULL;
+	if (!wants)
+		return ops->prefetch ? BASE_NO_MEMORY : BASE_OK;
+	for (size_t i = 0; i < count; i++) {
+		const struct ledger_entry *entries = batches[i].entries;
+		wants[i] = (struct engine_want){.url = batches[i].feed.url};
+		if (batches[i].entry_count)
+			wants[i] = (struct engine_want){batches[i].feed.url, &entries->key,          &entries->link_key,
+			                                &entries->title_key, batches[i].entry_count, sizeof *entries};
+	}
+	enum base_result result = of_engine(work, ops->prefetch(work->engine, wants, count));
+	free(wants);
 	return result;
 }
 
@@ -186,11 +240,16 @@ static enum base_result store_all(struct work *work, const struct ledger_batch *
 	enum base_result result = of_engine(work, ops->begin(work->engine));
 	if (result)
 		return result;
+	if (ops->shared)
+		result = of_engine(work, shared_fence(work->ledger, batches, count));
+	if (!result)
+		result = prefetch(work, batches, count);
 	for (size_t i = 0; !result && i < count; i++)
-		result = store_batch(work, &batches[i]);
-	bool moved = work->message_count || work->state.published != work->ledger->published_stored;
-	if (!result && moved)
-		result = of_engine(work, ops->state_put(work->engine, &work->state));
+		result = store_document(work, &batches[i], &work->stored[i]);
+	if (!result)
+		result = store_alerts(work, batches, count);
+	if (!result)
+		result = store_state(work);
 	if (!result)
 		result = of_engine(work, ops->commit(work->engine));
 	if (result)
@@ -212,23 +271,41 @@ static void hand_on(const struct work *work, ledger_message_fn *each, void *ctx)
 	}
 }
 
+/* All is stored: tell who waits for it, what others stored before it first. */
+static void conclude(struct work *work, const struct ledger_batch *batches, size_t count, ledger_message_fn *each, void *ctx)
+{
+	struct ledger *ledger = work->ledger;
+	ledger->published_stored = work->state.published;
+	ledger->changed = 0;
+	for (size_t i = 0; ledger->stories && i < count; i++)
+		alert_stories_keep(ledger->stories, batches[i].alert_count);
+	if (!work->message_count)
+		return;
+	ledger->told = work->state.sequence;
+	/* A failure here leaves everything to ledger_follow. */
+	if (ledger->engine->ops->shared && shared_hand_on(ledger, work->before, each, ctx))
+		return;
+	ledger->state.sequence = work->state.sequence;
+	hand_on(work, each, ctx);
+}
+
 enum base_result ledger_commit(struct ledger *ledger, const struct ledger_batch *batches, size_t count,
                                ledger_message_fn *each, void *ctx, struct base_error *err)
 {
 	struct work work = {.ledger = ledger, .engine = ledger->engine, .state = ledger->state};
 	base_buf_init(&work.json, RENDERED_MAX);
 	base_buf_init(&work.sketch, SKETCH_MAX);
-	enum base_result result = store_all(&work, batches, count);
+	work.stored = calloc(count + 1, sizeof *work.stored);
+	enum base_result result = work.stored ? store_all(&work, batches, count) : BASE_NO_MEMORY;
 	if (result) {
 		(void)base_fail(err, result, "%s", work.engine_failed ? ledger->engine->reason.text : base_result_text(result));
 	} else {
-		ledger->state = work.state;
-		ledger->published_stored = work.state.published;
-		hand_on(&work, each, ctx);
+		conclude(&work, batches, count, each, ctx);
 		ledger->engine->ops->settle(ledger->engine);
 	}
 	base_buf_free(&work.json);
 	base_buf_free(&work.sketch);
 	free(work.messages);
+	free(work.stored);
 	return result;
 }

@@ -94,9 +94,9 @@ struct engine_ops {
 
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
-	/* Insert or replace; *id is its number. documented: a document was taken in now. */
+	/* Insert or replace; *id is its number. documented: a document was taken in now. batch: its number, or 0. */
 	enum base_result (*feed_put)(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-	                             int64_t *id);
+	                             uint64_t batch, int64_t *id);
 
 	/*
 	 * Note when feeds were polled that brought nothing, in a transaction of its own: many such polls are one small row,
@@ -127,6 +127,14 @@ struct engine_ops {
 	enum base_result (*backup)(struct engine *engine, const char *path);
 
 	const struct engine_shared_ops *shared; /* NULL: the database is one node's own */
+	const struct engine_move_ops *move;
+};
+
+#define ENGINE_PIECE 1000 /* hosts in one statement, at most */
+
+struct engine_member {
+	const char *node;
+	uint64_t token;
 };
 
 /*
@@ -142,19 +150,104 @@ struct engine_shared_ops {
 	 * committed in their order, and a reader who sees one sees all before it.
 	 */
 	enum base_result (*state_lock)(struct engine *engine, struct engine_state *out);
-	/* The sketches of the alerts after a sequence, in their order. */
-	enum base_result (*sketches_after)(struct engine *engine, uint64_t after, ledger_sketch_fn *each, void *ctx);
+	/* The sketches of the alerts with after < sequence <= upto, in their order. */
+	enum base_result (*sketches_between)(struct engine *engine, uint64_t after, uint64_t upto, ledger_sketch_fn *each,
+	                                     void *ctx);
+	/* How far that node got with publishing; BASE_NOT_FOUND: it never said. */
+	enum base_result (*published_get)(struct engine *engine, const char *node, uint64_t *published);
+	enum base_result (*published_put)(struct engine *engine, const char *node, uint64_t published);
+	/* The least of what the nodes that live have published; UINT64_MAX: none lives. */
+	enum base_result (*published_least)(struct engine *engine, uint64_t *published);
 	/*
 	 * The batch of that number was committed already: the answer to the commit was lost with the connection. Its feed
 	 * row bears the number; 0 is never one.
 	 */
-	enum base_result (*batch_is_known)(struct engine *engine, int64_t feed, uint64_t batch, bool *known);
+	enum base_result (*batch_is_known)(struct engine *engine, const char *url, uint64_t batch, bool *known);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
-	/* What other nodes have said since the last call: *alerts: there are new ones; *members: who takes part changed. */
+	/*
+	 * What other nodes have said since the last call: *alerts: there are new ones, or there may be, for the connection is
+	 * new; *members: who takes part changed. Asks the database nothing but, on a new connection, to be told.
+	 */
 	enum base_result (*woken)(struct engine *engine, bool *alerts, bool *members);
+
+	/*
+	 * Members and leases, as the ledger's functions of these names say; each is a transaction of its own. Those that
+	 * change who takes part or what is free wake the other nodes (*members of woken).
+	 */
+	enum base_result (*join)(struct engine *engine, const char *node, const struct ledger_joining *joining,
+	                         uint64_t *token);
+	enum base_result (*renew)(struct engine *engine, const struct engine_member *member,
+	                          const struct ledger_holding *holding, base_time lease, bool tell);
+	enum base_result (*leave)(struct engine *engine, const struct engine_member *member);
+	enum base_result (*bury)(struct engine *engine, size_t *ended);
+	enum base_result (*nodes)(struct engine *engine, ledger_node_fn *each, void *ctx);
+	/* hosts: a piece of the whole list, which has nothing else after `after` up to its last one, or to the end. */
+	enum base_result (*list)(struct engine *engine, const struct engine_member *member,
+	                         const struct ledger_listed *hosts, size_t count, const char *after, bool to_end);
+	enum base_result (*listed)(struct engine *engine, const struct engine_member *member, uint64_t version);
+	/* At most ENGINE_PIECE of them, those after a host. */
+	enum base_result (*leases)(struct engine *engine, const char *node, const char *after, const char *const *living,
+	                           size_t count, ledger_lease_fn *each, void *ctx);
+	enum base_result (*free_leases)(struct engine *engine, const char *node, const char *after, ledger_lease_fn *each,
+	                                void *ctx);
+	enum base_result (*take)(struct engine *engine, const struct engine_member *member,
+	                         const struct ledger_tokens *tokens, const char *const *hosts, size_t count, bool *taken);
+	enum base_result (*release)(struct engine *engine, const struct engine_member *member, const char *const *hosts,
+	                            const char *const *offered, size_t count);
+};
+
+/*
+ * Moving a whole ledger from one engine to another: rows as cells, table by
+ * table, in the order of their keys, so that both sides give them alike. A
+ * ledger whose state is missing is refused by state_get: so it is marked while
+ * rows are still to come.
+ */
+enum engine_table { ENGINE_FEED, ENGINE_ENTRY, ENGINE_TOPIC, ENGINE_ALERT, ENGINE_STATE, ENGINE_TABLES };
+enum engine_kind { ENGINE_NUMBER, ENGINE_TEXT, ENGINE_BYTES };
+#define ENGINE_CELLS_MAX 13
+
+struct engine_cell {
+	bool given; /* false: NULL */
+	int64_t number;
+	struct base_span bytes; /* of the kinds text and bytes */
+};
+/* Valid during the call; as many cells as the table has columns. */
+typedef enum base_result engine_row_fn(void *ctx, const struct engine_cell *cells);
+
+/*
+ * The kinds of the columns of each table, ENGINE_CELLS_MAX at most. Rows are:
+ *   feed   id, url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented, updated,
+ *          learned; by id
+ *   entry  feed, key, link_key, title_key, change, classes, last_alert, first_seen, last_seen; by feed, key
+ *   topic  name, sequence; by the bytes of name
+ *   alert  sequence, topic, class, made, feed, key, header, sketch, json; by sequence
+ *   state  epoch, sequence, published; one row
+ * Texts are UTF-8 without NUL; keys that are none, and unknown times, are NULL.
+ */
+extern const struct engine_shape {
+	const char *name;
+	size_t count;
+	enum engine_kind kinds[ENGINE_CELLS_MAX];
+} engine_shapes[ENGINE_TABLES];
+
+struct engine_move_ops {
+	/* BASE_NOT_FOUND, with a reason, if there is no ledger at that place: open would make one. */
+	enum base_result (*find)(const char *where, struct base_error *err);
+	/* In a transaction: BASE_BUSY if a daemon uses it; none begins to until the end of the transaction. */
+	enum base_result (*hold)(struct engine *engine);
+	enum base_result (*count)(struct engine *engine, enum engine_table table, uint64_t *rows);
+	/* Every row; stops when each fails, and returns that. The engine must not be called meanwhile. */
+	enum base_result (*walk)(struct engine *engine, enum engine_table table, engine_row_fn *each, void *ctx);
+	/* In a transaction: the mark. */
+	enum base_result (*state_forget)(struct engine *engine);
+	/* In a transaction: rows, in their order, between a load_begin and a load_end of their table. */
+	enum base_result (*load_begin)(struct engine *engine, enum engine_table table);
+	enum base_result (*load)(struct engine *engine, const struct engine_cell *cells);
+	enum base_result (*load_end)(struct engine *engine);
 };
 
 extern const struct engine_ops engine_sqlite;
+extern const struct engine_ops engine_postgres; /* in a build with libpq alone */
 
 #endif

@@ -132,8 +132,14 @@ enum base_result ledger_look_up(struct ledger *ledger, const char *url, const st
 		bool nothing = identity_is_none(&entries[i].key);
 		out[i] = (struct ledger_known){.state = nothing ? LEDGER_SEEN : LEDGER_NEW, .first_seen = BASE_TIME_NONE};
 	}
-	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
-	if (result == BASE_NOT_FOUND || !count)
+	if (!count)
+		return BASE_OK;
+	const struct engine_ops *ops = ledger->engine->ops;
+	const struct engine_want want = {url, &entries->key, &entries->link_key, &entries->title_key, count, sizeof *entries};
+	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
+	if (!result)
+		result = ops->feed_get(ledger->engine, url, &feed);
+	if (result == BASE_NOT_FOUND)
 		return BASE_OK;
 	if (result)
 		return ledger_failed(ledger, result);

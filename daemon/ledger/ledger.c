@@ -1,13 +1,19 @@
 /* The ledger's door: opening, feeds, and what needs no thought but the engine. */
 #include "ledger.h"
 
+#include "config.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define ENTRIES_KEPT (90 * BASE_DAY)
 #define URL_MAX 65536
 
-static const struct engine_ops *const engines[] = {&engine_sqlite};
+static const struct engine_ops *const engines[] = {
+	&engine_sqlite,
+#ifdef HAVE_LIBPQ
+	&engine_postgres,
+#endif
+};
 
 enum base_result ledger_failed(struct ledger *ledger, enum base_result result)
 {
@@ -20,21 +26,57 @@ const char *ledger_reason(const struct ledger *ledger)
 	return ledger->engine->reason.text;
 }
 
-static enum base_result open_engine(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops, const char **where,
+                                  struct base_error *err)
 {
 	const char *mark = strstr(uri, "://");
-	if (!mark)
-		return base_fail(err, BASE_INVALID, "ledger %s: not an address such as sqlite:///var/lib/wirewatch/ledger.db",
-		                 uri);
+	if (!mark) /* which is not repeated: it may be a connection string with a password */
+		return base_fail(err, BASE_INVALID, "ledger: not an address such as sqlite:///var/lib/wirewatch/ledger.db");
 	struct base_span scheme = {uri, (size_t)(mark - uri)};
+	if (base_span_is(scheme, "postgres")) /* libpq takes both */
+		scheme = base_span_of("postgresql");
+	*where = mark + 3;
 	for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-		if (base_span_is(scheme, engines[i]->scheme))
-			return engines[i]->open(mark + 3, log, out, err);
-	if (base_span_is(scheme, "postgresql") || base_span_is(scheme, "postgres"))
+		if (base_span_is(scheme, engines[i]->scheme)) {
+			*ops = engines[i];
+			return BASE_OK;
+		}
+	if (base_span_is(scheme, "postgresql"))
 		return base_fail(err, BASE_UNSUPPORTED,
-		                 "ledger: PostgreSQL is not built in yet; use sqlite:///var/lib/wirewatch/ledger.db");
-	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known is sqlite://", (int)scheme.len,
-	                 scheme.ptr);
+		                 "ledger: this wirewatchd was built without PostgreSQL; install libpq's header files (Debian: "
+		                 "libpq-dev) and build it again, or use sqlite:///var/lib/wirewatch/ledger.db");
+	return base_fail(err, BASE_UNSUPPORTED, "ledger: no engine for %.*s://; known are sqlite:// and postgresql://",
+	                 (int)scheme.len, scheme.ptr);
+}
+
+enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
+{
+	const struct engine_ops *ops;
+	const char *where;
+	enum base_result result = ledger_engine_of(uri, &ops, &where, err);
+	return result ? result : ops->open(where, log, out, err);
+}
+
+/*
+ * Where others publish too, a node goes on where it was itself. A new one begins where the node that stored the last
+ * alert was, which is where a ledger was that moved here.
+ */
+static enum base_result read_state(struct ledger *ledger)
+{
+	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
+	enum base_result result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
+	ledger->published_stored = ledger->state.published;
+	if (result || !shared)
+		return result;
+	result = shared->published_get(ledger->engine, ledger->node, &ledger->state.published);
+	ledger->published_stored = ledger->state.published;
+	if (result == BASE_NOT_FOUND) {
+		ledger->published_stored = UINT64_MAX; /* to be written */
+		result = BASE_OK;
+	}
+	if (ledger->state.published > ledger->state.sequence)
+		ledger->state.published = ledger->state.sequence;
+	return result;
 }
 
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err)
@@ -50,9 +92,9 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 	ledger->node = strdup(options->node);
 	enum base_result result = ledger->node ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "ledger: out of memory");
 	if (!result)
-		result = open_engine(options->uri, options->log, &ledger->engine, err);
+		result = ledger_engine_open(options->uri, options->log, &ledger->engine, err);
 	if (!result) {
-		result = ledger->engine->ops->state_get(ledger->engine, &ledger->state);
+		result = read_state(ledger);
 		if (result)
 			(void)base_fail(err, result, "%s", ledger->engine->reason.text);
 	}
@@ -60,9 +102,16 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 		ledger_close(ledger);
 		return result;
 	}
-	ledger->published_stored = ledger->state.published;
+	ledger->told = ledger->state.sequence;
 	*out = ledger;
 	return BASE_OK;
+}
+
+enum base_result ledger_put_published(struct ledger *ledger, const struct engine_state *state)
+{
+	const struct engine_ops *ops = ledger->engine->ops;
+	return ops->shared ? ops->shared->published_put(ledger->engine, ledger->node, state->published)
+	                   : ops->state_put(ledger->engine, state);
 }
 
 /* Write down how far publishing got, if that is not written yet. */
@@ -74,7 +123,7 @@ static enum base_result store_published(struct ledger *ledger)
 	enum base_result result = engine->ops->begin(engine);
 	if (result)
 		return result;
-	result = engine->ops->state_put(engine, &ledger->state);
+	result = ledger_put_published(ledger, &ledger->state);
 	if (!result)
 		result = engine->ops->commit(engine);
 	if (result)
@@ -120,8 +169,12 @@ uint64_t ledger_oldest(struct ledger *ledger)
 
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out)
 {
+	const struct engine_ops *ops = ledger->engine->ops;
+	const struct engine_want want = {.url = url};
 	struct engine_feed feed;
-	enum base_result result = ledger->engine->ops->feed_get(ledger->engine, url, &feed);
+	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
+	if (!result)
+		result = ops->feed_get(ledger->engine, url, &feed);
 	if (result)
 		return result == BASE_NOT_FOUND ? result : ledger_failed(ledger, result);
 	base_buf_reset(&ledger->url);
@@ -161,10 +214,32 @@ static enum base_result alerts(struct ledger *ledger, uint64_t after, struct bas
 	return result && ledger->engine->reason.text[0] ? ledger_failed(ledger, result) : result;
 }
 
+struct upto {
+	uint64_t sequence;
+	ledger_message_fn *each;
+	void *ctx;
+	bool beyond;
+};
+
+/* What other nodes stored beyond is for ledger_follow. */
+static enum base_result give_upto(void *ctx, const struct ledger_message *message)
+{
+	struct upto *upto = ctx;
+	struct ledger_message out = *message;
+	upto->beyond = message->sequence > upto->sequence;
+	if (upto->beyond)
+		return BASE_STOPPED;
+	out.read_back = true;
+	return upto->each(upto->ctx, &out);
+}
+
 enum base_result ledger_unpublished(struct ledger *ledger, ledger_message_fn *each, void *ctx)
 {
+	struct upto upto = {.sequence = ledger->state.sequence, .each = each, .ctx = ctx};
 	bool more;
-	return alerts(ledger, ledger->state.published, BASE_NONE, SIZE_MAX, each, ctx, &more);
+	enum base_result result =
+		alerts(ledger, ledger->state.published, BASE_NONE, SIZE_MAX, give_upto, &upto, &more);
+	return upto.beyond && result == BASE_STOPPED ? BASE_OK : result;
 }
 
 enum base_result ledger_replay(struct ledger *ledger, uint64_t after, struct base_span prefix, size_t limit,
@@ -180,15 +255,27 @@ enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_
 	return result && ledger->engine->reason.text[0] ? ledger_failed(ledger, result) : result;
 }
 
+/* No living node may miss what it has not published. */
+static enum base_result least_published(struct ledger *ledger, uint64_t *published)
+{
+	uint64_t least;
+	enum base_result result = ledger->engine->ops->shared->published_least(ledger->engine, &least);
+	if (!result && least < *published)
+		*published = least;
+	return result;
+}
+
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more)
 {
-	const struct engine_prune prune = {
+	struct engine_prune prune = {
 		.now = now,
 		.alerts_before = now - ledger->keep,
 		.published = ledger->state.published,
 		.entries_unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT,
 	};
 	enum base_result result = store_published(ledger);
+	if (!result && ledger_is_shared(ledger))
+		result = least_published(ledger, &prune.published);
 	if (!result)
 		result = ledger->engine->ops->prune(ledger->engine, &prune, more);
 	return result ? ledger_failed(ledger, result) : BASE_OK;

@@ -182,6 +182,7 @@ static void close_engine(struct engine *engine)
 		return;
 	for (int i = 0; i < SQL_STATEMENTS; i++)
 		sqlite3_finalize(sqlite->statements[i]);
+	sqlite3_finalize(sqlite->load);
 	sqlite3_close_v2(sqlite->db);
 	base_buf_free(&sqlite->etag);
 	base_buf_free(&sqlite->last_modified);
@@ -340,4 +341,5 @@ const struct engine_ops engine_sqlite = {
 	.sketches = sqlite_sketches,
 	.prune = sqlite_prune,
 	.backup = sqlite_backup,
+	.move = &sqlite_move,
 };

@@ -53,9 +53,12 @@ struct sqlite {
 	int64_t prune_cursor;                /* the feed pruned last */
 	struct polled polled;
 	struct base_buf etag, last_modified, learned; /* what sqlite_feed_get gave out */
+	sqlite3_stmt *load;                           /* of the table that is being loaded */
+	enum engine_table loading;
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];
+extern const struct engine_move_ops sqlite_move;
 
 /* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
 enum base_result sqlite_fail(struct sqlite *sqlite, int code, const char *doing);
@@ -86,7 +89,7 @@ enum base_result sqlite_state_get(struct engine *engine, struct engine_state *ou
 enum base_result sqlite_state_put(struct engine *engine, const struct engine_state *state);
 enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-                                 int64_t *id);
+                                 uint64_t batch, int64_t *id);
 enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
                                   struct engine_entry *out);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,

@@ -151,7 +151,9 @@ enum base_result sqlite_state_get(struct engine *engine, struct engine_state *ou
 		result = first_row(sqlite, statement);
 	if (result == BASE_NOT_FOUND)
 		return base_fail(&engine->reason, BASE_DAMAGED,
-		                 "ledger %s has no state: restore a backup, or move it away to begin a new one", sqlite->path);
+		                 "ledger %s has no state: `wirewatch migrate` into it did not end and must be repeated; or restore a"
+		                 " backup, or move it away to begin a new one",
+		                 sqlite->path);
 	if (result)
 		return result;
 	*out = (struct engine_state){number_at(statement, 0), number_at(statement, 1), number_at(statement, 2)};
@@ -210,10 +212,11 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 }
 
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-                                 int64_t *id)
+                                 uint64_t batch, int64_t *id)
 {
 	struct sqlite *sqlite = of(engine);
 	sqlite3_stmt *statement;
+	(void)batch; /* the answer to a commit cannot be lost here */
 	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_PUT, &statement);
 	if (result)
 		return result;

@@ -75,45 +75,98 @@ static struct fleet_host *place_of(const struct plan_fleet *fleet, uint64_t name
 	return &fleet->hosts[at];
 }
 
+static enum base_result make_room(struct plan_fleet *fleet)
+{
+	if (fleet->places_taken * 2 < fleet->host_places)
+		return BASE_OK;
+	struct plan_fleet wider = *fleet;
+	if (fleet->host_count * 4 > fleet->host_places || !fleet->host_places)
+		wider.host_places = fleet->host_places ? fleet->host_places * 2 : 64;
+	wider.places_taken = fleet->host_count;
+	wider.hosts = calloc(wider.host_places, sizeof *wider.hosts);
+	if (!wider.hosts)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < fleet->host_places; i++)
+		if (fleet->hosts[i].feeds)
+			*place_of(&wider, fleet->hosts[i].name) = fleet->hosts[i];
+	free(fleet->hosts);
+	*fleet = wider;
+	return BASE_OK;
+}
+
 static enum base_result add_host(struct plan_fleet *fleet, uint64_t name)
 {
-	if (fleet->host_count * 2 >= fleet->host_places) {
-		struct plan_fleet wider = *fleet;
-		wider.host_places = fleet->host_places ? fleet->host_places * 2 : 64;
-		wider.hosts = calloc(wider.host_places, sizeof *wider.hosts);
-		if (!wider.hosts)
-			return BASE_NO_MEMORY;
-		for (size_t i = 0; i < fleet->host_places; i++)
-			if (fleet->hosts[i].name)
-				*place_of(&wider, fleet->hosts[i].name) = fleet->hosts[i];
-		free(fleet->hosts);
-		*fleet = wider;
-	}
+	enum base_result result = make_room(fleet);
+	if (result)
+		return result;
 	struct fleet_host *host = place_of(fleet, name);
-	fleet->host_count += !host->name;
+	fleet->places_taken += !host->name;
+	fleet->host_count += !host->feeds;
 	host->name = name;
+	host->feeds++;
 	return BASE_OK;
+}
+
+static void remove_host(struct plan_fleet *fleet, uint64_t name)
+{
+	struct fleet_host *host = place_of(fleet, name);
+	if (--host->feeds)
+		return;
+	fleet->host_count--;
+	fleet->silent -= fleet->silent && host->round == fleet->round;
+	host->round = 0;
+}
+
+static enum base_result take_slot(struct plan_fleet *fleet, size_t *slot)
+{
+	if (fleet->free_slot) {
+		*slot = fleet->free_slot - 1;
+		fleet->free_slot = fleet->slots[*slot].next_free;
+		return BASE_OK;
+	}
+	enum base_result result =
+	    base_grow(&fleet->slots, &fleet->slot_cap, fleet->slot_count + 1, sizeof *fleet->slots, SIZE_MAX / 128);
+	if (!result)
+		*slot = fleet->slot_count++;
+	return result;
 }
 
 enum base_result plan_fleet_add(struct plan_fleet *fleet, struct base_span host, bool fixed, size_t *slot)
 {
-	enum base_result result =
-	    base_grow(&fleet->slots, &fleet->slot_cap, fleet->slot_count + 1, sizeof *fleet->slots, SIZE_MAX / 128);
 	uint64_t name = fleet_host_hash(host);
-	if (!result)
-		result = add_host(fleet, name);
+	enum base_result result = add_host(fleet, name);
 	if (result)
 		return result;
-	fleet->slots[fleet->slot_count] = (struct fleet_slot){
+	result = take_slot(fleet, slot);
+	if (result) {
+		remove_host(fleet, name);
+		return result;
+	}
+	fleet->slots[*slot] = (struct fleet_slot){
 	    .host = name,
 	    .shape = 1,
 	    .shortest = days_of(fleet->options.min),
 	    .longest = days_of(fleet->options.max),
 	    .counted = !fixed,
 	};
-	*slot = fleet->slot_count++;
+	fleet->feed_count++;
 	fleet->changes++;
 	return BASE_OK;
+}
+
+void plan_fleet_fix(struct plan_fleet *fleet, size_t slot, bool fixed)
+{
+	fleet->slots[slot].counted = !fixed;
+	fleet->changes++;
+}
+
+void plan_fleet_remove(struct plan_fleet *fleet, size_t slot)
+{
+	remove_host(fleet, fleet->slots[slot].host);
+	fleet->slots[slot] = (struct fleet_slot){.next_free = fleet->free_slot};
+	fleet->free_slot = slot + 1;
+	fleet->feed_count--;
+	fleet->changes++;
 }
 
 base_time fleet_shortest(const struct plan_fleet *fleet, const struct plan_feed *feed, enum plan_why *why)
@@ -189,7 +242,7 @@ bool fleet_is_portal(const struct plan_fleet *fleet, uint64_t host)
 		several = several || (first && slot->host != first);
 		first = slot->host;
 	}
-	return several && moving * 2 > fleet->slot_count;
+	return several && moving * 2 > fleet->feed_count;
 }
 
 /* ---- the budget ------------------------------------------------------------------------- */
@@ -293,7 +346,7 @@ void fleet_asked(struct plan_fleet *fleet, size_t slot, base_time now)
 	}
 	fleet->asked += fleet->slots[slot].counted;
 	if (fleet->solved_at == BASE_TIME_NONE || now < fleet->solved_at - PERIOD || now - fleet->solved_at >= SOLVE_EVERY ||
-	    fleet->changes > fleet->slot_count / 4)
+	    fleet->changes > fleet->feed_count / 4)
 		solve(fleet, now);
 }
 

@@ -7,6 +7,7 @@
 struct fleet_host {
 	uint64_t name;  /* its hash; 0: a free place */
 	uint32_t round; /* of plan_fleet.round in which it failed to answer */
+	uint32_t feeds; /* 0: it has gone, and only keeps its place */
 };
 
 struct fleet_slot { /* what the budget needs to know of a feed */
@@ -14,15 +15,17 @@ struct fleet_slot { /* what the budget needs to know of a feed */
 	double items, days, alerts;
 	double shape;             /* mean of the square root of the day profile */
 	double shortest, longest; /* intervals, in days */
-	bool counted;             /* false: a fixed interval, or ended */
+	bool counted;             /* false: a fixed interval, or ended, or free */
+	size_t next_free;         /* of a free slot: the next one, plus one; 0: none */
 };
 
 struct plan_fleet {
 	struct plan_options options;
 	struct fleet_slot *slots;
-	size_t slot_count, slot_cap;
+	size_t slot_count, slot_cap, free_slot; /* the first free one, plus one; 0: none */
+	size_t feed_count;
 	struct fleet_host *hosts; /* a hash table with a power of two of places */
-	size_t host_count, host_places;
+	size_t host_count, host_places, places_taken; /* taken: by hosts that have gone as well */
 
 	/* the budget */
 	double kappa;  /* the interval at time t is kappa / sqrt(weight * rate(t)), in days */

@@ -20,7 +20,7 @@
 /* Also the largest handshake: CURVE's INITIATE with its metadata stays under it. */
 #define INBOUND_MAX 1024
 #define CONNECTIONS_MAX 2000
-#define ITEMS_MAX 6
+#define ITEMS_MAX (5 + PUBLISH_WAKE_MAX)
 
 struct publish {
 	void *context, *publisher, *router;
@@ -268,9 +268,10 @@ enum base_result publish_heartbeat(struct publish *publish, const struct publish
 	publish_set_sequence(publish, health->sequence);
 	base_time_format(health->now, false, time);
 	base_buf_init(&body, 512);
-	base_buf_printf(&body, "{\"epoch\":%llu,\"sequence\":%llu,\"time\":\"%s\",\"feeds\":%zu,\"failing\":%zu}",
+	base_buf_printf(&body,
+	                "{\"epoch\":%llu,\"sequence\":%llu,\"time\":\"%s\",\"feeds\":%zu,\"failing\":%zu%s}",
 	                (unsigned long long)publish->epoch, (unsigned long long)publish->sequence, time, health->feeds,
-	                health->failing);
+	                health->failing, health->stuck ? ",\"stuck\":true" : "");
 	result = send_notice(publish, PUBLISH_TOPIC_HEARTBEAT, publish->beat, &body);
 	if (!result)
 		publish->beat = publish->sequence;
@@ -377,12 +378,14 @@ static base_time turn(struct publish *publish, base_time now)
 	return more ? 0 : publish_replay_wait(publish->replay, now);
 }
 
-/* What to wait for, the caller's descriptor first. */
-static int fill_items(const struct publish *publish, int wake_fd, zmq_pollitem_t items[ITEMS_MAX])
+/* What to wait for, the caller's descriptors first. */
+static size_t fill_items(const struct publish *publish, const int *wake_fds, size_t wake_count,
+                         zmq_pollitem_t items[ITEMS_MAX])
 {
-	int count = 0;
+	size_t count = 0;
 
-	items[count++] = (zmq_pollitem_t){NULL, wake_fd, ZMQ_POLLIN, 0};
+	for (; count < wake_count; count++)
+		items[count] = (zmq_pollitem_t){NULL, wake_fds[count], ZMQ_POLLIN, 0};
 	items[count++] = (zmq_pollitem_t){publish->publisher, 0, ZMQ_POLLIN, 0};
 	items[count++] = (zmq_pollitem_t){publish->router, 0, ZMQ_POLLIN, 0};
 	items[count++] = (zmq_pollitem_t){publish->publisher_monitor.socket, 0, ZMQ_POLLIN, 0};
@@ -392,22 +395,31 @@ static int fill_items(const struct publish *publish, int wake_fd, zmq_pollitem_t
 	return count;
 }
 
-enum base_result publish_serve(struct publish *publish, int wake_fd, base_time wait)
+static bool any_is_ready(const zmq_pollitem_t *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (items[i].revents)
+			return true;
+	return false;
+}
+
+enum base_result publish_serve(struct publish *publish, const int *wake_fds, size_t wake_count, base_time wait)
 {
 	base_time now = base_clock_monotonic(publish->clock), deadline = now + (wait > 0 ? wait : 0);
-	int without = wake_fd < 0; /* the first item */
 
+	if (wake_count > PUBLISH_WAKE_MAX)
+		return BASE_LIMIT;
 	for (;;) {
 		base_time next = turn(publish, now), left = deadline - now;
 		zmq_pollitem_t items[ITEMS_MAX];
-		int count = fill_items(publish, wake_fd, items);
+		size_t count = fill_items(publish, wake_fds, wake_count, items);
 
 		if (next != BASE_TIME_NONE && next < left)
 			left = next;
-		if (zmq_poll(items + without, count - without, left > 0 ? (long)((left + 999) / 1000) : 0) < 0)
+		if (zmq_poll(items, (int)count, left > 0 ? (long)((left + 999) / 1000) : 0) < 0)
 			return zmq_errno() == EINTR ? BASE_OK : BASE_IO;
 		now = base_clock_monotonic(publish->clock);
-		if (items[0].revents || now >= deadline) {
+		if (any_is_ready(items, wake_count) || now >= deadline) {
 			if (wait <= 0)
 				turn(publish, now);
 			return BASE_OK;

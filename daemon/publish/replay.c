@@ -79,15 +79,35 @@ static void add_envelope(struct publish_frames *frames, const struct envelope *e
 		publish_frames_add(frames, envelope->bytes[i], envelope->len[i]);
 }
 
+/*
+ * What the end states as the latest sequence: nothing up to it is missing in what was sent. A client may have heard more
+ * from another node than this one has published yet; only if the ledger does not have it either is it an older copy.
+ */
+static enum base_result latest_of(struct publish_replay *replay, const struct job *job, uint64_t *latest)
+{
+	enum base_result result = BASE_OK;
+
+	*latest = ledger_sequence(replay->options.ledger);
+	if (job->ended && job->last > *latest) {
+		result = ledger_latest(replay->options.ledger, latest);
+		if (!result && *latest > job->last)
+			*latest = job->last;
+	}
+	return result;
+}
+
 /* The end or an error; with the latest sequence in its header. */
-static int send_close(struct publish_replay *replay, const struct job *job, bool with_envelope)
+static int send_close(struct publish_replay *replay, struct job *job, bool with_envelope)
 {
 	uint8_t header[ALERT_HEADER_LEN];
 	struct publish_frames frames = {0};
 	struct base_buf body;
+	uint64_t latest;
 
+	if (latest_of(replay, job, &latest))
+		job->error = "the ledger cannot be read now";
 	base_buf_init(&body, 512);
-	alert_header(replay->options.epoch, ledger_sequence(replay->options.ledger), 0, header);
+	alert_header(replay->options.epoch, latest, 0, header);
 	if (job->error)
 		base_buf_printf(&body, "{\"reason\":\"%s\"}", job->error);
 	else

@@ -28,31 +28,16 @@ enum base_result status_board_new(struct status_board **out)
 	if (board == NULL)
 		return BASE_NO_MEMORY;
 	TAILQ_INIT(&board->rows);
-	board->chain_count = 64;
-	board->chains = calloc(board->chain_count, sizeof(struct status_row *));
-	result = board->chains != NULL ? base_random(board->hash_key, sizeof(board->hash_key)) : BASE_NO_MEMORY;
+	result = base_random(board->hash_key, sizeof(board->hash_key));
 	if (result == BASE_OK && pthread_mutex_init(&board->lock, NULL) != 0)
 		result = BASE_NO_MEMORY;
 	if (result != BASE_OK) {
-		free(board->chains);
 		free(board);
 		return result;
 	}
 	status_set(board, STATUS_LAST_COMMIT_OK, 1);
 	*out = board;
 	return BASE_OK;
-}
-
-static void row_free(struct status_row *row)
-{
-	if (row == NULL)
-		return;
-	free(row->key);
-	free(row->url);
-	free(row->name);
-	free(row->reason);
-	free(row->plan);
-	free(row);
 }
 
 void status_board_free(struct status_board *board)
@@ -63,11 +48,12 @@ void status_board_free(struct status_board *board)
 		return;
 	while ((row = TAILQ_FIRST(&board->rows)) != NULL) {
 		TAILQ_REMOVE(&board->rows, row, order);
-		row_free(row);
+		free(row);
 	}
 	pthread_mutex_destroy(&board->lock);
-	free(board->chains);
+	base_table_free(&board->table);
 	free(board->trouble);
+	free(board->nodes);
 	free(board);
 }
 
@@ -153,205 +139,201 @@ void status_set_trouble(struct status_board *board, const char *reason)
 	pthread_mutex_unlock(&board->lock);
 }
 
+/* ---- nodes ------------------------------------------------------------------------ */
+
+void status_set_nodes(struct status_board *board, const struct status_node *nodes, size_t count)
+{
+	struct status_node *copy = calloc(count + 1, sizeof(*copy));
+
+	if (copy == NULL)
+		return; /* what was read before is shown a while longer */
+	memcpy(copy, nodes, count * sizeof(*copy));
+	pthread_mutex_lock(&board->lock);
+	free(board->nodes);
+	board->nodes = copy;
+	board->node_count = count;
+	pthread_mutex_unlock(&board->lock);
+}
+
+uint64_t status_node_lag(const struct status_board *board, const struct status_node *node)
+{
+	uint64_t last = status_get(board, STATUS_SEQUENCE);
+
+	for (size_t i = 0; i < board->node_count; i++)
+		if (board->nodes[i].published > last)
+			last = board->nodes[i].published;
+	return last - node->published;
+}
+
 /* ---- feeds ------------------------------------------------------------------------ */
 
-static char *escaped(const char *text)
+static void add_escaped(struct base_buf *text, const char *foreign)
 {
-	struct base_buf buf;
-	size_t len;
+	if (foreign != NULL)
+		base_escape(text, foreign, base_utf8_clip(foreign, strlen(foreign), TEXT_MAX / 8), BASE_ESCAPE_LINE);
+}
 
-	if (text == NULL || text[0] == '\0')
-		return strdup("");
-	base_buf_init(&buf, TEXT_MAX);
-	base_escape(&buf, text, base_utf8_clip(text, strlen(text), TEXT_MAX / 8), BASE_ESCAPE_LINE);
-	char *out = buf.failed == BASE_OK ? base_buf_take(&buf, &len) : NULL;
-	base_buf_free(&buf);
+/* What is no URL could still hold a password: it is not shown at all. */
+static void add_public_url(struct base_buf *text, const char *url)
+{
+	struct base_buf public;
+
+	base_buf_init(&public, TEXT_MAX);
+	if (fetch_public_url(url, &public) == BASE_OK)
+		add_escaped(text, public.data);
+	base_buf_free(&public);
+}
+
+/* End a text; the place of the next one. */
+static uint32_t next_text(struct base_buf *text)
+{
+	base_buf_add(text, "", 1);
+	return (uint32_t)text->len;
+}
+
+static uint8_t result_of(const char *result)
+{
+	uint8_t i = 0;
+
+	while (i < STATUS_RESULT_COUNT && (result == NULL || strcmp(result, status_results[i]) != 0))
+		i++;
+	return i;
+}
+
+static bool is_row(const struct base_table_node *node, const void *url)
+{
+	return strcmp(((const struct status_row *)node)->text, url) == 0;
+}
+
+static struct status_row *find(const struct status_board *board, const char *url)
+{
+	uint64_t hash = base_hash64(board->hash_key, url, strlen(url));
+
+	return (struct status_row *)base_table_find(&board->table, hash, is_row, url);
+}
+
+static struct status_row *row_with(const struct status_row *row, const struct base_buf *text)
+{
+	struct status_row *out = text->failed == BASE_OK ? malloc(sizeof(*out) + text->len) : NULL;
+
+	if (out != NULL) {
+		*out = *row;
+		memcpy(out->text, text->data, text->len);
+	}
 	return out;
 }
 
-static char *shown_url(const char *url)
-{
-	struct base_buf buf;
-	char *out;
-
-	base_buf_init(&buf, TEXT_MAX);
-	/* What is no URL could still hold a password: it is not shown at all. */
-	out = fetch_public_url(url, &buf) == BASE_OK ? escaped(buf.data) : escaped("");
-	base_buf_free(&buf);
-	return out;
-}
-
-static void put_word(char *out, size_t size, const char *word)
-{
-	size_t len = word != NULL ? strnlen(word, size - 1) : 0;
-
-	if (len > 0)
-		memcpy(out, word, len);
-	out[len] = '\0';
-}
-
+/* All but the texts that follow the row. */
 static void fill(struct status_row *row, const struct status_feed *feed)
 {
-	put_word(row->result, sizeof(row->result), feed->result);
-	put_word(row->failure, sizeof(row->failure), feed->failure);
-	put_word(row->state, sizeof(row->state), feed->state);
+	row->state = feed->state != NULL ? feed->state : "";
+	row->failure = feed->failure != NULL ? feed->failure : "";
 	row->last_poll = feed->last_poll;
 	row->next_poll = feed->next_poll;
-	row->failures = feed->failures;
-	row->http_status = feed->http_status;
-	row->entries = feed->entries;
+	row->failures = feed->failures < UINT32_MAX ? (uint32_t)feed->failures : UINT32_MAX;
+	row->entries = feed->entries < UINT32_MAX ? (uint32_t)feed->entries : UINT32_MAX;
+	row->http_status = (uint16_t)feed->http_status;
+	row->result = result_of(feed->result);
 }
 
 static struct status_row *row_new(const struct status_board *board, const struct status_feed *feed)
 {
-	struct status_row *row = calloc(1, sizeof(*row));
+	struct base_buf text;
+	struct status_row row = {.node.hash = base_hash64(board->hash_key, feed->url, strlen(feed->url))};
 
-	if (row == NULL)
-		return NULL;
-	row->hash = base_hash64(board->hash_key, feed->url, strlen(feed->url));
-	row->key = strdup(feed->url);
-	row->url = shown_url(feed->url);
-	row->name = escaped(feed->name);
-	row->reason = escaped(feed->reason);
-	row->plan = escaped(feed->plan);
-	if (row->key == NULL || row->url == NULL || row->name == NULL || row->reason == NULL || row->plan == NULL) {
-		row_free(row);
-		return NULL;
-	}
-	fill(row, feed);
-	return row;
+	fill(&row, feed);
+	base_buf_init(&text, 6 * TEXT_MAX);
+	base_buf_add_text(&text, feed->url);
+	row.url = next_text(&text);
+	add_public_url(&text, feed->url);
+	row.name = next_text(&text);
+	add_escaped(&text, feed->name);
+	row.reason = next_text(&text);
+	add_escaped(&text, feed->reason);
+	row.plan = next_text(&text);
+	add_escaped(&text, feed->plan);
+	next_text(&text);
+	struct status_row *out = row_with(&row, &text);
+	base_buf_free(&text);
+	return out;
 }
 
 /* The polls that the row before remembered, and the one that the new row is about. */
 static void remember(struct status_row *row, const struct status_row *old, base_time took)
 {
-	size_t result = 0;
+	bool polled = row->result < STATUS_RESULT_COUNT, known = took >= 0 && took / 1000 < STATUS_TOOK_MOST;
+	uint32_t took_ms = known ? (uint32_t)(took / 1000) : STATUS_TOOK_MOST;
+	size_t most = STATUS_HISTORY - polled, keep = old == NULL ? 0 : old->past_count < most ? old->past_count : most;
 
-	if (old != NULL) {
-		size_t keep = old->past_count < STATUS_HISTORY ? old->past_count : STATUS_HISTORY - 1;
+	if (keep > 0)
 		memcpy(row->past, old->past + old->past_count - keep, keep * sizeof(row->past[0]));
-		row->past_count = keep;
-	}
-	while (result < STATUS_RESULT_COUNT && strcmp(row->result, status_results[result]) != 0)
-		result++;
-	if (result == STATUS_RESULT_COUNT) { /* not polled */
-		row->past_count = old != NULL ? old->past_count : 0;
-		memcpy(row->past, old != NULL ? old->past : row->past, sizeof(row->past));
-		return;
-	}
-	bool known = took >= 0 && took / 1000 < UINT32_MAX;
-	row->past[row->past_count++] = (struct status_past){known ? (uint32_t)(took / 1000) : UINT32_MAX, (uint8_t)result};
+	row->past_count = (uint8_t)(keep + polled);
+	if (polled)
+		row->past[keep] = (struct status_past){.took_ms = took_ms & STATUS_TOOK_MOST, .result = row->result & 3u};
 }
 
-static struct status_row **find(struct status_board *board, const char *url, uint64_t hash)
+/* A text of a row stands for what is given. One that had to be escaped never does, which costs a new row. */
+static bool tells(const struct status_row *row, uint32_t place, const char *text)
 {
-	struct status_row **at = &board->chains[hash & (board->chain_count - 1)];
-
-	while (*at != NULL && ((*at)->hash != hash || strcmp((*at)->key, url) != 0))
-		at = &(*at)->next;
-	return at;
-}
-
-static void widen(struct status_board *board)
-{
-	size_t count = board->chain_count * 2;
-	struct status_row **chains = calloc(count, sizeof(struct status_row *));
-	struct status_row *row;
-
-	if (chains == NULL)
-		return; /* longer chains still work */
-	TAILQ_FOREACH(row, &board->rows, order) {
-		row->next = chains[row->hash & (count - 1)];
-		chains[row->hash & (count - 1)] = row;
-	}
-	free(board->chains);
-	board->chains = chains;
-	board->chain_count = count;
-}
-
-/* An escaped text stands for what is given, or can be made to. */
-static bool retell(char **told, const char *text)
-{
-	char *fresh;
-
-	if (text == NULL)
-		text = "";
-	/* What needs no escaping is as it was given. What does is never equal, but for a text that shows escapes itself. */
-	if (strcmp(*told, text) == 0)
-		return true;
-	fresh = escaped(text);
-	if (fresh == NULL)
-		return false;
-	free(*told);
-	*told = fresh;
-	return true;
+	return strcmp(row->text + place, text != NULL ? text : "") == 0;
 }
 
 /*
- * Write the news into the feed's row, if it has one and memory lasts: a new row for each poll, its address read and
- * its texts escaped anew, took 5 us.
+ * Write the news into the feed's row, if its texts still hold: a new row for each poll, its address read and its texts
+ * escaped anew, took 5 us.
  */
 static bool update(struct status_board *board, const struct status_feed *feed)
 {
-	struct status_row *row;
-	struct status_row old;
-
 	pthread_mutex_lock(&board->lock);
-	row = *find(board, feed->url, base_hash64(board->hash_key, feed->url, strlen(feed->url)));
-	bool done = row != NULL && retell(&row->name, feed->name) && retell(&row->reason, feed->reason) &&
-	            retell(&row->plan, feed->plan);
-	if (done) {
-		old = *row;
+	struct status_row *row = find(board, feed->url);
+	bool same = row != NULL && tells(row, row->name, feed->name) && tells(row, row->reason, feed->reason) &&
+	            tells(row, row->plan, feed->plan);
+	if (same) {
+		const struct status_row old = *row; /* without the texts, which nobody asks of it */
 		fill(row, feed);
 		remember(row, &old, feed->took);
 	}
 	pthread_mutex_unlock(&board->lock);
-	return done;
+	return same;
 }
 
 enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed)
 {
 	if (update(board, feed))
 		return BASE_OK;
-	struct status_row *row = row_new(board, feed), *old = NULL;
+	struct status_row *row = row_new(board, feed), *old;
 	enum base_result result = BASE_OK;
 
 	if (row == NULL)
 		return BASE_NO_MEMORY;
 	pthread_mutex_lock(&board->lock);
-	struct status_row **at = find(board, row->key, row->hash);
-	remember(row, *at, feed->took);
-	if (*at != NULL) {
-		old = *at;
-		row->next = old->next;
-		TAILQ_INSERT_AFTER(&board->rows, old, row, order);
-		TAILQ_REMOVE(&board->rows, old, order);
-		*at = row;
-	} else if (board->row_count < ROWS_MAX) {
-		*at = row;
-		TAILQ_INSERT_TAIL(&board->rows, row, order);
-		if (++board->row_count > board->chain_count)
-			widen(board);
-	} else {
-		old = row;
+	old = find(board, feed->url);
+	remember(row, old, feed->took);
+	if (old != NULL)
+		base_table_remove(&board->table, &old->node);
+	else if (board->table.count >= ROWS_MAX)
 		result = BASE_LIMIT;
-	}
+	if (result == BASE_OK)
+		result = base_table_put(&board->table, &row->node);
+	if (result == BASE_OK && old != NULL)
+		TAILQ_INSERT_AFTER(&board->rows, old, row, order);
+	else if (result == BASE_OK)
+		TAILQ_INSERT_TAIL(&board->rows, row, order);
+	if (old != NULL)
+		TAILQ_REMOVE(&board->rows, old, order);
 	pthread_mutex_unlock(&board->lock);
-	row_free(old);
+	free(result == BASE_OK ? old : row);
 	return result;
 }
 
 void status_feed_remove(struct status_board *board, const char *url)
 {
-	uint64_t hash = base_hash64(board->hash_key, url, strlen(url));
-
 	pthread_mutex_lock(&board->lock);
-	struct status_row **at = find(board, url, hash), *row = *at;
+	struct status_row *row = find(board, url);
 	if (row != NULL) {
-		*at = row->next;
+		base_table_remove(&board->table, &row->node);
 		TAILQ_REMOVE(&board->rows, row, order);
-		board->row_count--;
 	}
 	pthread_mutex_unlock(&board->lock);
-	row_free(row);
+	free(row);
 }

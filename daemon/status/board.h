@@ -31,28 +31,31 @@ struct status_class {
 
 #define STATUS_HISTORY 24 /* polls of a feed that are remembered */
 
+#define STATUS_TOOK_MOST ((1u << 30) - 1)
 struct status_past { /* a poll that was */
-	uint32_t took_ms;  /* UINT32_MAX: nothing came */
-	uint8_t result;    /* index into status_results */
+	uint32_t took_ms : 30; /* STATUS_TOOK_MOST: nothing came */
+	uint32_t result : 2;   /* index into status_results */
 };
 
 #define STATUS_RESULT_COUNT 4
 extern const char *const status_results[STATUS_RESULT_COUNT]; /* "new" ... "error", as in struct status_feed */
 
-/* A feed as kept: foreign text is escaped (base_escape), the URL shown has no password. */
+/*
+ * A feed as kept: foreign text is escaped (base_escape), the URL shown has no password. Its texts stand behind it, so
+ * that a feed is one piece of memory; url to plan are their places.
+ */
 struct status_row {
+	struct base_table_node node; /* first: by the URL as given */
 	TAILQ_ENTRY(status_row) order;
-	struct status_row *next; /* in its hash chain */
-	uint64_t hash;
-	char *key;               /* the URL as given */
-	char *url, *name, *reason, *plan;
-	char result[16], state[16], failure[24];
+	const char *state, *failure; /* as given */
 	base_time last_poll, next_poll;
-	uint64_t failures;
-	long http_status;
-	size_t entries;
+	uint32_t failures, entries;
+	uint16_t http_status;
+	uint8_t result;              /* STATUS_RESULT_COUNT: not polled */
+	uint8_t past_count;
 	struct status_past past[STATUS_HISTORY]; /* the latest last */
-	size_t past_count;
+	uint32_t url, name, reason, plan;
+	char text[];                 /* first the URL as given */
 };
 TAILQ_HEAD(status_rows, status_row);
 
@@ -63,11 +66,14 @@ struct status_board {
 	struct status_class classes[STATUS_CLASS_MAX];
 	size_t class_count;
 	char *trouble;
+	struct status_node *nodes; /* that share the ledger; NULL: none do */
+	size_t node_count;
 	struct status_rows rows;
-	size_t row_count;
-	struct status_row **chains;
-	size_t chain_count; /* a power of two */
+	struct base_table table;
 	uint64_t hash_key[2];
 };
+
+/* How far the node's subscribers are behind the stream. The caller holds the lock. */
+uint64_t status_node_lag(const struct status_board *board, const struct status_node *node);
 
 #endif

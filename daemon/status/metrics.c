@@ -139,6 +139,29 @@ static void add_plain(const struct status_view *view, struct base_buf *out)
 	                status_get(view->board, STATUS_EPOCH));
 }
 
+/* Nothing where the ledger is one node's own. */
+static void add_cluster(const struct status_view *view, struct base_buf *out)
+{
+	struct status_board *board = view->board;
+
+	if (status_get(board, STATUS_CLUSTER_NODES) == 0)
+		return;
+	head(out, "wirewatch_cluster_nodes", "gauge", "Nodes that share the ledger and live.");
+	base_buf_printf(out, "wirewatch_cluster_nodes %" PRIu64 "\n", status_get(board, STATUS_CLUSTER_NODES));
+	head(out, "wirewatch_cluster_leases", "gauge", "Hosts whose feeds are polled here.");
+	base_buf_printf(out, "wirewatch_cluster_leases %" PRIu64 "\n", status_get(board, STATUS_CLUSTER_LEASES));
+	head(out, "wirewatch_cluster_lag", "gauge", "Alerts that a node has not published yet.");
+	pthread_mutex_lock(&board->lock);
+	for (size_t i = 0; i < board->node_count; i++) {
+		if (strcmp(board->nodes[i].state, "living") != 0)
+			continue;
+		base_buf_add_text(out, "wirewatch_cluster_lag{node=\"");
+		status_add_label(out, board->nodes[i].name);
+		base_buf_printf(out, "\"} %" PRIu64 "\n", board->nodes[i].self ? 0 : status_node_lag(board, &board->nodes[i]));
+	}
+	pthread_mutex_unlock(&board->lock);
+}
+
 /* ---- process_* ---------------------------------------------------------------------- */
 
 /* Fields 14, 15, 20, 23 and 24 of /proc/self/stat, proc(5). */
@@ -206,6 +229,7 @@ enum base_result status_page_metrics(const struct status_view *view, struct base
 	add_alerts(view, out);
 	add_timings(view, out);
 	add_plain(view, out);
+	add_cluster(view, out);
 	add_process(view, out);
 	return out->failed;
 }

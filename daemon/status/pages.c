@@ -63,6 +63,31 @@ static json_t *json_p99(const struct status_view *view, enum status_timing timin
 	return bound < 0 ? json_null() : json_real((double)bound / BASE_SECOND);
 }
 
+/* The caller holds the lock. */
+static json_t *json_nodes(const struct status_board *board)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < board->node_count; i++) {
+		const struct status_node *node = &board->nodes[i];
+		uint64_t published = node->self ? status_get(board, STATUS_SEQUENCE) : node->published;
+		json_t *item = json_pack("{s:s,s:s,s:b,s:I,s:I,s:o,s:I,s:I}",
+		    "name", node->name,
+		    "state", node->state,
+		    "self", node->self,
+		    "hosts", (json_int_t)node->hosts,
+		    "feeds", (json_int_t)node->feeds,
+		    "renewed", json_time(node->renewed),
+		    "published", (json_int_t)published,
+		    "lag", (json_int_t)(node->self ? 0 : status_node_lag(board, node)));
+		if (json_array_append_new(list, item) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 enum base_result status_page_status(const struct status_view *view, struct base_buf *out)
 {
 	struct status_board *board = view->board;
@@ -71,10 +96,11 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 	pthread_mutex_lock(&board->lock);
 	json_t *alerts = json_alerts(board);
 	json_t *trouble = board->trouble != NULL ? json_string(board->trouble) : json_null();
+	json_t *nodes = json_nodes(board);
 	pthread_mutex_unlock(&board->lock);
 	json_t *root = json_pack(
 	    "{s:s, s:o, s:I, s:b, s:o, s:{s:o,s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o,s:o}, s:{s:o,s:o,s:o}, s:{s:o,s:o,s:o}, "
-	    "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	    "s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 	    "version", PACKAGE_VERSION,
 	    "started", json_time(view->started_wall),
 	    "uptime", (json_int_t)(uptime / BASE_SECOND),
@@ -100,6 +126,7 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 		"alert_latency", json_p99(view, STATUS_ALERT_LATENCY),
 		"commit", json_p99(view, STATUS_COMMIT_TIME),
 	    "alerts", alerts,
+	    "nodes", nodes,
 	    "epoch", json_number(view, STATUS_EPOCH),
 	    "sequence", json_number(view, STATUS_SEQUENCE),
 	    "subscribers", json_number(view, STATUS_SUBSCRIBERS),
@@ -118,7 +145,7 @@ static json_t *json_past(const struct status_row *row)
 
 	for (size_t i = 0; i < row->past_count; i++) {
 		const struct status_past *past = &row->past[i];
-		json_t *took = past->took_ms != UINT32_MAX ? json_real((double)past->took_ms / 1000) : json_null();
+		json_t *took = past->took_ms != STATUS_TOOK_MOST ? json_real((double)past->took_ms / 1000) : json_null();
 		if (json_array_append_new(list, json_pack("[s,o]", status_results[past->result], took)) != 0) {
 			json_decref(list);
 			return NULL;
@@ -130,13 +157,13 @@ static json_t *json_past(const struct status_row *row)
 static json_t *json_row(const struct status_row *row)
 {
 	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:o}",
-	    "url", row->url,
-	    "name", row->name,
-	    "result", row->result,
-	    "reason", row->reason,
+	    "url", row->text + row->url,
+	    "name", row->text + row->name,
+	    "result", row->result < STATUS_RESULT_COUNT ? status_results[row->result] : "",
+	    "reason", row->text + row->reason,
 	    "failure", row->failure,
 	    "state", row->state,
-	    "plan", row->plan,
+	    "plan", row->text + row->plan,
 	    "last_poll", json_time(row->last_poll),
 	    "next_poll", json_time(row->next_poll),
 	    "failures", (json_int_t)row->failures,

@@ -49,9 +49,18 @@ size_t alert_stories_count(const struct alert_stories *stories); /* stories held
  * An alert placed already stays where it is. BASE_INVALID: it has no detection time.
  */
 enum base_result alert_stories_place(struct alert_stories *stories, struct alert *alert);
+/* The first count of those placed are stored, so that their places are for good. In the order of placing. */
+void alert_stories_keep(struct alert_stories *stories, size_t count);
+/*
+ * Take back the places of all alerts that are not stored yet, newest first: an
+ * alert that is never stored must not be anyone's first report. They can be
+ * placed again. To be called before one of them is freed.
+ */
+void alert_stories_withdraw(struct alert_stories *stories);
 /* What must be stored with a placed alert so that the index can be rebuilt at start. Appended to out. */
 enum base_result alert_story_sketch(const struct alert *alert, struct base_buf *out);
-/* Take a stored sketch back in, oldest first. BASE_DAMAGED if it cannot be read. */
+/* Take a stored sketch in, oldest first. Withdraws what is not stored: what is stored comes before it. BASE_DAMAGED if
+   it cannot be read. */
 enum base_result alert_stories_restore(struct alert_stories *stories, struct base_span sketch);
 
 /* ---- what goes out ------------------------------------------------------------ */

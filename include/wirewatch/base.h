@@ -8,6 +8,7 @@
 #ifndef WIREWATCH_BASE_H
 #define WIREWATCH_BASE_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@ enum base_result {
 	BASE_DAMAGED,     /* stored data contradict themselves */
 	BASE_STOPPED,     /* the work was given up because of a shutdown */
 	BASE_LOST,        /* somebody else owns it by now */
+	BASE_CHANGED,     /* somebody else was first: look again, then repeat the call */
 };
 
 /* A short lower-case phrase, never NULL: "out of memory". */
@@ -265,6 +267,56 @@ size_t base_problems_count(const struct base_problems *problems);
 const char *base_problems_at(const struct base_problems *problems, size_t index);
 /* Two lines for a terminal, the row and below it a ^ under the mistake, escaped; NULL if there is no quote. */
 const char *base_problems_quote_at(const struct base_problems *problems, size_t index);
+
+/* ---- hash table --------------------------------------------------------- */
+
+/*
+ * What it holds begins with a node, whose hash is set before base_table_put;
+ * it belongs to its owner. Zero-initialise; use base_hash64 with a random key
+ * for what others can choose.
+ */
+struct base_table_node {
+	struct base_table_node *next;
+	uint64_t hash;
+};
+
+struct base_table {
+	struct base_table_node **chains;
+	size_t chain_count, count;
+};
+
+typedef bool base_table_is_fn(const struct base_table_node *node, const void *key);
+enum base_result base_table_put(struct base_table *table, struct base_table_node *node);
+struct base_table_node *base_table_find(const struct base_table *table, uint64_t hash, base_table_is_fn *is, const void *key);
+void base_table_remove(struct base_table *table, struct base_table_node *node); /* which must be in it */
+/* All in no order; take the next one before you remove one. NULL: no more. */
+struct base_table_node *base_table_first(const struct base_table *table);
+struct base_table_node *base_table_next(const struct base_table *table, const struct base_table_node *node);
+void base_table_free(struct base_table *table); /* not what it holds */
+
+/* ---- what is due next ---------------------------------------------------- */
+
+/* What it holds has a node of its own, zero-initialised, and belongs to its owner. Zero-initialise the heap, too. */
+struct base_heap_node {
+	base_time at;
+	size_t place; /* 0: in no heap */
+};
+
+struct base_heap {
+	struct base_heap_node **nodes;
+	size_t count, cap;
+};
+
+enum base_result base_heap_reserve(struct base_heap *heap, size_t count); /* room for so many */
+void base_heap_set(struct base_heap *heap, struct base_heap_node *node, base_time at); /* put in or moved; there must be room */
+void base_heap_remove(struct base_heap *heap, struct base_heap_node *node);            /* if it is in */
+struct base_heap_node *base_heap_first(const struct base_heap *heap);                  /* the earliest; NULL: empty */
+void base_heap_free(struct base_heap *heap);
+
+/* ---- threads ------------------------------------------------------------ */
+
+/* A thread that takes no signals: those are for the main thread. */
+enum base_result base_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
 
 /* ---- queue between threads ---------------------------------------------- */
 

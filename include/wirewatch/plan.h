@@ -121,6 +121,10 @@ enum base_result plan_fleet_new(const struct plan_options *options, struct plan_
 void plan_fleet_free(struct plan_fleet *fleet);
 /* A place for a feed of that host; fixed: it has an `interval` and no part in the budget. */
 enum base_result plan_fleet_add(struct plan_fleet *fleet, struct base_span host, bool fixed, size_t *slot);
+/* It has got an `interval` of its own, or lost it. */
+void plan_fleet_fix(struct plan_fleet *fleet, size_t slot, bool fixed);
+/* The feed is gone; its slot may go to another. */
+void plan_fleet_remove(struct plan_fleet *fleet, size_t slot);
 /* What was restored of the feed. */
 void plan_fleet_know(struct plan_fleet *fleet, size_t slot, const struct plan_feed *feed);
 /* True while no host at all answers: then no feed is blamed. */

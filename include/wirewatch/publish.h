@@ -41,6 +41,7 @@ enum base_result publish_message(struct publish *publish, const struct ledger_me
 struct publish_health {
 	uint64_t sequence;
 	size_t feeds, failing;
+	bool stuck;    /* the ledger fails, so that alerts may be late */
 	base_time now; /* wall */
 };
 enum base_result publish_heartbeat(struct publish *publish, const struct publish_health *health);
@@ -48,10 +49,11 @@ enum base_result publish_heartbeat(struct publish *publish, const struct publish
 void publish_set_sequence(struct publish *publish, uint64_t sequence);
 
 /*
- * Serve subscriptions and replays until wake_fd is readable or wait has
- * passed. wait <= 0: only what is already there.
+ * Serve subscriptions and replays until one of the wake_fds is readable or
+ * wait has passed. wait <= 0: only what is already there.
  */
-enum base_result publish_serve(struct publish *publish, int wake_fd, base_time wait);
+#define PUBLISH_WAKE_MAX 4
+enum base_result publish_serve(struct publish *publish, const int *wake_fds, size_t wake_count, base_time wait);
 
 /* Read the clients' keys anew; on failure the old ones stay. Connections that stand are not cut. */
 enum base_result publish_reload_keys(struct publish *publish, struct base_error *err);

@@ -38,6 +38,8 @@ enum status_number {
 	STATUS_LAST_COMMIT_OK, /* gauge: 1 while the ledger takes batches */
 	STATUS_LISTENERS,      /* gauge: of /events */
 	STATUS_LISTENERS_DROPPED,
+	STATUS_CLUSTER_NODES,  /* gauge: that live; 0 where the ledger is one node's own */
+	STATUS_CLUSTER_LEASES, /* gauge: hosts held here */
 	STATUS_NUMBER_COUNT
 };
 
@@ -52,7 +54,7 @@ uint64_t status_get(const struct status_board *board, enum status_number number)
 void status_alert(struct status_board *board, const char *class_name, bool first); /* wirewatch_alerts_total */
 void status_time(struct status_board *board, enum status_timing timing, base_time took);
 
-/* A feed's health as shown by /feeds; given by the pollers after each poll, copied. */
+/* A feed's health as shown by /feeds; given by the pollers after each poll, copied but for failure and state, which stay. */
 struct status_feed {
 	const char *url, *name;
 	const char *result;   /* "new", "unchanged", "not_modified", "error", "" before the first poll */
@@ -68,6 +70,19 @@ struct status_feed {
 };
 enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed); /* keyed by url */
 void status_feed_remove(struct status_board *board, const char *url); /* no longer in the configuration */
+
+/* The nodes that share the ledger, as last read. */
+#define STATUS_NODES_MOST 128
+struct status_node {
+	char name[72];
+	const char *state;    /* "living", "left" or "dead"; lives for ever */
+	bool self;
+	uint64_t hosts, feeds; /* that it holds */
+	uint64_t published;   /* the last sequence its subscribers have */
+	base_time renewed;    /* wall: when it was heard of last, or ended */
+};
+void status_set_nodes(struct status_board *board, const struct status_node *nodes, size_t count); /* copied */
+
 /* Why the daemon is not well (one line), or NULL when it is. Copied. */
 void status_set_trouble(struct status_board *board, const char *reason);
 

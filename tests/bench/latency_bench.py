@@ -1,27 +1,22 @@
 """From the last byte of a feed's reply to the message at a subscriber, over loopback.
 
-    latency_bench.py [ALERTS [FOLDER]]      default: 400 alerts, a ledger in the folder of temporary files
-
 The feed server is a process of its own. It notes the clock before it hands the reply to the kernel, so the figures
 include the way of the reply. The bare time of fdatasync in the same folder stands beside them: each alert waits for
 one (the ledger's log is written over again, which is faster than a file that grows).
 """
 import mmap
 import os
-import shutil
 import statistics
 import struct
-import sys
-import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+import measure
 
-import documents   # noqa: E402
-import feedserver  # noqa: E402
-import harness     # noqa: E402
-import news        # noqa: E402
+import documents  # in a folder that measure makes known
+import feedserver
+import harness
+import news
 
 FEEDS = 20
 WINDOW = 5      # items in a document
@@ -78,7 +73,7 @@ class Wire:
         return behave
 
 
-def fsync_times(folder, count=300):
+def fsync_times(folder, count):
     path, times = os.path.join(folder, "fsync"), []
     fd = os.open(path, os.O_RDWR | os.O_CREAT)
     for _ in range(count):
@@ -91,22 +86,17 @@ def fsync_times(folder, count=300):
     return times
 
 
-def figures(times):
+def middle_and_worst(times):
+    """Milliseconds: the median, and what 99 of 100 stay below."""
     milliseconds = sorted(t * 1000 for t in times)
-    return statistics.median(milliseconds), milliseconds[len(milliseconds) * 99 // 100], milliseconds[-1]
-
-
-def show(name, times):
-    median, worst, most = figures(times)
-    print("%-40s median %6.2f ms, 99 %% %6.2f ms, most %6.2f ms" % (name, median, worst, most))
-    return median, worst
+    return statistics.median(milliseconds), milliseconds[len(milliseconds) * 99 // 100]
 
 
 def number_of(message):
     return int(message.data["item"][-6:])
 
 
-def measure(folder, count):
+def alerts(folder, count):
     wire = Wire(count + FEEDS + BURST)
     harness.Cleanup.add(wire.stop)
     daemon = harness.Daemon(folder, wire.urls, {"poll.max": harness.Plain("1s"), "poll.per_host": 50})
@@ -139,22 +129,28 @@ def burst(folder, wire):
     return took
 
 
+def work(folder, chosen, report):
+    count, medians, worsts, bare = chosen.alerts, [], [], []
+    for run in range(chosen.runs):
+        here = os.path.join(folder, str(run))
+        os.mkdir(here)
+        bare.append(middle_and_worst(fsync_times(here, 20 if chosen.smoke else 300))[0])
+        wire, times = alerts(here, count)
+        median, worst = middle_and_worst(times)
+        medians.append(median)
+        worsts.append(worst)
+    report.add("last byte to subscriber", "ms", medians, bare, "fdatasync", most=MEDIAN_MS)
+    report.add("last byte to subscriber, 99 %", "ms", worsts, most=WORST_MS)
+    report.add("%d alerts of one document" % BURST, "ms", [burst(folder, wire) * 1000])
+
+
 def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
-    folder = tempfile.mkdtemp(prefix="ww-", dir=sys.argv[2] if len(sys.argv) > 2 else None)
-    try:
-        bare = fsync_times(folder)
-        wire, times = measure(folder, count)
-        show("fdatasync alone", bare)
-        median, worst = show("%d alerts, last byte to subscriber" % len(times), times)
-        print("%-40s %.0f ms to the last one, complete and in order" % (
-            "%d alerts in one document" % BURST, burst(folder, wire) * 1000))
-    finally:
-        harness.Cleanup.run()
-        shutil.rmtree(folder, ignore_errors=True)
-    met = median <= MEDIAN_MS and worst <= WORST_MS
-    print("targets (%.0f ms and %.0f ms): %s" % (MEDIAN_MS, WORST_MS, "met" if met else "missed"))
-    sys.exit(0 if met else 1)
+    chosen = measure.options(__doc__, alerts=(200, "alerts of a run"))
+    if chosen.smoke:
+        chosen.alerts = 30
+    report = measure.Report("latency", chosen)
+    measure.in_folder(lambda folder: work(folder, chosen, report))
+    report.end()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
  * measure is a bare pass over the same items in the same run that only folds
  * and cuts into tokens, so that figures of different machines compare.
  *
- *   match_bench [FOLDER OF RULES]
+ *   match_bench [--json] [--smoke] [--runs N] [FOLDER OF RULES]
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -13,12 +13,12 @@
 #include <time.h>
 
 #include "daemon/match/text.h"
+#include "figures.h"
 #include "wirewatch/match.h"
 
 #define ITEMS 400
 #define ITEM_BYTES 3000
 #define WORDS 20000
-#define ROUNDS 7
 #define FILES_MAX 64
 
 static uint32_t seed = 1;
@@ -169,14 +169,15 @@ static double match_all(const struct match_rules *rules, struct match_scratch *s
 	return seconds() - start;
 }
 
-/* Both in turns, the best of each: what else the machine does falls on both alike. */
-static int measure(const char *name, const struct match_source *sources, size_t count, const struct base_buf *items,
-                   double *load_ms)
+/* Both in turns: what else the machine does falls on both alike. */
+static int measure(const struct figures_options *options, const char *name, const struct match_source *sources, size_t count,
+                   const struct base_buf *items)
 {
 	struct base_problems *problems = NULL;
 	struct match_rules *rules = NULL;
 	struct match_scratch *scratch = NULL;
 	struct text text = {0};
+	char what[2][96];
 	double start = seconds();
 	if (base_problems_new(&problems) || match_rules_load(sources, count, problems, &rules) ||
 	    match_scratch_new(rules, &scratch)) {
@@ -185,17 +186,17 @@ static int measure(const char *name, const struct match_source *sources, size_t 
 		match_rules_free(rules);
 		return failed;
 	}
-	*load_ms = (seconds() - start) * 1e3;
-	double bare = 1e9, best = 1e9;
-	size_t events = 0;
-	for (int round = 0; round < ROUNDS; round++) {
-		double plain = bare_pass(items, ITEMS, &text), took = match_all(rules, scratch, items, ITEMS, &events);
-		bare = plain < bare ? plain : bare;
-		best = took < best ? took : best;
+	(void)snprintf(what[0], sizeof what[0], "load %s, %zu terms", name, match_terms_count(rules));
+	(void)snprintf(what[1], sizeof what[1], "match %s, %zu rules", name, match_rules_count(rules));
+	struct figures load = {.bench = "match", .name = what[0], .unit = "ms", .runs = {(seconds() - start) * 1e3}, .count = 1};
+	struct figures match = {.bench = "match", .name = what[1], .unit = "us/item", .count = options->runs, .of = "folding and cutting"};
+	size_t events = 0, few = options->smoke ? 20 : ITEMS;
+	for (size_t run = 0; run < options->runs; run++) {
+		match.reference[run] = bare_pass(items, few, &text) / (double)few * 1e6;
+		match.runs[run] = match_all(rules, scratch, items, few, &events) / (double)few * 1e6;
 	}
-	(void)printf("%-12s %6zu terms %5zu rules: load %6.1f ms, %6.0f items/s, bare pass %6.0f items/s, ratio %.2f, %zu events\n",
-	             name, match_terms_count(rules), match_rules_count(rules), *load_ms, ITEMS / best, ITEMS / bare,
-	             bare / best, events);
+	(void)figures_show(options, &load);
+	(void)figures_show(options, &match);
 	text_free(&text);
 	match_scratch_free(scratch);
 	match_rules_free(rules);
@@ -203,14 +204,14 @@ static int measure(const char *name, const struct match_source *sources, size_t 
 	return 0;
 }
 
-static int measure_made(const char *name, size_t terms, size_t rules, const struct base_buf *items)
+static int measure_made(const struct figures_options *options, const char *name, size_t terms, size_t rules,
+                        const struct base_buf *items)
 {
 	struct base_buf yaml;
-	double load_ms;
 	base_buf_init(&yaml, 64 << 20);
 	make_rules(terms, rules, &yaml);
 	struct match_source source = {"made.yaml", base_buf_span(&yaml)};
-	int failed = measure(name, &source, 1, items, &load_ms);
+	int failed = measure(options, name, &source, 1, items);
 	base_buf_free(&yaml);
 	return failed;
 }
@@ -223,7 +224,7 @@ static const char nasty[] =
     "     guard: ['$a NEAR/100 $b NEAR/100 $c', '$c NOT NEAR/100 zz'], given: 'ATLEAST/100($a NEAR/100 $b)', unless: '$a ONEAR/100 zz'}\n"
     "  - {name: n2, class: sale, when: '($a OR ($b NEAR/99 $c)) NOT ONEAR/100 ($b NEAR/100 zz)', block: '$c NEAR/100 zz'}\n";
 
-static int measure_nasty(void)
+static int measure_nasty(const struct figures_options *options)
 {
 	struct base_problems *problems = NULL;
 	struct match_rules *rules = NULL;
@@ -234,17 +235,16 @@ static int measure_nasty(void)
 	for (size_t bytes = 10000; bytes <= 1000000; bytes *= 10) {
 		struct base_buf item;
 		size_t events;
+		char name[64];
 		base_buf_init(&item, 2 << 20);
 		while (item.len < bytes) /* no full stop: sentences as long as they get */
 			(void)base_buf_printf(&item, "a1 b1 %sara c1 ", pick_word());
 		(void)match_all(rules, scratch, &item, 1, &events);
-		double best = 1e9;
-		for (int round = 0; round < 3; round++) {
-			double took = match_all(rules, scratch, &item, 1, &events);
-			best = took < best ? took : best;
-		}
-		(void)printf("nasty        %7zu bytes: %9.3f ms, %.0f ns a byte, %zu events\n", item.len, best * 1e3,
-		             best * 1e9 / (double)item.len, events);
+		(void)snprintf(name, sizeof name, "match nasty, %zu bytes in a sentence", bytes);
+		struct figures nasty_figures = {.bench = "match", .name = name, .unit = "ns/byte", .count = options->runs};
+		for (size_t run = 0; run < options->runs; run++)
+			nasty_figures.runs[run] = match_all(rules, scratch, &item, 1, &events) * 1e9 / (double)item.len;
+		(void)figures_show(options, &nasty_figures);
 		base_buf_free(&item);
 	}
 	match_scratch_free(scratch);
@@ -272,12 +272,11 @@ static size_t read_folder(const char *folder, struct match_source *sources)
 	return count;
 }
 
-static int measure_shipped(const char *folder, const struct base_buf *items)
+static int measure_shipped(const struct figures_options *options, const char *folder, const struct base_buf *items)
 {
 	struct match_source sources[FILES_MAX];
-	double load_ms;
 	size_t count = read_folder(folder, sources);
-	int failed = count ? measure("shipped", sources, count, items, &load_ms) : 1;
+	int failed = count ? measure(options, "shipped", sources, count, items) : 1;
 	if (!count)
 		(void)fprintf(stderr, "match_bench: no rules in %s\n", folder);
 	for (size_t i = 0; i < count; i++) {
@@ -290,16 +289,19 @@ static int measure_shipped(const char *folder, const struct base_buf *items)
 int main(int argc, char **argv)
 {
 	static struct base_buf items[ITEMS];
+	const struct figures_options options = figures_begin(argc, argv);
 	make_words();
 	for (size_t i = 0; i < ITEMS; i++) {
 		base_buf_init(&items[i], 1 << 20);
 		make_item(&items[i], ITEM_BYTES, i % 20 == 7);
 	}
-	int failed = measure_shipped(argc > 1 ? argv[1] : RULES_DIR, items);
-	failed |= measure_made("1,000", 1000, 100, items);
-	failed |= measure_made("10,000", 10000, 1000, items);
-	failed |= measure_made("100,000", 140000, 1000, items);
-	failed |= measure_nasty();
+	int failed = measure_shipped(&options, options.argument ? options.argument : RULES_DIR, items);
+	failed |= measure_made(&options, "1,000", 1000, 100, items);
+	if (!options.smoke) {
+		failed |= measure_made(&options, "10,000", 10000, 1000, items);
+		failed |= measure_made(&options, "100,000", 140000, 1000, items);
+		failed |= measure_nasty(&options);
+	}
 	for (size_t i = 0; i < ITEMS; i++)
 		base_buf_free(&items[i]);
 	return failed;

@@ -1,12 +1,15 @@
 #!/bin/bash
 # box.sh COMMAND...: run COMMAND in a machine of its own: a booted systemd over a copy-on-write view of this root file
-# system, without a network but loopback. Nothing that happens inside stays. $BOX_SHARE, a folder, is seen at the same
-# path, read-only. Exit status: COMMAND's; 77 when this machine cannot do it (no root, no systemd-nspawn).
+# system, without a network but loopback, or in the network namespace with the path $BOX_NETWORK. Nothing that happens inside
+# stays. $BOX_SHARE, a folder, is seen at the same path, read-only. Exit status: COMMAND's; 77 when this machine cannot do it
+# (no root, no systemd-nspawn).
 set -eu
 
 [ "$(id -u)" -eq 0 ] && command -v systemd-nspawn >/dev/null && command -v nsenter >/dev/null || exit 77
 
 name=box$$
+network=--private-network
+[ -n "${BOX_NETWORK:-}" ] && network=--network-namespace-path=$BOX_NETWORK
 work=$(mktemp -d /tmp/wirewatch-box.XXXXXX)
 groups=/sys/fs/cgroup # version 1 with systemd's own hierarchy, or version 2: whatever is mounted below or here
 nspawn='' init=''
@@ -51,7 +54,7 @@ enter_groups() {
 (
 	enter_groups
 	# --register=no, --keep-unit: there is no systemd outside to ask. BPF: for IPAddressDeny.
-	exec systemd-nspawn -q -D "$work/tmp/root" --private-network -M "$name" --register=no --keep-unit \
+	exec systemd-nspawn -q -D "$work/tmp/root" "$network" -M "$name" --register=no --keep-unit \
 		--capability=CAP_BPF --system-call-filter=bpf ${BOX_SHARE:+--bind-ro="$BOX_SHARE"} \
 		-b systemd.unit=basic.target >"$work/console" 2>&1
 ) &

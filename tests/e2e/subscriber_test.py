@@ -206,7 +206,8 @@ def test_usage(folder):
     def run(*args):
         return subprocess.run([BUILD + "/tail", *args], capture_output=True, text=True)
     yield "--help", run("--help").returncode == 0
-    for args in [["--class", "x"], ["--since", "soon"], ["--count", "0"], ["--nope"], ["a", "b"]]:
+    for args in [["--class", "x"], ["--since", "soon"], ["--count", "0"], ["--nope"], ["--silence", "0s"],
+                 ["--replay", "ipc:///r", "ipc:///a", "ipc:///b"]]:
         yield "wrong usage: " + " ".join(args), run(*args).returncode == 2
     result = run("nonsense")
     yield "an endpoint that is none", result.returncode == 1 and result.stderr.count("\n") == 1
@@ -366,4 +367,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

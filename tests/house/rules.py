@@ -12,6 +12,7 @@ LIBRARIES = [
     (r"zmq(_utils)?\.h$", {"daemon/publish", "client"}),
     (r"yaml\.h$", {"daemon/conf"}),
     (r"sqlite3(ext)?\.h$", {"daemon/ledger"}),
+    (r"libpq|pg_config|postgres_ext", {"daemon/ledger"}),
     (r"event2/|event\.h$|evhttp\.h$", {"daemon/fetch", "daemon/status", "daemon", "client"}),
     (r"jansson\.h$", {"daemon/feed", "daemon/alert", "daemon/publish", "daemon/status", "client", "daemon/match"}),
 ]

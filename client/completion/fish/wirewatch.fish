@@ -1,5 +1,5 @@
 # fish completion for wirewatch(1)
-set -l commands tail match rules score parse feeds status check-feeds import export backup keygen
+set -l commands tail match rules score parse feeds status check-feeds import export backup migrate keygen
 set -l classes delivery pledge pause resume request refusal sale production
 
 function __wirewatch_is
@@ -18,11 +18,12 @@ complete -c wirewatch -n "not __wirewatch_is $commands" -a import -d 'An OPML fi
 complete -c wirewatch -n "not __wirewatch_is $commands" -a check-feeds -d 'Try each configured feed once'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a export -d 'The configured feeds as OPML'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a backup -d 'A copy of the ledger'
+complete -c wirewatch -n "not __wirewatch_is $commands" -a migrate -d 'Move a ledger to another database'
 complete -c wirewatch -n "not __wirewatch_is $commands" -a keygen -d 'Make a key pair'
 complete -c wirewatch -n "not __wirewatch_is $commands" -l version -d 'Print the version'
 complete -c wirewatch -l help -d 'Say how it is used'
 
-complete -c wirewatch -n '__wirewatch_is tail match rules score parse feeds status check-feeds' -l json -d 'Print JSON'
+complete -c wirewatch -n '__wirewatch_is tail match rules score parse feeds status check-feeds migrate' -l json -d 'Print JSON'
 complete -c wirewatch -n '__wirewatch_is feeds status check-feeds export backup' -s c -l config -r -F -d 'Configuration'
 complete -c wirewatch -n '__wirewatch_is feeds status' -l http -x -d 'Address of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l class -x -a "(__fish_complete_list , 'printf %s\\n $classes')" -d 'Only these classes'
@@ -31,6 +32,7 @@ complete -c wirewatch -n '__wirewatch_is tail' -l since -x -d 'Begin earlier: a 
 complete -c wirewatch -n '__wirewatch_is tail' -l count -x -d 'End after so many'
 complete -c wirewatch -n '__wirewatch_is tail' -l state -r -F -d 'Remember there what was printed'
 complete -c wirewatch -n '__wirewatch_is tail' -l replay -x -d 'Where to ask for stored alerts'
+complete -c wirewatch -n '__wirewatch_is tail' -l silence -x -d 'Then try the next endpoint'
 complete -c wirewatch -n '__wirewatch_is tail' -l server-key -r -F -d 'Public key of the daemon'
 complete -c wirewatch -n '__wirewatch_is tail' -l key -r -F -d 'Own secret key'
 complete -c wirewatch -n '__wirewatch_is match rules' -l jsonl -d 'One text a line'
@@ -44,4 +46,6 @@ complete -c wirewatch -n '__wirewatch_is score' -l no-misses -d 'Only the figure
 complete -c wirewatch -n '__wirewatch_is parse' -l content-type -x -d 'As if sent with this type'
 complete -c wirewatch -n '__wirewatch_is parse' -l base -x -d 'URL that links are relative to'
 complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that fail'
+complete -c wirewatch -n '__wirewatch_is migrate' -l quiet -d 'No progress'
+complete -c wirewatch -n '__wirewatch_is migrate' -x -a 'sqlite:// postgresql://'
 complete -c wirewatch -n '__wirewatch_is match rules score parse import keygen' -F

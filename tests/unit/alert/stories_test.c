@@ -73,6 +73,7 @@ static struct seen place(struct alert_stories *stories, const struct sample *sam
 		assert_int_equal(alert_story_sketch(alert, sketch), BASE_OK);
 	struct seen seen = read_json(alert);
 	assert_int_equal(alert_is_first(alert), !strcmp(seen.report, "first"));
+	alert_stories_keep(stories, 1);
 	alert_free(alert);
 	return seen;
 }
@@ -312,6 +313,66 @@ static void sketches_rebuild_the_stories(void **state)
 	alert_stories_free(after);
 }
 
+/* What is placed and never stored leaves nothing behind: no first report, no outlet, no longer window. */
+static void a_place_taken_back_leaves_nothing(void **state)
+{
+	(void)state;
+	struct alert_stories *stories = stories_new();
+	struct alert *phantom = sample_alert(&first_report);
+	struct alert *follower = sample_alert(
+		&(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = retold});
+	assert_int_equal(alert_stories_place(stories, phantom), BASE_OK);
+	assert_int_equal(alert_stories_place(stories, follower), BASE_OK);
+	assert_false(alert_is_first(follower));
+	alert_stories_withdraw(stories);
+	assert_int_equal(alert_stories_count(stories), 0);
+	assert_int_equal(alert_stories_place(stories, follower), BASE_OK);
+	assert_true(alert_is_first(follower));
+	assert_int_equal(read_json(follower).outlets, 1);
+	alert_stories_keep(stories, 1);
+
+	/* A phantom that joined: its feed and its time are forgotten, what others gave stays. */
+	struct sample late = first_report;
+	late.detected = SAMPLE_NOW + 60 * BASE_HOUR;
+	alert_free(phantom);
+	phantom = sample_alert(&late);
+	assert_int_equal(alert_stories_place(stories, phantom), BASE_OK);
+	assert_int_equal(read_json(phantom).outlets, 2);
+	alert_stories_withdraw(stories);
+	struct sample third = {.class = MATCH_PAUSE, .item = "3", .feed = "https://c.example/", .text = agency};
+	struct seen seen = place(stories, &third, NULL);
+	same(read_json(follower), seen);
+	assert_int_equal(seen.outlets, 2);
+	third.detected = SAMPLE_NOW + 100 * BASE_HOUR; /* the phantom would have kept the story open */
+	different(seen, place(stories, &third, NULL));
+	alert_free(phantom);
+	alert_free(follower);
+	alert_stories_free(stories);
+}
+
+/* Another node's report comes in: it was stored before what is still to be stored. */
+static void what_is_stored_comes_before_what_is_placed(void **state)
+{
+	(void)state;
+	struct alert_stories *mine = stories_new(), *theirs = stories_new();
+	struct base_buf sketch;
+	base_buf_init(&sketch, 1 << 20);
+	struct alert *alert = sample_alert(&first_report);
+	assert_int_equal(alert_stories_place(mine, alert), BASE_OK);
+	assert_true(alert_is_first(alert));
+	struct seen stored =
+		place(theirs,
+	          &(struct sample){.class = MATCH_PAUSE, .item = "2", .feed = "https://b.example/", .text = retold}, &sketch);
+	assert_int_equal(alert_stories_restore(mine, base_buf_span(&sketch)), BASE_OK);
+	assert_int_equal(alert_stories_place(mine, alert), BASE_OK);
+	same(stored, read_json(alert));
+	assert_int_equal(read_json(alert).outlets, 2);
+	base_buf_free(&sketch);
+	alert_free(alert);
+	alert_stories_free(mine);
+	alert_stories_free(theirs);
+}
+
 static void damaged_sketches_are_refused(void **state)
 {
 	(void)state;
@@ -385,6 +446,8 @@ int main(void)
 		cmocka_unit_test(a_story_closes_after_its_window_and_after_a_week),
 		cmocka_unit_test(a_clock_that_jumps_does_not_end_grouping),
 		cmocka_unit_test(sketches_rebuild_the_stories),
+		cmocka_unit_test(a_place_taken_back_leaves_nothing),
+		cmocka_unit_test(what_is_stored_comes_before_what_is_placed),
 		cmocka_unit_test(damaged_sketches_are_refused),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(placing_twice_and_without_a_time),

@@ -18,6 +18,11 @@ static void must(bool good, const char *what)
 	abort();
 }
 
+bool house_is_postgres(void)
+{
+	return getenv("WW_POSTGRES") != NULL;
+}
+
 void house_build(struct house *house)
 {
 	const char *root = getenv("TMPDIR");
@@ -25,7 +30,15 @@ void house_build(struct house *house)
 	(void)snprintf(house->folder, sizeof house->folder, "%.30s/ww-ledger-XXXXXX", root ? root : "/tmp");
 	must(mkdtemp(house->folder) != NULL, "mkdtemp");
 	(void)snprintf(house->path, sizeof house->path, "%s/ledger.db", house->folder);
-	(void)snprintf(house->uri, sizeof house->uri, "sqlite://%s", house->path);
+	if (!house_is_postgres()) {
+		(void)snprintf(house->uri, sizeof house->uri, "sqlite://%s", house->path);
+		return;
+	}
+	/* The folder's name is nobody else's; a search path in the address makes it the schema. */
+	const char *server = getenv("WW_POSTGRES");
+	int len = snprintf(house->uri, sizeof house->uri, "%s%coptions=-csearch_path%%3D%s", server,
+	                   strchr(server, '?') ? '&' : '?', strrchr(house->folder, '-') + 1);
+	must(len > 0 && (size_t)len < sizeof house->uri, "uri");
 }
 
 void house_pull_down(struct house *house)

@@ -1,4 +1,8 @@
-/* house: a ledger in a folder of its own, and batches for it. */
+/*
+ * house: a ledger in a folder of its own, and batches for it. If WW_POSTGRES
+ * names a database (as `tests/e2e/database.py run` does), the ledger is in a
+ * schema of its own there.
+ */
 #ifndef WIREWATCH_TESTS_HOUSE_H
 #define WIREWATCH_TESTS_HOUSE_H
 
@@ -8,7 +12,7 @@
 #define HOUSE_MESSAGES 4096
 
 struct house {
-	char folder[64], path[96], uri[112];
+	char folder[64], path[96], uri[512];
 	struct ledger *ledger;
 	struct base_error err;
 	/* What the last commit, replay or unpublished gave. */
@@ -22,6 +26,7 @@ struct house {
 	bool more;
 };
 
+bool house_is_postgres(void); /* for tests of what one engine alone has */
 void house_build(struct house *house);
 /* The same as a cmocka fixture: *state is a house with an open ledger. */
 int house_set_up(void **state);

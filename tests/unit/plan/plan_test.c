@@ -289,6 +289,36 @@ static void an_outage_blames_nobody(void **state)
 	plan_fleet_free(fleet);
 }
 
+static void hosts_that_have_gone_do_not_count(void **state)
+{
+	struct plan_fleet *fleet;
+	struct plan_feed *feed;
+	size_t slots[HOSTS], again;
+	struct plan_poll poll = {.outcome = PLAN_FAILED, .failure = PLAN_CONNECT, .started = START};
+	(void)state;
+	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
+	assert_int_equal(plan_feed_new(&feed), BASE_OK);
+	for (size_t i = 0; i < HOSTS; i++) {
+		char host[2] = {(char)('a' + i), '\0'};
+		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
+	}
+	for (size_t i = 0; i < 100; i++) { /* many more came and went */
+		char host[3] = {(char)('a' + i % 26), (char)('a' + i / 26), '\0'};
+		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &again), BASE_OK);
+		assert_int_equal(again, HOSTS); /* a slot is used again */
+		plan_fleet_remove(fleet, again);
+	}
+	plan_next(fleet, slots[0], feed, &poll, 0);
+	plan_next(fleet, slots[1], feed, &poll, 0);
+	plan_fleet_remove(fleet, slots[1]); /* silent, and gone: as if it had never been asked */
+	plan_next(fleet, slots[2], feed, &poll, 0);
+	assert_false(plan_fleet_outage(fleet));
+	plan_next(fleet, slots[3], feed, &poll, 0);
+	assert_true(plan_fleet_outage(fleet)); /* all three that are left */
+	plan_feed_free(feed);
+	plan_fleet_free(fleet);
+}
+
 /* ---- starts --------------------------------------------------------------------------------- */
 
 static base_time first_due(base_time last, base_time due, base_time now, base_time fixed, base_time spread,
@@ -381,6 +411,7 @@ int main(void)
 	    cmocka_unit_test(gone_ends_it_for_good),
 	    cmocka_unit_test(a_cancelled_poll_counts_as_a_request),
 	    cmocka_unit_test(an_outage_blames_nobody),
+	    cmocka_unit_test(hosts_that_have_gone_do_not_count),
 	    cmocka_unit_test(a_restart_never_polls_early),
 	    cmocka_unit_test(new_feeds_are_spread),
 	    cmocka_unit_test(feeds_do_not_march_in_step),

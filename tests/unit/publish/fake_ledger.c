@@ -15,6 +15,7 @@ struct stored {
 
 struct ledger {
 	uint64_t epoch, sequence, oldest;
+	uint64_t behind; /* how many of them were not handed on here */
 	struct stored **alerts; /* sequence - 1 */
 	size_t cap;
 	enum base_result failure;
@@ -81,6 +82,17 @@ const struct ledger_message *fake_ledger_add(struct ledger *ledger, const char *
 	return &stored->message;
 }
 
+void fake_ledger_add_elsewhere(struct ledger *ledger, const char *class_name, const char *report, const char *time)
+{
+	fake_ledger_add(ledger, class_name, report, time);
+	ledger->behind++;
+}
+
+const struct ledger_message *fake_ledger_follow(struct ledger *ledger)
+{
+	return ledger->behind ? &ledger->alerts[ledger->sequence - ledger->behind--]->message : NULL;
+}
+
 void fake_ledger_forget(struct ledger *ledger, uint64_t up_to)
 {
 	ledger->oldest = up_to < ledger->sequence ? up_to + 1 : 0;
@@ -93,7 +105,15 @@ void fake_ledger_fail(struct ledger *ledger, enum base_result result)
 
 uint64_t ledger_sequence(const struct ledger *ledger)
 {
-	return ledger->sequence;
+	return ledger->sequence - ledger->behind;
+}
+
+enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence)
+{
+	if (ledger->failure)
+		return ledger->failure;
+	*sequence = ledger->sequence;
+	return BASE_OK;
 }
 
 uint64_t ledger_oldest(struct ledger *ledger)

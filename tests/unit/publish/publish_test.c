@@ -327,7 +327,7 @@ static void serve_until(struct publish *publish, void *socket)
 	zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
 
 	for (int i = 0; i < 1000 && zmq_poll(&item, 1, 0) == 0; i++)
-		publish_serve(publish, -1, 10000);
+		publish_serve(publish, NULL, 0, 10000);
 	assert_true(item.revents & ZMQ_POLLIN);
 }
 

@@ -5,8 +5,10 @@
  *   publisher ENDPOINT REPLAY EPOCH [STORED [SERVER_KEY CLIENTS]]
  *   alert CLASS REPORT [TIME]   store and publish
  *   lose CLASS REPORT           store, but tell no subscriber
+ *   elsewhere CLASS REPORT      store as another node of the same ledger
+ *   follow                      publish what was stored elsewhere
  *   forget SEQUENCE             drop stored alerts up to it
- *   beat | counts | reload | quit
+ *   beat | stuck | counts | reload | quit
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,9 +26,10 @@ struct stage {
 	struct publish *publish;
 };
 
-static void beat(const struct stage *stage)
+static void beat(const struct stage *stage, bool stuck)
 {
-	struct publish_health health = {.sequence = ledger_sequence(stage->ledger), .feeds = 3, .failing = 1, .now = 0};
+	struct publish_health health = {
+		.sequence = ledger_sequence(stage->ledger), .feeds = 3, .failing = 1, .stuck = stuck, .now = 0};
 
 	publish_heartbeat(stage->publish, &health);
 }
@@ -45,7 +48,14 @@ static bool obey(struct stage *stage, char *line)
 	} else if (strcmp(verb, "forget") == 0) {
 		fake_ledger_forget(stage->ledger, strtoull(a, NULL, 10));
 	} else if (strcmp(verb, "beat") == 0) {
-		beat(stage);
+		beat(stage, false);
+	} else if (strcmp(verb, "stuck") == 0) {
+		beat(stage, true);
+	} else if (strcmp(verb, "elsewhere") == 0) {
+		fake_ledger_add_elsewhere(stage->ledger, a, b, time);
+	} else if (strcmp(verb, "follow") == 0) {
+		for (const struct ledger_message *message; (message = fake_ledger_follow(stage->ledger));)
+			publish_message(stage->publish, message);
 	} else if (strcmp(verb, "reload") == 0) {
 		publish_reload_keys(stage->publish, NULL);
 	} else if (strcmp(verb, "quit") == 0) {
@@ -68,7 +78,7 @@ static void run(struct stage *stage)
 		char *end;
 		ssize_t got;
 
-		publish_serve(stage->publish, STDIN_FILENO, BASE_SECOND);
+		publish_serve(stage->publish, &(int){STDIN_FILENO}, 1, BASE_SECOND);
 		got = read(STDIN_FILENO, bytes + len, sizeof bytes - 1 - len);
 		if (got == 0)
 			return;

@@ -215,7 +215,7 @@ static void feeds_are_replaced_and_removed_by_url(void **state)
 			feed.entries = (size_t)(1000 * round + i);
 			assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
 		}
-	assert_int_equal(world->board->row_count, 1000);
+	assert_int_equal(world->board->table.count, 1000);
 	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-0.example/\"");
 	has(page(world, status_page_feeds), "\"entries\":1999,\"past\":[[\"new\",null],[\"new\",null]]}]}\n");
 	for (int i = 0; i < 999; i++) {
@@ -223,7 +223,7 @@ static void feeds_are_replaced_and_removed_by_url(void **state)
 		status_feed_remove(world->board, url);
 		status_feed_remove(world->board, url);
 	}
-	assert_int_equal(world->board->row_count, 1);
+	assert_int_equal(world->board->table.count, 1);
 	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-999.example/\"");
 	feed.url = "no url at all: user:secret@x";
 	assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);

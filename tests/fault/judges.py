@@ -1,0 +1,192 @@
+"""What a cluster must have kept to, judged from what it left behind.
+
+Each judge returns complaints, [] if there are none. They read plain evidence, so that made-up evidence can show that
+they are able to find fault (judges_test.py).
+"""
+import bisect
+import collections
+
+Request = collections.namedtuple("Request", "began ended node host feed status")
+Row = collections.namedtuple("Row", "sequence epoch item story report")  # an alert, wherever it was seen
+Outage = collections.namedtuple("Outage", "node began ended alone")  # alone: no other fault then, and a while after
+
+MOST = 5  # complaints of a kind that are spelled out
+
+
+class Complaints(list):
+    def add(self, kind, found):
+        found = list(found)
+        if found:
+            more = "" if len(found) <= MOST else " and %d more" % (len(found) - MOST)
+            self.append("%s: %s%s" % (kind, ", ".join(str(f) for f in found[:MOST]), more))
+
+
+def twice(values):
+    return sorted(value for value, count in collections.Counter(values).items() if count > 1)
+
+
+def _falls(numbers):
+    return ["%d after %d" % (after, before) for before, after in zip(numbers, numbers[1:]) if after < before]
+
+
+# ---- the ledger, and who prints it ------------------------------------------------------------
+
+def ledger(wanted, rows):
+    """Every item in the ledger exactly once, sequences from 1 on without holes, one epoch."""
+    complaints, items, numbers = Complaints(), [row.item for row in rows], [row.sequence for row in rows]
+    complaints.add("lost", sorted(set(wanted) - set(items)))
+    complaints.add("never published, yet stored", sorted(set(items) - set(wanted)))
+    complaints.add("stored twice", twice(items))
+    complaints.add("sequence given twice", twice(numbers))
+    complaints.add("sequence left out", sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers)))
+    if len({row.epoch for row in rows}) > 1:
+        complaints.append("several epochs: %r" % sorted({row.epoch for row in rows}))
+    return complaints
+
+
+def printed(rows, seen, who):
+    """Each alert of the ledger once, in the order of sequences, and the same as stored."""
+    complaints, stored = Complaints(), {row.sequence: row for row in rows}
+    numbers = [row.sequence for row in seen]
+    complaints.add(who + ": printed twice", twice(numbers))
+    complaints.add(who + ": not printed", sorted(set(stored) - set(numbers)))
+    complaints.add(who + ": out of order", _falls(numbers))
+    complaints.add(who + ": differs from the ledger",
+                   ("%r, stored %r" % (row, stored.get(row.sequence)) for row in seen
+                    if stored.get(row.sequence) != row))
+    return complaints
+
+
+def published(rows, numbers, who):
+    """What a node handed on: each alert at least once; the first time of each in the order of sequences."""
+    complaints = Complaints()
+    first = list(dict.fromkeys(numbers))
+    complaints.add(who + ": never handed on", sorted({row.sequence for row in rows} - set(first)))
+    complaints.add(who + ": handed on, not stored", sorted(set(first) - {row.sequence for row in rows}))
+    complaints.add(who + ": out of order", _falls(first))
+    return complaints
+
+
+def stories(rows):
+    """Each story begins with its only first report, whichever nodes it came by."""
+    complaints, told = Complaints(), collections.defaultdict(list)
+    for row in sorted(rows):
+        told[row.story].append(row)
+    complaints.add("stories with reports before the first", (story for story, reports in told.items()
+                                                             if reports[0].report != "first"))
+    complaints.add("stories with several first reports", (story for story, reports in told.items()
+                                                          if sum(row.report == "first" for row in reports) > 1))
+    return complaints
+
+
+# ---- the publishers' log ----------------------------------------------------------------------
+
+def _by_host(requests):
+    found = collections.defaultdict(list)
+    for request in sorted(requests):
+        found[request.host].append(request)
+    return found
+
+
+def hosts(requests):
+    """No host asked by two nodes at once."""
+    def pairs():
+        for asked in _by_host(requests).values():
+            under_way = []
+            for request in asked:
+                under_way = [other for other in under_way if other.ended > request.began]
+                for other in under_way:
+                    if other.node != request.node:
+                        yield "host %d: %s from %.3f to %.3f, %s from %.3f" % (
+                            request.host, other.node, other.began, other.ended, request.node, request.began)
+                under_way.append(request)
+    complaints = Complaints()
+    complaints.add("two nodes at once", pairs())
+    return complaints
+
+
+def distances(requests):
+    """(of one node, of two): seconds between the beginnings of two requests in a row to the same host, ascending."""
+    same, other = [], []
+    for asked in _by_host(requests).values():
+        for before, after in zip(asked, asked[1:]):
+            (same if before.node == after.node else other).append(after.began - before.began)
+    return sorted(same), sorted(other)
+
+
+def gaps(requests, gap):
+    """The distance between two requests to a host that publishers are promised holds across nodes too."""
+    complaints = Complaints()
+    complaints.add("too soon after each other", (
+        "host %d: %s %.3f, %s %.3f" % (before.host, before.node, before.began, after.node, after.began)
+        for asked in _by_host(requests).values() for before, after in zip(asked, asked[1:])
+        if after.began - before.began < gap))
+    return complaints
+
+
+class TakeOver:
+    """How long the feeds of nodes that were out waited for another. Feeds come round once per interval."""
+
+    def __init__(self, requests, lease, interval, slack):
+        self.feeds = collections.defaultdict(list)
+        for request in sorted(requests):
+            self.feeds[request.host, request.feed].append(request)
+        self.end = max((request.began for request in requests), default=0.0)
+        self.lease, self.interval, self.slack = lease, interval, slack
+
+    def of(self, outage):
+        """(waits, late, lost): seconds until each of its feeds was asked again, and past what was allowed; feeds."""
+        waits, late, lost = [], [], []
+        for feed, asked in self.feeds.items():
+            at = bisect.bisect(asked, (outage.began,))
+            if not at or asked[at - 1].node != outage.node:
+                continue
+            due = max(outage.began + self.lease, asked[at - 1].began + self.interval)
+            # The node itself may have asked it, before it noticed or after its return: then it was asked.
+            after = asked[at].began if at < len(asked) else None
+            if after is None:
+                if self.end > due + self.slack:
+                    lost.append(feed)
+                continue
+            waits.append(after - outage.began)
+            late.append(after - due)
+        return waits, late, lost
+
+    def judge(self, outages):
+        """Only of outages that no other fault disturbed."""
+        complaints = Complaints()
+        for outage in outages:
+            if not outage.alone:
+                continue
+            _, late, lost = self.of(outage)
+            what = "%s, out at %.3f" % (outage.node, outage.began)
+            complaints.add(what + ": never asked again", sorted(lost))
+            if max(late, default=0.0) > self.slack:
+                complaints.append("%s: %d feeds late, by up to %.1f s" % (
+                    what, sum(seconds > self.slack for seconds in late), max(late)))
+        return complaints
+
+
+def quantile(values, part):
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else 0.0
+
+
+# ---- reading the evidence -----------------------------------------------------------------------
+
+def read_requests(path, nodes):
+    """nodes: address -> name. A last line that is still being written is left out."""
+    found = []
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            if line.endswith("\n"):
+                began, ended, address, host, feed, status = line.split()
+                found.append(Request(float(began), float(ended), nodes.get(address, address), int(host),
+                                     int(feed), int(status)))
+    return found
+
+
+def row_of(event):
+    """A CloudEvents object as printed and published."""
+    epoch, sequence = event["id"].split("-")
+    data = event["data"]
+    return Row(int(sequence), int(epoch), data["item"], data["story"], data["report"])
