@@ -42,8 +42,7 @@ static enum base_result find(const char *where, struct base_error *err)
 /* The lock that opening took keeps every other process out. */
 static enum base_result hold(struct engine *engine)
 {
-	(void)engine;
-	return BASE_OK;
+	return sqlite_polled_fold(of(engine));
 }
 
 /* A statement of our own: these run once, and are not kept. */
