@@ -157,6 +157,15 @@ static void add_advice(struct base_buf *out, const json_t *feed, bool colours)
 		                terminal_start(colours, TERMINAL_PLAIN));
 }
 
+/* Of a ledger that nodes share, the feeds that others poll. */
+static void print_elsewhere(const json_t *root, size_t here)
+{
+	long long listed = client_json_number(root, "listed");
+
+	if (listed > (long long)here)
+		(void)printf("%lld of %lld feeds are polled here; other nodes poll the rest.\n", (long long)here, listed);
+}
+
 static int print(const json_t *feeds, bool advise)
 {
 	struct layout layout = {.colours = terminal_colours(), .now = (base_time)time(NULL) * BASE_SECOND};
@@ -202,6 +211,7 @@ int client_feeds(int argc, char **argv)
 {
 	struct client_ask_options options;
 	json_t *root = NULL, *feeds;
+	size_t here;
 	int code = client_ask_options(argc, argv, help, 1, &options);
 
 	if (code >= 0)
@@ -210,6 +220,7 @@ int client_feeds(int argc, char **argv)
 	if (code != CLIENT_DONE)
 		return code;
 	feeds = json_object_get(root, "feeds");
+	here = json_array_size(feeds);
 	if (options.failing)
 		drop_healthy(feeds);
 	if (options.json)
@@ -219,6 +230,8 @@ int client_feeds(int argc, char **argv)
 		                                                                                         : CLIENT_DONE;
 	else
 		code = print(feeds, options.failing);
+	if (!options.json && code == CLIENT_DONE)
+		print_elsewhere(root, here);
 	json_decref(root);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include "terminal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char help[] =
     "usage: wirewatch status [--json] [-c FILE | --http ADDRESS]\n\n"
@@ -137,6 +138,32 @@ static void add_number(struct base_buf *out, bool colours, const char *label, co
 	base_buf_printf(out, "%lld\n", client_json_number(root, key));
 }
 
+/* One line for each node that shares the ledger. */
+static void add_nodes(struct base_buf *out, bool colours, const json_t *nodes)
+{
+	json_t *node;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)nodes, i, node) {
+		const char *state = client_json_text(node, "state");
+		bool living = strcmp(state, "living") == 0;
+		long long lag = client_json_number(node, "lag");
+		add_label(out, colours, i == 0 ? "nodes" : "");
+		base_buf_add_text(out, terminal_start(colours, living ? TERMINAL_PLAIN : TERMINAL_DIM));
+		terminal_add(out, client_json_text(node, "name"), 64);
+		base_buf_printf(out, "%s: ", json_is_true(json_object_get(node, "self")) ? " (this one)" : "");
+		terminal_add(out, state, 16);
+		if (living)
+			base_buf_printf(out, ", %lld feeds of %lld hosts, published %lld", client_json_number(node, "feeds"),
+			                client_json_number(node, "hosts"), client_json_number(node, "published"));
+		if (living && lag > 0)
+			base_buf_printf(out, ", %lld behind", lag);
+		base_buf_add_text(out, living ? ", heard of " : " since ");
+		terminal_add(out, client_json_text(node, "renewed"), 40);
+		base_buf_printf(out, "%s\n", terminal_start(colours, TERMINAL_PLAIN));
+	}
+}
+
 static int print(const json_t *root)
 {
 	bool colours = terminal_colours();
@@ -158,6 +185,7 @@ static int print(const json_t *root)
 	base_buf_printf(&out, "%lld messages, %lld syslog lines\n", client_json_number(root, "publish_dropped"),
 	                client_json_number(root, "syslog_dropped"));
 	add_number(&out, colours, "commits", root, "commits");
+	add_nodes(&out, colours, json_object_get(root, "nodes"));
 	if (out.failed != BASE_OK || fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
 		(void)fputs("wirewatch status: cannot write\n", stderr);
 		code = CLIENT_FAILED;

@@ -5,6 +5,7 @@
 #include "outbox_inside.h"
 #include "outbox_lines.h"
 
+#define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
 #define PRUNE_EVERY BASE_HOUR
@@ -100,8 +101,16 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 {
 	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < job->recall.count && !result; i++)
-		result = recall_one(outbox, &job->recall.feeds[i]);
+	for (size_t i = 0; i < job->recall.count && !result; i++) {
+		const char *urls[RECALL_PIECE];
+		size_t count = 0;
+		for (; i % RECALL_PIECE == 0 && count < RECALL_PIECE && i + count < job->recall.count; count++)
+			urls[count] = job->recall.feeds[i + count].url;
+		if (count)
+			result = ledger_expect(outbox->options.ledger, urls, count);
+		if (!result)
+			result = recall_one(outbox, &job->recall.feeds[i]);
+	}
 	return result;
 }
 
@@ -263,8 +272,10 @@ static enum base_result commit_group(struct outbox *outbox, struct base_error *e
 	if (!count)
 		return BASE_OK;
 	result = commit(outbox, count, err);
-	if (result == BASE_CHANGED) /* they are placed again, and it is tried again, in the next round */
+	if (result == BASE_CHANGED) { /* the next round follows, places them again, and tries again */
+		outbox->next_follow = 0;
 		return BASE_OK;
+	}
 	if (result)
 		return of_ledger(result) ? result : commit_singly(outbox, count, err);
 	while (count--)
@@ -327,8 +338,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
 		at = outbox->resend_at;
-	if (outbox->options.share && !outbox->trouble.count && share_due(outbox->options.share) < at)
-		at = share_due(outbox->options.share);
+	if (outbox->options.share && !outbox->trouble.count && share_wait(outbox->options.share) < wait)
+		wait = share_wait(outbox->options.share);
 	if (outbox->next_follow != BASE_TIME_NONE && !outbox->trouble.count && outbox->next_follow < at)
 		at = outbox->next_follow;
 	base_time due = at > now ? at - now : 0;
@@ -413,7 +424,7 @@ static void follow_others(struct outbox *outbox, base_time now)
 	outbox->next_follow = now + (outbox->more_to_follow ? 0 : FOLLOW_EVERY);
 	if (result)
 		complain(outbox, ledger_reason(outbox->options.ledger));
-	else
+	else if (!outbox->group_count && !base_queue_len(outbox->queue)) /* else whoever stores knows more */
 		recovered(outbox);
 }
 
@@ -448,9 +459,9 @@ static void *run(void *arg)
 	for (base_time now = outbox_now(outbox); !finished(outbox, now); now = outbox_now(outbox)) {
 		atomic_store(&outbox->alive, now);
 		follow_orders(outbox);
+		follow_others(outbox, now); /* first: stories are placed among what others have told already */
 		if (!outbox->trouble.count || now >= outbox->retry_at)
 			work(outbox);
-		follow_others(outbox, now);
 		keep_share(outbox, now);
 		if (outbox->missed && now >= outbox->resend_at)
 			outbox_resend(outbox, now);

@@ -65,10 +65,13 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 	struct outbox_job *job = base_queue_pop(poller->context.inbox);
 	if (!job)
 		return;
+	bool stored = job->kind == OUTBOX_TOUCH;
 	if (job == &poller->recall)
 		poller_recalled(poller);
 	else
 		poll_answered(&poller->context, job);
+	if (stored)
+		poller_stored(poller);
 	poller_end_if_done(poller);
 }
 

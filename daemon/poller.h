@@ -65,7 +65,8 @@ struct poller_change {
 	enum base_result result; /* when done: BASE_NO_MEMORY: feeds were left out; BASE_STOPPED: the poller ended before */
 
 	/* the poller's own */
-	size_t waits; /* for so many feeds */
+	size_t waits;    /* for so many feeds, and for what is to be stored */
+	unsigned rounds; /* of touches that are to be stored first */
 	bool told;    /* that it is taken */
 	STAILQ_ENTRY(poller_change) link;
 };

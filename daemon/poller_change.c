@@ -60,8 +60,11 @@ enum base_result poller_find_host(struct poller *poller, struct poll_feed *feed)
 	if (result)
 		return result;
 	leave_host(feed);
-	if (!host->feeds++)
+	if (!host->feeds++) {
 		LIST_REMOVE(host, empty);
+		if (poller->context.options.share)
+			plan_host_taken(&host->pace, poller_now(poller));
+	}
 	feed->host = host;
 	return BASE_OK;
 }
@@ -269,7 +272,7 @@ static enum base_result ask_recall(struct poller *poller)
 
 static void recall_more(struct poller *poller)
 {
-	if (poller->recall.recall.feeds || atomic_load(&poller->stopping))
+	if (poller->recall.recall.feeds || poller->storing || atomic_load(&poller->stopping))
 		return;
 	if (TAILQ_EMPTY(&poller->arriving)) {
 		poller->arrived = 0;
@@ -311,6 +314,39 @@ static void finish_changes(struct poller *poller)
 		STAILQ_REMOVE_HEAD(&poller->changes, link);
 		change->done(change);
 	}
+}
+
+/*
+ * Polls of feeds that go may still be touches on their way to the ledger:
+ * whoever asks these feeds next, here or elsewhere, must know of them. One
+ * round is under way; what came later goes with the next.
+ */
+static void await_storing(struct poller *poller, struct poller_change *change)
+{
+	const struct poll_touches *touches = &poller->context.touches;
+	(void)poll_touches_flush(&poller->context);
+	unsigned rounds = (touches->handed ? 1u : 0u) + (touches->count ? 1u : 0u);
+	if (rounds && !change->rounds) {
+		change->waits++;
+		poller->storing++;
+	}
+	if (rounds > change->rounds)
+		change->rounds = rounds;
+}
+
+void poller_stored(struct poller *poller)
+{
+	struct poller_change *change;
+	if (!poller->storing)
+		return;
+	(void)poll_touches_flush(&poller->context); /* the next round */
+	STAILQ_FOREACH(change, &poller->changes, link)
+		if (change->rounds && !--change->rounds) {
+			change->waits--;
+			poller->storing--;
+		}
+	finish_changes(poller);
+	recall_more(poller);
 }
 
 /* Another thread or a poll holds on to what the feed was. */
@@ -356,6 +392,8 @@ bool poller_feed_back(struct poll_feed *feed)
 		use_conf(feed, feed->next_conf);
 	if (stays)
 		feed->next_conf = NULL;
+	if (change && !stays)
+		await_storing(poller, change);
 	if (change)
 		change->waits--;
 	finish_changes(poller);
@@ -369,6 +407,7 @@ static void remove_feed(struct poll_feed *feed, struct poller_change *change)
 			TAILQ_REMOVE(&feed->poller->arriving, feed, link);
 		else
 			turns_leave(feed);
+		await_storing(feed->poller, change);
 		drop_feed(feed);
 		return;
 	}
@@ -414,6 +453,7 @@ void poller_take_change(struct poller *poller, struct poller_change *change)
 {
 	change->result = BASE_OK;
 	change->waits = 1; /* for this function */
+	change->rounds = 0;
 	STAILQ_INSERT_TAIL(&poller->changes, change, link);
 	poller->change_count++;
 	poller->changing = true;
@@ -432,7 +472,6 @@ void poller_take_change(struct poller *poller, struct poller_change *change)
 	tell_taken(change);
 	change->waits--;
 	finish_changes(poller);
-	(void)poll_touches_flush(&poller->context);
 	recall_more(poller);
 	turns_go_on(poller);
 }

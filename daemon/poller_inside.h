@@ -33,6 +33,7 @@ struct poller {
 	STAILQ_HEAD(, poller_change) changes; /* taken, not done */
 	unsigned change_count;          /* so far */
 	bool changing;                  /* one is being taken: no poll starts */
+	size_t storing;                 /* changes that wait for touches to be stored: until then nobody is recalled */
 
 	TAILQ_HEAD(, poll_feed) arriving; /* to be recalled */
 	size_t arrived;                 /* since there were none */
@@ -62,6 +63,8 @@ void poller_take_change(struct poller *poller, struct poller_change *change);
 void poller_recalled(struct poller *poller);
 /* The feed is no longer busy: what changes asked for meanwhile happens now. False: it is gone. */
 bool poller_feed_back(struct poll_feed *feed);
+/* Touches were stored. */
+void poller_stored(struct poller *poller);
 /* Hosts without feeds go when they need no distance any more. */
 void poller_forget_hosts(struct poller *poller);
 /* Nothing will happen any more: all changes are done, as far as they came. */

@@ -8,16 +8,9 @@
 
 #define LOOK_AGAIN (BASE_SECOND / 10)
 
-static base_time valid_for(const struct poller *poller)
-{
-	base_time until = share_valid_until(poller->context.options.share);
-	base_time now = base_clock_monotonic(poller->context.options.clock);
-	return until > now ? until - now : 0;
-}
-
 bool poller_may_poll(const struct poller *poller)
 {
-	return !poller->context.options.share || valid_for(poller) > 0;
+	return share_valid_for(poller->context.options.share) > 0;
 }
 
 static void give_up_transfers(struct poller *poller)
@@ -35,7 +28,7 @@ static void on_lease(evutil_socket_t fd, short what, void *ctx)
 {
 	(void)fd, (void)what;
 	struct poller *poller = ctx;
-	base_time left = valid_for(poller);
+	base_time left = share_valid_for(poller->context.options.share);
 	bool valid = left > 0, was = poller->lease_valid;
 	struct timeval wait = poller_wait(valid ? left : LOOK_AGAIN);
 	(void)event_add(poller->lease_event, &wait); /* it has its place: it was there a moment ago */

@@ -260,6 +260,7 @@ static void warn_unreloadable(const struct service *service)
 	    {"file.alerts", same_text(old->file.alerts, new->file.alerts)},
 	    {"http", same_text(old->http, new->http)},
 	    {"cluster.node", same_text(old->cluster.node, new->cluster.node)},
+	    {"cluster.lease", old->cluster.lease == new->cluster.lease},
 	};
 	for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
 		if (!fixed[i].same)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "service_inside.h"
+#include "wirewatch/feed.h"
 #include "wirewatch/fetch.h"
 
 static void to_syslog(void *ctx, enum base_level level, const char *line, size_t len)
@@ -139,6 +140,7 @@ enum base_result rooms_open(struct service *service, enum base_result (*open_loo
 	enum base_result result = limits_raise(settings_of(service), err);
 	if (result)
 		return result;
+	feed_global_init();
 	result = fetch_global_init();
 	if (result)
 		return base_fail(err, result, "libcurl cannot start");

@@ -8,13 +8,15 @@
 #include <string.h>
 
 #define MARGIN BASE_SECOND         /* nothing starts that close to the end of what is known to stand */
+#define NO_TOKEN UINT64_MAX        /* no node ever has it: what is polled under it is refused */
 #define LOOK_GAP (BASE_SECOND / 20) /* between two looks at the others */
+#define BUSY_GAP (BASE_SECOND / 4)
 #define PATIENCE BASE_SECOND       /* what was given back for one is left to it */
 #define GIVE_PATIENCE (2 * BASE_SECOND) /* then transfers at hosts to be given back are given up */
 
 base_time share_now(const struct share *share)
 {
-	return base_clock_monotonic(share->options.clock);
+	return base_clock_boot(share->options.clock);
 }
 
 /* ---- orders ---------------------------------------------------------------------- */
@@ -105,7 +107,7 @@ static void lose(struct share *share)
 	base_log(share->options.log, BASE_WARNING, "share",
 	         "the other nodes took this one for dead: its feeds are theirs now; joining again");
 	stand_until(share, BASE_TIME_NONE);
-	atomic_store(&share->token, 0);
+	atomic_store(&share->token, NO_TOKEN);
 	share->member = false;
 	(void)give_all(share);
 }
@@ -334,7 +336,9 @@ static enum base_result look(struct share *share)
 		return result;
 	share->doubtful = false;
 	result = decide(share, &again);
-	base_time next = share->node_rest == BASE_TIME_NONE ? now + share->options.lease : now + share->node_rest + LOOK_GAP;
+	base_time next = now + share->options.lease;
+	if (share->node_rest != BASE_TIME_NONE) /* negative: it should have been ended, and was busy */
+		next = now + (share->node_rest > 0 ? share->node_rest + LOOK_GAP : BUSY_GAP);
 	if (again != BASE_TIME_NONE && again < next)
 		next = again;
 	if (share->doubtful && now + PATIENCE < next)
@@ -378,14 +382,16 @@ enum base_result share_serve(struct share *share, bool members)
 	return result;
 }
 
-base_time share_due(const struct share *share)
+base_time share_wait(const struct share *share)
 {
 	if (share->refused)
-		return INT64_MAX;
+		return BASE_DAY;
 	if (!share->member)
-		return share_now(share) + LOOK_GAP;
-	base_time due = share->renew_at < share->look_at ? share->renew_at : share->look_at;
-	return share->hurry_at != BASE_TIME_NONE && share->hurry_at < due ? share->hurry_at : due;
+		return LOOK_GAP;
+	base_time now = share_now(share), due = share->renew_at < share->look_at ? share->renew_at : share->look_at;
+	if (share->hurry_at != BASE_TIME_NONE && share->hurry_at < due)
+		due = share->hurry_at;
+	return due > now ? due - now : 0;
 }
 
 enum base_result share_new(const struct share_options *options, struct share_listing *listing, struct share **out,
@@ -399,6 +405,7 @@ enum base_result share_new(const struct share_options *options, struct share_lis
 	share->options = *options;
 	share->hurry_at = BASE_TIME_NONE;
 	stand_until(share, BASE_TIME_NONE);
+	atomic_store(&share->token, NO_TOKEN);
 	atomic_store(&share->next_listing, listing);
 	enum base_result result = base_queue_new(SHARE_ANSWERS_MOST, &share->answers);
 	if (result)
@@ -438,9 +445,12 @@ void share_leave(struct share *share)
 		         ledger_reason(share->options.ledger));
 }
 
-base_time share_valid_until(const struct share *share)
+base_time share_valid_for(const struct share *share)
 {
-	return share ? atomic_load(&share->valid_until) : INT64_MAX;
+	if (!share)
+		return INT64_MAX;
+	base_time until = atomic_load(&share->valid_until), now = share_now(share);
+	return until > now ? until - now : 0;
 }
 
 uint64_t share_token(const struct share *share)

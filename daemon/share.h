@@ -55,19 +55,16 @@ void share_free(struct share *share);
  * done is done at a later call.
  */
 enum base_result share_serve(struct share *share, bool members);
-/* When share_serve is to be called at the latest, monotonic. */
-base_time share_due(const struct share *share);
+/* How long until share_serve is to be called at the latest. */
+base_time share_wait(const struct share *share);
 /* Give everything back: all polls have ended, and what they brought is stored. */
 void share_leave(struct share *share);
 
 /* ---- for any thread ------------------------------------------------------------ */
 
-/*
- * Until when (monotonic) polls may be started and go on, if nothing more is heard of the database; before now: nothing
- * may start. A NULL share never ends.
- */
-base_time share_valid_until(const struct share *share);
-/* The token that polls started now are made under; 0 for a NULL share. */
+/* How long polls may go on from now if nothing more is heard of the database; 0: nothing may start. For ever if NULL. */
+base_time share_valid_for(const struct share *share);
+/* The token that polls started now are made under; 0 for a NULL share, which needs none. */
 uint64_t share_token(const struct share *share);
 /* This node lists something else from now on. It becomes the share's. */
 void share_list(struct share *share, struct share_listing *listing);

@@ -21,7 +21,7 @@ struct share_node { /* one that lives */
 
 struct share {
 	struct share_options options;
-	_Atomic base_time valid_until; /* a margin before it really is */
+	_Atomic base_time valid_until; /* a margin before it really is; by share_now, as all times here */
 	_Atomic uint64_t token;
 	_Atomic(struct share_listing *) next_listing;
 	struct base_queue *answers; /* of orders */
@@ -33,7 +33,7 @@ struct share {
 	struct share_listing *listing; /* as it was given last */
 	uint64_t version;              /* of the list */
 	struct ledger_holding holding;
-	base_time renew_at, look_at, looked_at, hurry_at; /* monotonic */
+	base_time renew_at, look_at, looked_at, hurry_at;
 	size_t gives;                                     /* orders that are out */
 
 	/* The hosts, in byte order; beside them room to pick some. */
@@ -53,6 +53,7 @@ struct share {
 	uint64_t full_view;  /* the one with which the whole table was read last */
 };
 
+/* Time that goes on while the machine sleeps: the database's does, too. */
 base_time share_now(const struct share *share);
 
 /* ---- share_table.c --------------------------------------------------------- */

@@ -56,6 +56,11 @@ base_time base_clock_monotonic(const struct base_clock *clock)
 	return read_clock(clock, CLOCK_MONOTONIC);
 }
 
+base_time base_clock_boot(const struct base_clock *clock)
+{
+	return read_clock(clock, CLOCK_BOOTTIME);
+}
+
 void base_clock_advance(struct base_clock *clock, base_time by)
 {
 	if (clock->simulated)

@@ -4,6 +4,7 @@
  */
 #include "document.h"
 
+#include <libxml/parser.h>
 #include <string.h>
 
 #include "charset.h"
@@ -152,4 +153,9 @@ void feed_free(struct feed_document *document)
 {
 	if (document)
 		base_arena_free(((struct feed_owned *)document)->arena);
+}
+
+void feed_global_init(void)
+{
+	xmlInitParser();
 }

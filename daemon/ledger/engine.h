@@ -177,8 +177,9 @@ struct engine_shared_ops {
 	 */
 	enum base_result (*join)(struct engine *engine, const char *node, const struct ledger_joining *joining,
 	                         uint64_t *token);
+	/* published: how far it has, written down on the way. */
 	enum base_result (*renew)(struct engine *engine, const struct engine_member *member,
-	                          const struct ledger_holding *holding, base_time lease, bool tell);
+	                          const struct ledger_holding *holding, uint64_t published, base_time lease, bool tell);
 	enum base_result (*leave)(struct engine *engine, const struct engine_member *member);
 	enum base_result (*bury)(struct engine *engine, size_t *ended);
 	enum base_result (*nodes)(struct engine *engine, ledger_node_fn *each, void *ctx);

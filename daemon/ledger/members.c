@@ -52,9 +52,12 @@ enum base_result ledger_renew(struct ledger *ledger, const struct ledger_holding
 		return BASE_LOST;
 	const struct engine_member member = member_of(ledger);
 	bool tell = holding->seen != ledger->seen_told;
-	enum base_result result = ops_of(ledger)->renew(ledger->engine, &member, holding, ledger->lease, tell);
-	if (!result)
+	uint64_t published = ledger->state.published;
+	enum base_result result = ops_of(ledger)->renew(ledger->engine, &member, holding, published, ledger->lease, tell);
+	if (!result) {
 		ledger->seen_told = holding->seen;
+		ledger->published_stored = published;
+	}
 	return ended(ledger, result);
 }
 

@@ -51,6 +51,7 @@ struct postgres {
 	base_time blocked_until;    /* monotonic: no attempt to connect before */
 	size_t host;                /* of several in the URI, the one that answered last */
 	bool in_transaction, begun; /* begun: the server was told */
+	bool restoring;             /* the connection is new and not ready for others yet */
 	bool lost;                  /* the transaction went down with its connection */
 	uint64_t listens;           /* of connections: the one that is told what others do */
 	const struct postgres_statement *prepared[128];

@@ -59,7 +59,7 @@ static const char *advice_by_words(const char *text)
 		return "; create it: createuser ROLE";
 	if (strstr(text, "certificate") || strstr(text, "SSL"))
 		return "; check sslmode and sslrootcert in the address, and the server's certificate";
-	if (strstr(text, "too many clients") || strstr(text, "remaining connection slots"))
+	if (strstr(text, "too many clients") || strstr(text, "too many connections") || strstr(text, "remaining connection slots"))
 		return "; raise max_connections of the server, or run fewer programs on it";
 	if (strstr(text, "could not translate host name"))
 		return "; check the host name in `ledger`";
@@ -361,12 +361,14 @@ static enum base_result restore(struct postgres *postgres)
 	/* A transaction has not begun yet, and the statement must not begin it. */
 	bool in_transaction = postgres->in_transaction;
 	postgres->in_transaction = false;
+	postgres->restoring = true;
 	postgres->connections++;
 	enum base_result result = postgres_query(postgres, &set_up, NULL, "cannot connect", took_set_up, NULL);
 	if (!result)
 		result = postgres_migrate(postgres);
 	if (result && postgres->conn)
 		postgres_disconnect(postgres);
+	postgres->restoring = false;
 	postgres->in_transaction = in_transaction;
 	postgres->lost = false;
 	return result;
@@ -408,7 +410,7 @@ enum base_result postgres_connect(struct postgres *postgres)
 		return BASE_NETWORK;
 	if (alive(postgres))
 		return BASE_OK;
-	if (postgres->begun)
+	if (postgres->begun || postgres->restoring)
 		return postgres_lost(postgres, "the connection ended");
 	postgres_disconnect(postgres);
 	postgres->lost = false;

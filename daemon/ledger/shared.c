@@ -101,6 +101,16 @@ static void check_back(struct ledger *ledger, struct engine_state *state)
 	state->sequence = known;
 }
 
+/* What takes long is not done while the other nodes wait, unless it was put off again and again. */
+static bool give_way(struct ledger *ledger)
+{
+	if (ledger->changed == GIVEN_WAY_MOST)
+		return false;
+	ledger->changed++;
+	(void)base_fail(&ledger->engine->reason, BASE_CHANGED, "other nodes have stored alerts meanwhile");
+	return true;
+}
+
 enum base_result shared_lock(struct ledger *ledger, const struct ledger_batch *batches, size_t count,
                              struct engine_state *out)
 {
@@ -111,16 +121,16 @@ enum base_result shared_lock(struct ledger *ledger, const struct ledger_batch *b
 	if (state.epoch != ledger->state.epoch)
 		return base_fail(&ledger->engine->reason, BASE_DAMAGED, "the database holds another ledger now: start again");
 	check_back(ledger, &state);
+	if (state.sequence - ledger->told > PIECE && give_way(ledger))
+		return BASE_CHANGED;
 	state.published = ledger->state.published;
 	bool behind = state.sequence > ledger->told;
 	result = tell(ledger, state.sequence);
 	if (result)
 		return result;
 	if (behind && ledger->stories) {
-		if (alerts_of(batches, count) > PLACED_AGAIN && ledger->changed < GIVEN_WAY_MOST) {
-			ledger->changed++;
-			return base_fail(&ledger->engine->reason, BASE_CHANGED, "other nodes have stored alerts meanwhile");
-		}
+		if (alerts_of(batches, count) > PLACED_AGAIN && give_way(ledger))
+			return BASE_CHANGED;
 		result = place_again(ledger, batches, count);
 	}
 	if (!result)

@@ -33,7 +33,6 @@ enum sqlite_statement {
 	SQL_PRUNE_FLOOD,
 	SQL_PRUNE_FEED,
 	SQL_POLLED_PUT,
-	SQL_POLLED_FOLD,
 	SQL_PRUNE_POLLED,
 	SQL_STATEMENTS
 };
@@ -82,8 +81,6 @@ void sqlite_polled_free(struct sqlite *sqlite);
 /* Put the times of the feed's last such poll in place of older ones. */
 void sqlite_polled_overlay(const struct sqlite *sqlite, struct engine_feed *feed);
 enum base_result sqlite_polls_put(struct engine *engine, const struct engine_poll *polls, size_t count, base_time now);
-/* In a transaction: write them into the feeds' rows. */
-enum base_result sqlite_polled_fold(struct sqlite *sqlite);
 /* Drop what is older than LEDGER_POLLS_KEPT, a bounded number of rows. */
 enum base_result sqlite_polled_prune(struct sqlite *sqlite, base_time now, int most, int *rows);
 

@@ -193,25 +193,6 @@ enum base_result sqlite_polls_put(struct engine *engine, const struct engine_pol
 	return result;
 }
 
-enum base_result sqlite_polled_fold(struct sqlite *sqlite)
-{
-	enum base_result result = BASE_OK;
-	for (size_t i = 0; !result && i < sqlite->polled.cap; i++) {
-		const struct engine_poll *poll = &sqlite->polled.places[i];
-		sqlite3_stmt *statement;
-		if (!poll->feed)
-			continue;
-		result = sqlite_prepare(sqlite, SQL_POLLED_FOLD, &statement);
-		if (result)
-			return result;
-		sqlite3_bind_int64(statement, 1, poll->feed);
-		sqlite3_bind_int64(statement, 2, poll->last_start);
-		sqlite3_bind_int64(statement, 3, poll->next_due);
-		result = sqlite_run(sqlite, statement, "cannot store");
-	}
-	return result;
-}
-
 enum base_result sqlite_polled_prune(struct sqlite *sqlite, base_time now, int most, int *rows)
 {
 	sqlite3_stmt *statement;

@@ -48,8 +48,6 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	[SQL_PRUNE_FEED] = "DELETE FROM feed WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE feed = ?1)"
 					   " AND NOT EXISTS (SELECT 1 FROM alert WHERE feed = ?1)",
 	[SQL_POLLED_PUT] = "INSERT INTO polled(made, polls) VALUES(?1, ?2)",
-	[SQL_POLLED_FOLD] = "UPDATE feed SET last_start = ?2, next_due = ?3, updated = max(updated, ?2)"
-						" WHERE id = ?1 AND ifnull(last_start, 0) < ?2",
 	[SQL_PRUNE_POLLED] = "DELETE FROM polled WHERE id IN"
 						 " (SELECT id FROM polled WHERE made < ?1 OR made > ?2 ORDER BY id LIMIT ?3)",
 };

@@ -123,6 +123,12 @@ void plan_host_end(struct plan_host *host, base_time monotonic)
 		host->free_at = monotonic + host->gap;
 }
 
+void plan_host_taken(struct plan_host *host, base_time monotonic)
+{
+	if (host->gap)
+		host->free_at = monotonic + host->gap;
+}
+
 void plan_host_pause(struct plan_host *host, base_time until)
 {
 	if (host->public && until > host->paused_until)

@@ -251,6 +251,7 @@ void plan_first(struct plan_feed *feed, base_time now, base_time fixed_interval,
 		state->next_due = state->last_start + fixed_interval;
 	if (feed->paused_until > state->next_due)
 		state->next_due = feed->paused_until;
-	if (state->next_due < now)
-		state->next_due = now + part(spread, chance);
+	base_time overdue = now - state->next_due;
+	if (overdue > 0)
+		state->next_due = now + part(overdue < spread ? overdue : spread, chance);
 }

@@ -188,7 +188,7 @@ enum base_result status_page_feeds(const struct status_view *view, struct base_b
 		json_decref(rows);
 		return BASE_NO_MEMORY;
 	}
-	return put_json(json_pack("{s:o}", "feeds", rows), out);
+	return put_json(json_pack("{s:o,s:I}", "feeds", rows, "listed", (json_int_t)status_get(board, STATUS_FEEDS)), out);
 }
 
 enum base_result status_page_health(const struct status_view *view, struct base_buf *out, bool *well)

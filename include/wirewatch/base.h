@@ -198,6 +198,7 @@ enum base_result base_clock_new_simulated(base_time start, struct base_clock **o
 void base_clock_free(struct base_clock *clock);
 base_time base_clock_wall(const struct base_clock *clock);
 base_time base_clock_monotonic(const struct base_clock *clock); /* never goes back, unknown origin */
+base_time base_clock_boot(const struct base_clock *clock); /* the same, and it goes on while the machine sleeps */
 void base_clock_advance(struct base_clock *clock, base_time by); /* simulated clocks only */
 
 #define BASE_RFC3339_LEN 48

@@ -11,6 +11,9 @@
 
 #include "wirewatch/base.h"
 
+/* Once, before several threads read documents: libxml2 would set itself up in whichever comes first, unguarded. */
+void feed_global_init(void);
+
 /* ---- documents --------------------------------------------------------- */
 
 /*

@@ -52,6 +52,8 @@ struct ledger_feed {
 };
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+/* The next calls of ledger_feed_get are for these, one for each; a database far away is asked for all at once. */
+enum base_result ledger_expect(struct ledger *ledger, const char *const *urls, size_t count);
 
 struct ledger_poll { /* of a feed that is committed, bringing nothing */
 	int64_t feed;
@@ -214,7 +216,7 @@ typedef void ledger_progress_fn(void *ctx, enum ledger_move_step step, uint64_t 
 enum base_result ledger_move(const char *from, const char *to, ledger_progress_fn *progress, void *ctx,
                              struct ledger_moved *out, struct base_error *err);
 
-/* ---- several nodes ------------------------------------------------------------------ */
+/* ---- several nodes: members and leases ---------------------------------------------- */
 
 /*
  * A ledger in a database that several nodes use. Who polls is a member from

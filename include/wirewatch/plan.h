@@ -155,7 +155,8 @@ unsigned plan_next(struct plan_fleet *fleet, size_t slot, struct plan_feed *feed
                    double chance);
 /*
  * The first poll after a start: at the stored due time if that is still to
- * come, else spread by chance over spread. fixed_interval may have been
+ * come, else spread by chance over spread, but over no longer than it has
+ * waited already. fixed_interval may have been
  * shortened meanwhile; a pause the host asked for holds.
  */
 void plan_first(struct plan_feed *feed, base_time now, base_time fixed_interval, base_time spread, double chance);
@@ -183,6 +184,8 @@ void plan_host_init(struct plan_host *host, struct base_span name, base_time gap
 base_time plan_host_wait(const struct plan_host *host, unsigned most, base_time monotonic);
 void plan_host_start(struct plan_host *host, base_time monotonic);
 void plan_host_end(struct plan_host *host, base_time monotonic);
+/* Another node may have asked it until now: the gap counts from here. */
+void plan_host_taken(struct plan_host *host, base_time monotonic);
 /* The server asked for a pause: it holds for all of a public host, and for one URL of another. */
 void plan_host_pause(struct plan_host *host, base_time until);
 /* Until when it lasts, or BASE_TIME_NONE if there is none. It is never longer than a day, whatever the clock did. */

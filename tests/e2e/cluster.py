@@ -31,7 +31,7 @@ class Judge(feedserver.FeedServer):
             rows = [line.split() for line in file][1:]
         wanted = (":%04X" % port, ":%04X" % self.port)
         inodes = ["socket:[%s]" % row[9] for row in rows if row[1].endswith(wanted[0]) and row[2].endswith(wanted[1])]
-        for node in list(self.nodes):
+        for node in [node for node in self.nodes if node.process]:
             folder = "/proc/%d/fd" % node.process.pid
             try:
                 if any(os.readlink(os.path.join(folder, fd)) in inodes for fd in os.listdir(folder)):

@@ -139,6 +139,22 @@ def test_removed_and_added_at_rest(folder):
     daemon.stop_cleanly()
 
 
+def test_removed_right_after_a_poll(folder):
+    """a feed removed right after a poll that brought nothing, and added again: that poll counts"""
+    server = server_of(["/feed", "/other"])
+    server.route("/feed", *server.routes["/feed"], feedserver.not_modified())
+    feeds = [every(server, "/other", "1s"), every(server, "/feed", "3s")]
+    daemon = harness.Daemon(folder, feeds)
+    daemon.start()
+    server.wait_requests("/feed", 2)
+    check(wait_until(lambda: '"not_modified"' in daemon.get("/feeds")[1]), "the second poll is not over")
+    reload(daemon, feeds[:1], 1)
+    reload(daemon, feeds, 2)
+    server.wait_requests("/feed", 4)
+    check(min(distances(server, "/feed")) > 3 * EARLIEST, "asked too early", distances(server, "/feed"))
+    daemon.stop_cleanly()
+
+
 def test_interval(folder):
     """an interval made shorter holds from the reload on, also for a feed whose poll is under way"""
     held, server = held_feed(), server_of(["/feed"])
@@ -193,5 +209,5 @@ def test_once(folder):
 
 if __name__ == "__main__":
     harness.run_tests([test_twenty_reloads, test_twenty_reloads_of_three, test_removed_under_way,
-                       test_removed_and_added_again, test_removed_and_added_at_rest, test_interval, test_settings,
+                       test_removed_and_added_again, test_removed_and_added_at_rest, test_removed_right_after_a_poll, test_interval, test_settings,
                        test_stopped_with_changes, test_once])

@@ -31,7 +31,7 @@ import town       # noqa: E402
 from follower import Follower, Tail  # noqa: E402
 from harness import Plain, check     # noqa: E402
 
-SLACK = 3.0      # seconds a feed may be late beyond the lease on a busy machine
+SLACK = 3.0      # seconds for everything on a busy machine
 GAP = 1.0        # seconds between two requests to a host
 CALM = 60.0     # seconds all may take to come to rest after the last fault
 KINDS = {"kill": 6, "stop": 4, "cut": 5, "restart": 3, "failover": 2}
@@ -125,11 +125,13 @@ class Fault:
     def __init__(self, kind, chance, plan):
         lease = plan.lease
         self.kind, self.node = kind, chance.randrange(plan.nodes)
-        self.rest = chance.uniform(0.3, 2.0)
+        self.calm, self.rest = 0.0, chance.uniform(0.3, 2.0)
         self.second = None
         self.how, self.hold = "", 0.0
         if kind == "kill":
-            self.hold = 0.0 if chance.random() < 0.4 else chance.uniform(0.4, 2.0) * lease
+            # Back at once, or away for long enough to see who takes over, in good order before.
+            if chance.random() >= 0.4:
+                self.calm, self.hold = lease, lease + SLACK + chance.uniform(0.5, 4)
         elif kind == "stop":
             self.hold = chance.uniform(1.2, 2.0) * lease
         elif kind == "cut":
@@ -156,6 +158,7 @@ def plan_faults(plan):
         beside = [kind for kind in plan.kinds if kind in ("kill", "stop", "cut")]
         if beside and plan.nodes > 1 and chance.random() < DOUBLE:
             fault.second = Fault(chance.choice(beside), chance, plan)
+            fault.calm = 0.0
             if fault.of_node and fault.second.node == fault.node:
                 fault.second.node = (fault.node + 1) % plan.nodes
         faults.append(fault)
@@ -165,6 +168,8 @@ def plan_faults(plan):
 class Campaign:
     def __init__(self, folder, plan, faults):
         self.folder, self.plan, self.faults = folder, plan, faults
+        if plan.keep:
+            harness.Cleanup.add(lambda: keep(folder, plan.keep))
         town.build()
         kinds = {"pair": databases.Pair, "single": databases.Single, "file": databases.File}
         self.database = kinds[plan.database](folder)
@@ -172,19 +177,38 @@ class Campaign:
         self.nodes = [Node(folder, n + 1, self.stand.urls, self.database.url, plan) for n in range(plan.nodes)]
         for node in self.nodes:
             harness.Cleanup.add(node.kill)
-        self.outages, self.times, self.began = [], [], 0.0
+        self.outages, self.times, self.freed, self.began = [], [], [], 0.0
         self.events = open(os.path.join(folder, "events"), "w", encoding="utf-8")
 
     def note(self, text):
         self.events.write("%.3f %s\n" % (time.monotonic(), text))
         self.events.flush()
 
+    # ---- leases ----
+
+    def token(self, node):
+        return int(self.database.query("SELECT token FROM wirewatch.node WHERE name = '%s'" % node.name)[0][0])
+
+    def watch_leases(self, token, began):
+        """How long a dead node's hosts stay without another."""
+        ask = "SELECT count(*) FROM wirewatch.lease WHERE token = %d" % token
+        deadline = began + self.plan.lease + 2 * SLACK
+        try:
+            while time.monotonic() < deadline and self.database.query(ask) != [["0"]]:
+                time.sleep(0.1)
+            self.freed.append(time.monotonic() - began)
+        except AssertionError as error:
+            self.note("leases: %s" % error)
+
     # ---- faults ----
 
     def _break(self, fault):
         node = self.nodes[fault.node]
         if fault.kind == "kill":
+            token = self.token(node) if fault.calm else 0
             harness.check_equal(node.stop(signal.SIGKILL), -signal.SIGKILL, node.name + "; " + node.story())
+            if token:
+                threading.Thread(target=self.watch_leases, args=(token, time.monotonic()), daemon=True).start()
         elif fault.kind == "stop":
             node.process.send_signal(signal.SIGSTOP)
         elif fault.kind == "cut":
@@ -210,6 +234,7 @@ class Campaign:
         if fault.second:
             offset = min(1.0, fault.hold / 2)
             actions += [(offset, self._break, fault.second), (offset + fault.second.hold, self._mend, fault.second)]
+        time.sleep(fault.calm)
         self.note(str(fault))
         began, out = time.monotonic(), {}
         for offset, act, what in sorted(actions, key=lambda action: action[0]):
@@ -269,6 +294,7 @@ class Campaign:
     def finish(self):
         """What there is to complain about."""
         self.stand.stop()
+        self.ended = time.monotonic()
         calm = harness.wait_until(self.at_rest, CALM)
         complaints = [] if calm else ["not at rest after %d s: %d items, tail at %d, follower at %d, handed on: %s" % (
             CALM, self.stand.total, self.tail.last(), self.follower.last,
@@ -288,12 +314,13 @@ class Campaign:
         self.last_rows = self.rows()
         return complaints + self.judge(self.last_requests, self.last_rows)
 
-    def alone(self, outage):
-        """Whether nothing else was wrong from well before it until all should be taken over."""
-        name, began, ended, _ = outage
-        until = began + self.plan.lease + self.plan.interval + SLACK
-        others = [o for o in self.outages if o is not outage and o[1] < until and o[2] > began - self.plan.lease]
-        return judges.Outage(name, began, ended, not others)
+    def undisturbed(self, outage):
+        """Up to when only this was wrong; its own beginning if the others were not in good order then."""
+        name, began = outage[:2]
+        others = [other for other in self.outages if other is not outage]
+        if any(other[1] <= began < other[2] + self.plan.lease for other in others):
+            return judges.Outage(name, began, began)
+        return judges.Outage(name, began, min((other[1] for other in others if other[1] > began), default=self.ended))
 
     def judge(self, requests, rows):
         complaints = judges.ledger(self.stand.items(), rows) + judges.stories(rows)
@@ -302,9 +329,13 @@ class Campaign:
         for node in self.nodes:
             complaints += judges.published(rows, node.handed_on(), node.name)
         complaints += judges.hosts(requests) + judges.gaps(requests, GAP * 0.95)
-        self.kills = [self.alone(outage) for outage in self.outages if outage[3] == "kill"]
-        self.take_over = judges.TakeOver(requests, self.plan.lease, self.plan.interval, SLACK)
-        return complaints + self.take_over.judge(self.kills)
+        self.kills = [self.undisturbed(outage) for outage in self.outages if outage[3] == "kill"]
+        # Those that fell due while nobody held them are spread over a lease at most, those of a host by its gap.
+        spread = self.plan.lease + self.plan.feeds * GAP
+        self.take_over = judges.TakeOver(requests, self.plan.lease, self.plan.interval, SLACK, spread)
+        complaints += self.take_over.judge(self.kills)
+        slow = [seconds for seconds in self.freed if seconds > self.plan.lease + SLACK]
+        return complaints + ["hosts of a dead node taken over after %.1f s" % seconds for seconds in slow]
 
     # ---- figures ----
 
@@ -322,6 +353,9 @@ class Campaign:
         lines.append("%d requests, %.0f a second; distance of two to a host, at least: of one node %.3f s, of two "
                      "%.3f s (%d times)" % (len(requests), len(requests) / (requests[-1].began - requests[0].began),
                                      same[0] if same else 0, other[0] if other else 0, len(other)))
+        if self.freed:
+            lines.append("%d nodes killed and left dead: others hold all of their hosts after %.1f s, at most %.1f s" % (
+                len(self.freed), judges.quantile(self.freed, 0.5), max(self.freed)))
         lines.append(self.take_over_figures())
         for kind in sorted({kind for kind, _ in self.times}):
             seconds = [took for what, took in self.times if what == kind]
@@ -330,17 +364,16 @@ class Campaign:
         return lines
 
     def take_over_figures(self):
-        away = [o for o in self.kills if o.alone and o.ended - o.began > self.plan.lease + SLACK]
-        found = [self.take_over.of(outage) for outage in away]
-        firsts = [min(waits) for waits, _, _ in found if waits]
-        waits = [wait for waits, _, _ in found for wait in waits]
-        late = [seconds for _, seconds, _ in found for seconds in seconds]
-        if not waits:
-            return "no node was away alone for long"
-        return "take-over, %d nodes away alone: first feed after %.1f s at most; feeds median %.1f s, 99 %% %.1f s, " \
-            "most %.1f s; past lease and turn by %.1f s at most" % (
-                len(away), max(firsts), judges.quantile(waits, 0.5), judges.quantile(waits, 0.99), max(waits),
-                max(late))
+        found = [self.take_over.of(outage) for outage in self.kills]
+        found = [feeds for feeds in found if feeds]
+        if not found:
+            return "no kill was left alone for long enough to see who takes over"
+        waits, late = [w for feeds in found for _, w, _ in feeds], [s for feeds in found for _, _, s in feeds]
+        return "take-over of %d nodes, %d feeds: first feed after %.1f s at most; median %.1f s, 99 %% %.1f s, most " \
+            "%.1f s; past lease and turn: median %.1f s, 99 %% %.1f s, most %.1f s" % (
+                len(found), len(waits), max(min(w for _, w, _ in feeds) for feeds in found),
+                *(judges.quantile(waits, part) for part in (0.5, 0.99, 1)),
+                *(judges.quantile(late, part) for part in (0.5, 0.99, 1)))
 
 
 def options(arguments):
@@ -383,8 +416,6 @@ def main():
         print("cannot run here: %s" % why)
     finally:
         harness.Cleanup.run()
-        if plan.keep:
-            keep(folder, plan.keep)
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if complaints else 0)
 

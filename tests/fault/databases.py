@@ -238,8 +238,8 @@ class Pair:
         for part in self.parts:
             part.start()
         self.settle()
-        for statement in ("CREATE ROLE {} LOGIN", "CREATE DATABASE wirewatch", "GRANT CREATE ON DATABASE wirewatch TO {}"):
-            self.query(statement.format(database.ROLE), "postgres")
+        for text in ("CREATE ROLE {} LOGIN", "CREATE DATABASE wirewatch", "GRANT CREATE ON DATABASE wirewatch TO {}"):
+            self.query(text.format(database.ROLE), "postgres")
         self.url = "postgresql://%s@%s:5000/wirewatch" % (database.ROLE, town.CENTRE)
 
     def primary(self):

@@ -8,7 +8,7 @@ import collections
 
 Request = collections.namedtuple("Request", "began ended node host feed status")
 Row = collections.namedtuple("Row", "sequence epoch item story report")  # an alert, wherever it was seen
-Outage = collections.namedtuple("Outage", "node began ended alone")  # alone: no other fault then, and a while after
+Outage = collections.namedtuple("Outage", "node began until")  # until: when something else went wrong
 
 MOST = 5  # complaints of a kind that are spelled out
 
@@ -125,45 +125,36 @@ def gaps(requests, gap):
 
 
 class TakeOver:
-    """How long the feeds of nodes that were out waited for another. Feeds come round once per interval."""
+    """How long the feeds of nodes that died waited for another. Feeds come round once per interval."""
 
-    def __init__(self, requests, lease, interval, slack):
+    def __init__(self, requests, lease, interval, slack, spread=0.0):
         self.feeds = collections.defaultdict(list)
         for request in sorted(requests):
             self.feeds[request.host, request.feed].append(request)
-        self.end = max((request.began for request in requests), default=0.0)
-        self.lease, self.interval, self.slack = lease, interval, slack
+        self.lease, self.interval, self.slack, self.spread = lease, interval, slack, spread
 
     def of(self, outage):
-        """(waits, late, lost): seconds until each of its feeds was asked again, and past what was allowed; feeds."""
-        waits, late, lost = [], [], []
+        """Of its feeds that had to be asked before the next fault: (feed, seconds until it was asked, seconds past its
+        due time). A feed that was not asked before the next fault has waited until then."""
+        found = []
         for feed, asked in self.feeds.items():
             at = bisect.bisect(asked, (outage.began,))
             if not at or asked[at - 1].node != outage.node:
                 continue
             due = max(outage.began + self.lease, asked[at - 1].began + self.interval)
-            # The node itself may have asked it, before it noticed or after its return: then it was asked.
-            after = asked[at].began if at < len(asked) else None
-            if after is None:
-                if self.end > due + self.slack:
-                    lost.append(feed)
+            if due + self.slack > outage.until:
                 continue
-            waits.append(after - outage.began)
-            late.append(after - due)
-        return waits, late, lost
+            # The node itself may have asked it after its return: then it was asked.
+            again = min(asked[at].began, outage.until) if at < len(asked) else outage.until
+            found.append((feed, again - outage.began, again - due))
+        return found
 
     def judge(self, outages):
-        """Only of outages that no other fault disturbed."""
         complaints = Complaints()
         for outage in outages:
-            if not outage.alone:
-                continue
-            _, late, lost = self.of(outage)
-            what = "%s, out at %.3f" % (outage.node, outage.began)
-            complaints.add(what + ": never asked again", sorted(lost))
-            if max(late, default=0.0) > self.slack:
-                complaints.append("%s: %d feeds late, by up to %.1f s" % (
-                    what, sum(seconds > self.slack for seconds in late), max(late)))
+            complaints.add("%s, killed at %.3f, feeds that nobody took over in time" % (outage.node, outage.began), (
+                "%d/%d after %.1f s, %.1f s late" % (*feed, wait, late)
+                for feed, wait, late in self.of(outage) if late > self.slack + self.spread))
         return complaints
 
 

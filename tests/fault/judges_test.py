@@ -90,17 +90,18 @@ def test_take_over(_folder):
     before = [asked(9.0 + n / 10, 9.05 + n / 10, "a", host=n) for n in range(5)] + [asked(9, 9.1, "b", host=9)]
     others = [asked(n, n + 0.1, "b", host=9) for n in range(10, 60)]
     after = [asked(16.0, 16.1, "b", host=n) for n in range(5)]
-    outage = Outage("a", 10.0, 40.0, True)
+    outage = Outage("a", 10.0, 40.0)
 
     def judge(requests, *outages):
         return judges.TakeOver(requests, lease=5, interval=4, slack=2).judge(outages)
     finds(judge(before + others + after, outage))
-    finds(judge(before + others + after[:4], outage), "never asked again: (4, 0)")
+    finds(judge(before + others + after[:4], outage), "4/0 after 30.0 s, 25.0 s late")
     finds(judge(before + others + after[:4]))
-    finds(judge(before + others + after[:4] + [asked(18, 18.1, "b", host=4)], outage), "1 feeds late, by up to 3.0 s")
-    finds(judge(before + others + after[:4], outage._replace(alone=False)))
-    waits, late, lost = judges.TakeOver(before + others + after, 5, 4, 2).of(outage)
-    check_equal((waits, late, lost), ([6.0] * 5, [1.0] * 5, []))
+    finds(judge(before + others + after[:4] + [asked(18, 18.1, "b", host=4)], outage), "4/0 after 8.0 s, 3.0 s late")
+    finds(judge(before + others + after[:4], outage._replace(until=16.5)))
+    spread = judges.TakeOver(before + others + after[:4] + [asked(18, 18.1, "b", host=4)], 5, 4, 2, 1.5)
+    finds(spread.judge([outage]))
+    check_equal(judges.TakeOver(before + others + after, 5, 4, 2).of(outage), [((n, 0), 6.0, 1.0) for n in range(5)])
     finds(judge(before + after, outage._replace(node="nobody")))
 
 

@@ -57,7 +57,11 @@ static void a_gap_lies_between_two_requests(void **state)
 	assert_int_equal(plan_host_wait(&host, 1, 6 * BASE_SECOND), 0);
 	plan_host_start(&host, 6 * BASE_SECOND); /* two at once are spaced too */
 	assert_int_equal(plan_host_wait(&host, 2, 6 * BASE_SECOND), BASE_SECOND);
+	plan_host_taken(&host, 9 * BASE_SECOND); /* of another node, whose last request may just have ended */
+	assert_int_equal(plan_host_wait(&host, 2, 9 * BASE_SECOND), BASE_SECOND);
 	plan_host_init(&ours, base_span_of("127.0.0.1:80"), BASE_SECOND);
+	plan_host_taken(&ours, 0);
+	assert_int_equal(plan_host_wait(&ours, 1, 0), 0);
 	plan_host_start(&ours, 0);
 	plan_host_end(&ours, 1);
 	assert_int_equal(plan_host_wait(&ours, 1, 1), 0);

@@ -340,6 +340,8 @@ static void a_restart_never_polls_early(void **state)
 	/* what fell due meanwhile is spread */
 	assert_int_equal(first_due(START - BASE_DAY, START - BASE_HOUR, START, 0, BASE_HOUR, 0), START);
 	assert_int_equal(first_due(START - BASE_DAY, START - BASE_HOUR, START, 0, BASE_HOUR, 0.5), START + 30 * BASE_MINUTE);
+	/* what waited for a moment does not wait much longer */
+	assert_int_equal(first_due(START - BASE_HOUR, START - BASE_SECOND, START, 0, BASE_HOUR, 0.5), START + BASE_SECOND / 2);
 	/* an interval that was made shorter */
 	assert_int_equal(first_due(START, START + BASE_HOUR, START + 1, BASE_MINUTE, BASE_HOUR, 0.9), START + BASE_MINUTE);
 	/* the clock went back a year: wait the hour again, not the year */

@@ -217,7 +217,7 @@ static void feeds_are_replaced_and_removed_by_url(void **state)
 		}
 	assert_int_equal(world->board->table.count, 1000);
 	has(page(world, status_page_feeds), "{\"feeds\":[{\"url\":\"http://host-0.example/\"");
-	has(page(world, status_page_feeds), "\"entries\":1999,\"past\":[[\"new\",null],[\"new\",null]]}]}\n");
+	has(page(world, status_page_feeds), "\"entries\":1999,\"past\":[[\"new\",null],[\"new\",null]]}],\"listed\":0}\n");
 	for (int i = 0; i < 999; i++) {
 		snprintf(url, sizeof(url), "http://host-%d.example/", i);
 		status_feed_remove(world->board, url);
@@ -250,6 +250,36 @@ static void health_follows_trouble(void **state)
 	const char *text = page(world, status_page_status);
 	has(text, "\"started\":\"2026-01-01T00:00:00Z\",\"uptime\":90,\"healthy\":true,\"trouble\":null");
 	has(text, "\"alerts\":{\"pause\":{\"first\":1,\"repeat\":0}}");
+}
+
+static void nodes_are_shown_with_their_lag(void **state)
+{
+	struct world *world = *state;
+	const struct status_node nodes[] = {
+	    {.name = "a", .state = "living", .self = true, .hosts = 2, .feeds = 5, .published = 3, .renewed = BASE_TIME_NONE},
+	    {.name = "b", .state = "living", .hosts = 1, .feeds = 4, .published = 11, .renewed = BASE_TIME_NONE},
+	    {.name = "c", .state = "dead", .published = 6, .renewed = BASE_TIME_NONE},
+	};
+	const char *text = page(world, status_page_status);
+
+	has(text, "\"nodes\":[]");
+	lacks(page(world, status_page_metrics), "wirewatch_cluster");
+	status_set(world->board, STATUS_SEQUENCE, 10);
+	status_set(world->board, STATUS_CLUSTER_NODES, 2);
+	status_set(world->board, STATUS_CLUSTER_LEASES, 2);
+	status_set_nodes(world->board, nodes, 3);
+	text = page(world, status_page_status);
+	/* This node's own is as its subscribers have it now, not as the database was told. */
+	has(text, "{\"name\":\"a\",\"state\":\"living\",\"self\":true,\"hosts\":2,\"feeds\":5,\"renewed\":null,\"published\":10,"
+	          "\"lag\":0}");
+	has(text, "\"name\":\"b\"");
+	has(text, "\"published\":11,\"lag\":0");
+	has(text, "\"published\":6,\"lag\":5");
+	text = page(world, status_page_metrics);
+	has(text, "wirewatch_cluster_nodes 2\n");
+	has(text, "wirewatch_cluster_leases 2\n");
+	has(text, "wirewatch_cluster_lag{node=\"b\"} 0\n");
+	lacks(text, "node=\"c\"");
 }
 
 /* ---- threads ----------------------------------------------------------------------- */
@@ -432,6 +462,7 @@ int main(void)
 	    TEST(a_feed_remembers_its_last_polls),
 	    TEST(feeds_are_replaced_and_removed_by_url),
 	    TEST(health_follows_trouble),
+	    TEST(nodes_are_shown_with_their_lag),
 	    TEST(many_threads_write_while_pages_are_made),
 	    cmocka_unit_test(request_heads_are_read_strictly),
 	    cmocka_unit_test(only_hosts_that_cannot_be_faked_are_allowed),
