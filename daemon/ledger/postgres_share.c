@@ -138,7 +138,9 @@ static enum base_result join(struct engine *engine, const char *node, const stru
 	struct postgres *postgres = postgres_of(engine);
 	struct namesake namesake = {0};
 	int64_t given = 0;
-	enum base_result result = engine->ops->begin(engine);
+	enum base_result result = postgres_hold(postgres, joining->lease);
+	if (!result)
+		result = engine->ops->begin(engine);
 	if (result)
 		return result;
 	result = find_namesake(postgres, node, &namesake);

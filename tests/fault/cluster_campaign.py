@@ -177,7 +177,7 @@ class Campaign:
         self.nodes = [Node(folder, n + 1, self.stand.urls, self.database.url, plan) for n in range(plan.nodes)]
         for node in self.nodes:
             harness.Cleanup.add(node.kill)
-        self.outages, self.times, self.freed, self.began = [], [], [], 0.0
+        self.outages, self.times, self.freed, self.began, self.refused = [], [], [], 0.0, 0
         self.events = open(os.path.join(folder, "events"), "w", encoding="utf-8")
 
     def note(self, text):
@@ -227,14 +227,29 @@ class Campaign:
         elif fault.kind == "cut":
             node.machine.heal()
 
-    def fault(self, fault):
+    def keep_up(self):
+        """As a service manager does: a node that found no database when it began is started again."""
         for node in self.nodes:
-            check(node.alive(), node.name, "ended by itself;", node.story())
+            if not node.alive():
+                check(node.process.returncode == 1 and not node.ready(), node.name, "ended by itself, status",
+                      node.process.returncode, node.story())
+                self.note("%s found no ledger at its start" % node.name)
+                self.refused += 1
+                node.start(ready=False)
+
+    def pause(self, seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(min(0.5, until - time.monotonic()))
+            self.keep_up()
+
+    def fault(self, fault):
         actions = [(0.0, self._break, fault), (fault.hold, self._mend, fault)]
         if fault.second:
             offset = min(1.0, fault.hold / 2)
             actions += [(offset, self._break, fault.second), (offset + fault.second.hold, self._mend, fault.second)]
-        time.sleep(fault.calm)
+        self.keep_up()
+        self.pause(fault.calm)
         self.note(str(fault))
         began, out = time.monotonic(), {}
         for offset, act, what in sorted(actions, key=lambda action: action[0]):
@@ -247,7 +262,7 @@ class Campaign:
                 self.outages.append((self.nodes[what.node].name, out[id(what)], time.monotonic(), what.kind))
             else:
                 self.outages.append(("", out[id(what)], time.monotonic(), what.kind))
-        time.sleep(fault.rest)
+        self.pause(fault.rest)
 
     # ---- the run ----
 
@@ -288,6 +303,7 @@ class Campaign:
 
     def at_rest(self):
         """Everything that was put out has come everywhere."""
+        self.keep_up()
         return self.tail.last() >= self.stand.total and self.follower.last >= self.stand.total and \
             all(len(set(node.handed_on())) >= self.stand.total for node in self.nodes)
 
@@ -348,7 +364,8 @@ class Campaign:
         lines.append("%d items; %d in the ledger; %d lines of tail; %d with the follower (%d by replay)" % (
             self.stand.total, len(self.last_rows), len(self.tail.rows()), self.follower.last, self.follower.replayed))
         again = {node.name: len(node.handed_on()) - len(set(node.handed_on())) for node in self.nodes}
-        lines.append("handed on again after a crash: %s" % ", ".join("%s %d" % pair for pair in again.items()))
+        lines.append("starts without a database: %d; handed on again after a crash: %s" % (
+            self.refused, ", ".join("%s %d" % pair for pair in again.items())))
         same, other = judges.distances(requests)
         lines.append("%d requests, %.0f a second; distance of two to a host, at least: of one node %.3f s, of two "
                      "%.3f s (%d times)" % (len(requests), len(requests) / (requests[-1].began - requests[0].began),
