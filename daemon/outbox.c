@@ -99,7 +99,13 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 
 static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 {
-	enum base_result result = BASE_OK;
+	const char **urls = calloc(job->recall.count + 1, sizeof *urls);
+	if (!urls)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < job->recall.count; i++)
+		urls[i] = job->recall.feeds[i].url;
+	enum base_result result = ledger_feeds_ahead(outbox->options.ledger, urls, job->recall.count);
+	free(urls);
 	for (size_t i = 0; i < job->recall.count && !result; i++)
 		result = recall_one(outbox, &job->recall.feeds[i]);
 	return result;

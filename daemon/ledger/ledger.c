@@ -167,12 +167,35 @@ uint64_t ledger_oldest(struct ledger *ledger)
 	return result ? 0 : sequence;
 }
 
+enum base_result ledger_feeds_ahead(struct ledger *ledger, const char *const *urls, size_t count)
+{
+	const struct engine_ops *ops = ledger->engine->ops;
+	ledger->ahead = 0;
+	if (!ops->prefetch || !count)
+		return BASE_OK;
+	struct engine_want *wants = calloc(count, sizeof *wants);
+	if (!wants)
+		return BASE_NO_MEMORY;
+	for (size_t i = 0; i < count; i++)
+		wants[i].url = urls[i];
+	enum base_result result = ops->prefetch(ledger->engine, wants, count);
+	free(wants);
+	if (result)
+		return ledger_failed(ledger, result);
+	ledger->ahead = count;
+	return BASE_OK;
+}
+
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out)
 {
 	const struct engine_ops *ops = ledger->engine->ops;
 	const struct engine_want want = {.url = url};
 	struct engine_feed feed;
-	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
+	enum base_result result = BASE_OK;
+	if (ledger->ahead)
+		ledger->ahead--;
+	else if (ops->prefetch)
+		result = ops->prefetch(ledger->engine, &want, 1);
 	if (!result)
 		result = ops->feed_get(ledger->engine, url, &feed);
 	if (result)

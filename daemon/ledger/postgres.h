@@ -174,6 +174,7 @@ enum base_result postgres_published_put(struct engine *engine, const char *node,
 enum base_result postgres_published_least(struct engine *engine, uint64_t *published);
 /* With all that is to be written. */
 enum base_result postgres_send_published(struct postgres *postgres);
+uint64_t postgres_connection(const struct engine *engine);
 int postgres_wake_fd(struct engine *engine);
 enum base_result postgres_woken(struct engine *engine, bool *alerts, bool *members);
 

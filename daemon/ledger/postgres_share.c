@@ -445,6 +445,7 @@ const struct engine_shared_ops postgres_shared = {
 	.published_least = postgres_published_least,
 	.batch_is_known = postgres_batch_is_known,
 	.wake_fd = postgres_wake_fd,
+	.connection = postgres_connection,
 	.woken = postgres_woken,
 	.join = join,
 	.renew = renew,

@@ -50,6 +50,8 @@ struct ledger_feed {
 	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
+/* Of these feeds ledger_feed_get is asked next, each once: from a database far away they come in one go. */
+enum base_result ledger_feeds_ahead(struct ledger *ledger, const char *const *urls, size_t count);
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
 
@@ -161,6 +163,11 @@ enum base_result ledger_follow(struct ledger *ledger, ledger_message_fn *each, v
 int ledger_wake_fd(struct ledger *ledger);
 /* What others said since the last call: *alerts: there are new ones; *members: who takes part changed. Never waits. */
 enum base_result ledger_woken(struct ledger *ledger, bool *alerts, bool *members);
+/*
+ * Whether the database was found to have lost commits since the last call: what this node knows of feeds may be newer
+ * than what is stored. What was published of it keeps its sequences.
+ */
+bool ledger_went_back(struct ledger *ledger);
 /* The last sequence any node gave, asked of the database; where only we write, that of ledger_sequence. */
 enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence);
 
