@@ -5,6 +5,7 @@
 #include "outbox_inside.h"
 #include "outbox_lines.h"
 
+#define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
 #define PRUNE_EVERY BASE_HOUR
@@ -99,15 +100,17 @@ static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *
 
 static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
 {
-	const char **urls = calloc(job->recall.count + 1, sizeof *urls);
-	if (!urls)
-		return BASE_NO_MEMORY;
-	for (size_t i = 0; i < job->recall.count; i++)
-		urls[i] = job->recall.feeds[i].url;
-	enum base_result result = ledger_feeds_ahead(outbox->options.ledger, urls, job->recall.count);
-	free(urls);
-	for (size_t i = 0; i < job->recall.count && !result; i++)
-		result = recall_one(outbox, &job->recall.feeds[i]);
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; i < job->recall.count && !result; i++) {
+		const char *urls[RECALL_PIECE];
+		size_t count = 0;
+		for (; i % RECALL_PIECE == 0 && count < RECALL_PIECE && i + count < job->recall.count; count++)
+			urls[count] = job->recall.feeds[i + count].url;
+		if (count)
+			result = ledger_expect(outbox->options.ledger, urls, count);
+		if (!result)
+			result = recall_one(outbox, &job->recall.feeds[i]);
+	}
 	return result;
 }
 

@@ -237,6 +237,7 @@ static enum base_result prefetch(struct work *work, const struct ledger_batch *b
 static enum base_result store_all(struct work *work, const struct ledger_batch *batches, size_t count)
 {
 	const struct engine_ops *ops = work->engine->ops;
+	work->ledger->expected = 0;
 	enum base_result result = of_engine(work, ops->begin(work->engine));
 	if (result)
 		return result;

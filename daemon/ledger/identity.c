@@ -136,6 +136,7 @@ enum base_result ledger_look_up(struct ledger *ledger, const char *url, const st
 		return BASE_OK;
 	const struct engine_ops *ops = ledger->engine->ops;
 	const struct engine_want want = {url, &entries->key, &entries->link_key, &entries->title_key, count, sizeof *entries};
+	ledger->expected = 0;
 	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
 	if (!result)
 		result = ops->feed_get(ledger->engine, url, &feed);

@@ -167,13 +167,13 @@ uint64_t ledger_oldest(struct ledger *ledger)
 	return result ? 0 : sequence;
 }
 
-enum base_result ledger_feeds_ahead(struct ledger *ledger, const char *const *urls, size_t count)
+enum base_result ledger_expect(struct ledger *ledger, const char *const *urls, size_t count)
 {
 	const struct engine_ops *ops = ledger->engine->ops;
-	ledger->ahead = 0;
-	if (!ops->prefetch || !count)
+	ledger->expected = 0;
+	if (!ops->prefetch)
 		return BASE_OK;
-	struct engine_want *wants = calloc(count, sizeof *wants);
+	struct engine_want *wants = calloc(count + 1, sizeof *wants);
 	if (!wants)
 		return BASE_NO_MEMORY;
 	for (size_t i = 0; i < count; i++)
@@ -182,7 +182,7 @@ enum base_result ledger_feeds_ahead(struct ledger *ledger, const char *const *ur
 	free(wants);
 	if (result)
 		return ledger_failed(ledger, result);
-	ledger->ahead = count;
+	ledger->expected = count;
 	return BASE_OK;
 }
 
@@ -192,8 +192,8 @@ enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct 
 	const struct engine_want want = {.url = url};
 	struct engine_feed feed;
 	enum base_result result = BASE_OK;
-	if (ledger->ahead)
-		ledger->ahead--;
+	if (ledger->expected)
+		ledger->expected--;
 	else if (ops->prefetch)
 		result = ops->prefetch(ledger->engine, &want, 1);
 	if (!result)

@@ -20,7 +20,7 @@ struct ledger {
 	uint64_t token;                /* of this node's membership; 0: none */
 	base_time lease;
 	uint64_t seen_told;            /* the holding.seen that the others were woken for */
-	size_t ahead;        /* feeds that were fetched for ledger_feed_get */
+	size_t expected;     /* calls of ledger_feed_get to come whose feeds the engine has asked for */
 	struct base_buf url; /* of the feed that ledger_feed_get gave out last */
 };
 

@@ -22,9 +22,9 @@ static const struct move_statements {
 			{"move_count_feed", "SELECT count(*) FROM feed"},
 			/* With the polls that brought nothing, which have rows of their own. */
 			{"move_walk_feed",
-             WALK("feed") "WITH noted AS (SELECT p.feed, max(ARRAY[p.last_start, p.next_due]) AS times FROM polled"
-                          " CROSS JOIN LATERAL unnest(polled.feed, polled.last_start, polled.next_due)"
-                          " AS p(feed, last_start, next_due) GROUP BY p.feed)"
+             WALK("feed") "WITH noted AS (SELECT q.feed, max(ARRAY[p.made - q.asked * 1000::bigint,"
+                          " p.made + q.due * 1000::bigint]) AS times FROM polled p CROSS JOIN LATERAL"
+                          " unnest(p.feed, p.asked, p.due) AS q(feed, asked, due) GROUP BY q.feed)"
                           " SELECT id, url, etag, last_modified, body,"
                           " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[1] ELSE last_start END,"
                           " CASE WHEN times[1] > coalesce(last_start, times[1] - 1) THEN times[2] ELSE next_due END,"

@@ -81,6 +81,28 @@ static struct engine_cell cell_at(sqlite3_stmt *statement, int at, enum engine_k
 	return cell;
 }
 
+static void put_time(struct engine_cell *cell, base_time time)
+{
+	*cell = (struct engine_cell){.given = time != BASE_TIME_NONE, .number = time};
+}
+
+/* With the polls that brought nothing, which have rows of their own. */
+static void add_noted(const struct sqlite *sqlite, struct engine_cell *cells)
+{
+	enum { ID, LAST_START = 5, NEXT_DUE = 6, UPDATED = 11 };
+	struct engine_feed feed = {.id = cells[ID].number};
+	feed.plan.last_start = cells[LAST_START].given ? cells[LAST_START].number : BASE_TIME_NONE;
+	feed.plan.next_due = cells[NEXT_DUE].given ? cells[NEXT_DUE].number : BASE_TIME_NONE;
+	const base_time before = feed.plan.last_start;
+	sqlite_polled_overlay(sqlite, &feed);
+	if (feed.plan.last_start == before)
+		return;
+	put_time(&cells[LAST_START], feed.plan.last_start);
+	put_time(&cells[NEXT_DUE], feed.plan.next_due);
+	if (feed.plan.last_start > cells[UPDATED].number)
+		cells[UPDATED].number = feed.plan.last_start;
+}
+
 static enum base_result walk(struct engine *engine, enum engine_table table, engine_row_fn *each, void *ctx)
 {
 	struct sqlite *sqlite = of(engine);
@@ -92,6 +114,8 @@ static enum base_result walk(struct engine *engine, enum engine_table table, eng
 	while (!result && (code = sqlite3_step(statement)) == SQLITE_ROW) {
 		for (size_t i = 0; i < shape->count; i++)
 			cells[i] = cell_at(statement, (int)i, shape->kinds[i]);
+		if (table == ENGINE_FEED)
+			add_noted(sqlite, cells);
 		result = each(ctx, cells);
 	}
 	if (!result && code != SQLITE_DONE)

@@ -50,10 +50,10 @@ struct ledger_feed {
 	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
-/* Of these feeds ledger_feed_get is asked next, each once: from a database far away they come in one go. */
-enum base_result ledger_feeds_ahead(struct ledger *ledger, const char *const *urls, size_t count);
 /* BASE_NOT_FOUND for a feed never committed. Strings belong to the ledger and last until its next call. */
 enum base_result ledger_feed_get(struct ledger *ledger, const char *url, struct ledger_feed *out);
+/* The next calls of ledger_feed_get are for these, one for each; a database far away is asked for all at once. */
+enum base_result ledger_expect(struct ledger *ledger, const char *const *urls, size_t count);
 
 struct ledger_poll { /* of a feed that is committed, bringing nothing */
 	int64_t feed;

@@ -9,7 +9,9 @@ daemon alone with SQLite is the reference: its processor time, and the bytes it 
   changed        30 entries of which two are new; of 50 new ones, one is an alert
 
 busy: more feeds than can be polled, so that many polls share a transaction, as with a million feeds. paced: %d polls a
-second over all nodes, so that few do. Nodes share one machine here: times are processor times, never wall times.
+second over all nodes, so that few do. aged: each feed has had %d entries before, and each is polled once after a
+checkpoint: the first change of a page is logged with the whole page, and in a large database nearly every change is its
+page's first. Nodes share one machine here: times are processor times, never wall times.
 """
 import os
 import re
@@ -25,10 +27,12 @@ sys.path.insert(0, os.path.join(measure.HERE, "..", "e2e"))
 import database  # noqa: E402
 
 PACE = 50
+SHARED_OUT = 25  # seconds until each node has its share: two renewals of its membership
+AGE = 900  # ninety days of ten new entries
 HOSTS = 50
-PACES = ("busy", "paced")
-FEEDS = {("busy", 0): 4000, ("busy", 100): 800, ("paced", 0): PACE * 8, ("paced", 100): PACE * 8}
-POLLS = {("busy", 0): 16000, ("busy", 100): 2400, ("paced", 0): PACE * 20, ("paced", 100): PACE * 16}
+PACES = ("busy", "aged", "paced")
+FEEDS = {("busy", 0): 4000, ("busy", 100): 800, ("aged", 100): 400, ("paced", 0): PACE * 8, ("paced", 100): PACE * 8}
+POLLS = {("busy", 0): 16000, ("busy", 100): 2400, ("aged", 100): 360, ("paced", 0): PACE * 20, ("paced", 100): PACE * 16}
 INSTALLED = {"fsync": "on", "shared_buffers": "128MB"}  # what a fresh Debian has; jit and naptime are noise
 
 
@@ -65,8 +69,14 @@ class Server(database.Database):
                               text=True, check=False).stdout
         return sum(map(int, re.findall(r"bytes_(?:sent|received):(\d+)", told)))
 
-    def size(self):
-        return int(self.sql("SELECT pg_database_size('%s')" % self.name)[0][0])
+    def age(self, entries):
+        """Give each feed entries that it had once, and make each page's next change its first since a checkpoint."""
+        some = "decode(md5(random()::text || n), 'hex')"
+        for part in range(8):
+            self.sql("INSERT INTO wirewatch.entry SELECT id, %s, %s, %s, %s, 0, 0, updated, updated FROM wirewatch.feed,"
+                     " generate_series(1, %d) AS n WHERE id %% 8 = %d" % (some, some, some, some, entries, part), self.name)
+        self.sql("VACUUM ANALYZE wirewatch.entry", self.name)
+        self.sql("CHECKPOINT")
 
 
 def written_by(pid):
@@ -99,11 +109,16 @@ def run(folder, chosen, pace, change, count, server):
     entries = 30 if change else 1
     load = LoadServer(feeds, entries)
     urls = ["http://127.0.1.%d:%d/%d" % (1 + i % HOSTS, load.port, i) for i in range(feeds)]
-    interval = "1s" if pace == "busy" else "%ds" % (feeds // PACE or 1)
+    interval = "%ds" % (feeds // PACE or 1) if pace == "paced" else "1s"
     nodes = start_nodes(folder, count, server and server.uri(server.name, tcp=True), urls, interval)
     load.wait(load.stats()["requests"] + feeds * 2)  # each feed known
+    if count > 1:
+        time.sleep(SHARED_OUT)
+    if pace == "aged":
+        server.age(AGE)
     load.ask("change %d" % change)
-    load.wait(load.stats()["requests"] + polls // 4)
+    if pace != "aged":
+        load.wait(load.stats()["requests"] + polls // 4)
     before, begin = snapshot(nodes, server), load.stats()
     load.wait(begin["requests"] + polls)
     after, end = snapshot(nodes, server), load.stats()
@@ -112,10 +127,19 @@ def run(folder, chosen, pace, change, count, server):
         node.kill()
     load.stop()
     made = end["requests"] - begin["requests"]
+    if pace == "aged":
+        return {name: (after[name] - before[name]) / made for name in ("wal",)}
     asked = end["found" if change else "unchanged"] - begin["found" if change else "unchanged"]
     check(asked >= made * 0.95, "not what was to be measured:", begin, end)
     scale = {"daemons": 1e6, "database": 1e6}
     return {name: (after[name] - before[name]) / made * scale.get(name, 1) for name in after}
+
+
+def case_aged(folder, chosen, report):
+    server = Server()
+    one = [run(folder, chosen, "aged", 100, 1, server)["wal"]]
+    report.add("changed, aged, 1 node: log", "bytes/poll", one, entries=AGE)
+    server.remove()
 
 
 def case(folder, chosen, report, pace, change):
@@ -139,12 +163,15 @@ def case(folder, chosen, report, pace, change):
 
 
 def main():
-    chosen = measure.options(__doc__ % PACE, nodes=("1,2,4", "how many nodes, a list (default: 1,2,4)"),
+    chosen = measure.options(__doc__ % (PACE, AGE), nodes=("1,2,4", "how many nodes, a list (default: 1,2,4)"),
                              only=("", "cases whose name has this, such as 'changed, busy'"))
     report = Report("cluster", chosen)
     for pace in PACES:
         for change in (0, 100):
-            if chosen.only in "%s, %s" % ("changed" if change else "not modified", pace):
+            if pace == "aged":
+                if change and chosen.only in "changed, aged":
+                    measure.in_folder(lambda folder: case_aged(folder, chosen, report))
+            elif chosen.only in "%s, %s" % ("changed" if change else "not modified", pace):
                 measure.in_folder(lambda folder: case(folder, chosen, report, pace, change))
     report.end()
 

@@ -109,7 +109,8 @@ static struct ledger_batch make_batch(struct polls *polls, size_t number, size_t
 		alerts[i] = new_alert(polls, feed);
 	memmove(entries + 2, entries, (ENTRIES - 2) * sizeof *entries);
 	for (size_t i = 0; i < 2; i++)
-		entries[i] = (struct ledger_entry){new_key(polls), new_key(polls), new_key(polls), new_key(polls), 0, 0};
+		entries[i] = (struct ledger_entry){
+			.key = new_key(polls), .link_key = new_key(polls), .title_key = new_key(polls), .change = new_key(polls)};
 	return (struct ledger_batch){.feed = {.url = feed, .etag = "\"x\""},
 	                             .entries = entries,
 	                             .entry_count = ENTRIES,

@@ -16,6 +16,7 @@
 #define NOW SAMPLE_NOW
 #define FEEDS 40
 #define ITEMS 30
+#define TOUCHED "https://feeds.example/5/\xC3\xA9.xml"
 
 /* ---- a ledger worth moving ----------------------------------------------------------- */
 
@@ -43,6 +44,11 @@ static void fill(struct house *house)
 	                                  .now = NOW};
 	assert_int_equal(ledger_commit(house->ledger, &bare, 1, NULL, NULL, &house->err), BASE_OK);
 	assert_int_equal(ledger_published(house->ledger, FEEDS - 2), BASE_OK);
+	/* And a poll that brought nothing: only its times are noted. */
+	struct ledger_feed feed;
+	assert_int_equal(ledger_feed_get(house->ledger, TOUCHED, &feed), BASE_OK);
+	const struct ledger_poll poll = {feed.id, NOW + BASE_HOUR, NOW + 2 * BASE_HOUR};
+	assert_int_equal(ledger_touch(house->ledger, &poll, 1, NOW + BASE_HOUR), BASE_OK);
 }
 
 struct houses {
@@ -126,6 +132,9 @@ static void all_of_it_moves(void **state)
 	assert_int_equal(feed.plan.failures, 3);
 	assert_int_equal(feed.learned.len, 5);
 	assert_memory_equal(feed.learned.ptr, "a\0\\\n\xFF", 5);
+	assert_int_equal(ledger_feed_get(to->ledger, TOUCHED, &feed), BASE_OK);
+	assert_int_equal(feed.plan.last_start, NOW + BASE_HOUR);
+	assert_int_equal(feed.plan.next_due, NOW + 2 * BASE_HOUR);
 	house_close(to);
 
 	/* And back, into a third. */

@@ -368,6 +368,29 @@ static void both_engines_say_the_same(void **state)
 	free(file);
 }
 
+static void many_feeds_are_asked_for_at_once(void **state)
+{
+	struct house *house = *state;
+	const char *const urls[] = {feeds[0], "https://nowhere.example/", feeds[1], feeds[0]};
+	const struct house_item item = {.id = "a", .class = HOUSE_QUIET};
+	struct ledger_feed feed;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(house_commit(house, feeds[i], &item, 1, NOW + (base_time)i), BASE_OK);
+	assert_int_equal(ledger_expect(house->ledger, urls, COUNT(urls)), BASE_OK);
+	arm(1); /* nothing more may be asked */
+	assert_int_equal(ledger_feed_get(house->ledger, urls[0], &feed), BASE_OK);
+	assert_true(feed.plan.last_start == NOW);
+	assert_int_equal(ledger_feed_get(house->ledger, urls[1], &feed), BASE_NOT_FOUND);
+	assert_int_equal(ledger_feed_get(house->ledger, urls[2], &feed), BASE_OK);
+	assert_true(feed.plan.last_start == NOW + 1);
+	assert_int_equal(ledger_feed_get(house->ledger, urls[3], &feed), BASE_OK);
+	assert_false(struck);
+	arm(0);
+	assert_int_equal(house_commit(house, feeds[0], &item, 1, NOW + 9), BASE_OK);
+	assert_int_equal(ledger_feed_get(house->ledger, urls[0], &feed), BASE_OK);
+	assert_true(feed.plan.last_start == NOW + 9);
+}
+
 /* ---- opening ---------------------------------------------------------------------------------- */
 
 static void sql(const char *text)
@@ -488,6 +511,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_A_HOUSE(both_engines_say_the_same),
+		IN_A_HOUSE(many_feeds_are_asked_for_at_once),
 		IN_A_HOUSE(a_cut_anywhere_loses_and_doubles_nothing),
 		IN_A_HOUSE(a_cut_while_reading_is_an_error_and_no_answer),
 		cmocka_unit_test(a_cut_while_the_tables_are_made_leaves_all_or_nothing),
