@@ -3,12 +3,12 @@
 Is anything lost, stored or printed twice, or a host asked by two at once?
 
     cluster_campaign.py [--faults N] [--seed N] [--database pair|single|file] [--nodes N] [--hosts N] [--feeds N]
-                        [--lease S] [--interval S] [--rate N] [--kinds KIND,...] [--keep FOLDER]
+                        [--lease S] [--interval S] [--rate N] [--kinds KIND,...] [--minutes N] [--keep FOLDER]
 
 Root only: it makes a network of its own. pair, the default, is two PostgreSQL under Patroni, with etcd and HAProxy;
-file is SQLite, for one node. A seed repeats the faults, not the moments. Shows its progress, ends with the figures;
-exits 1 if a judge complains. --keep leaves the evidence in a folder. WW_BUILDDIR names the build. The short version is
-cluster_test.py.
+file is SQLite, for one node. A seed repeats the faults, not the moments; after --minutes no more are begun. Shows its
+progress, ends with the figures; exits 1 if a judge complains. --keep leaves the evidence in a folder. WW_BUILDDIR names
+the build. The short version is cluster_test.py.
 """
 import argparse
 import json
@@ -278,6 +278,8 @@ class Campaign:
         self.stand.thread.start()
         self.began = time.monotonic()
         for number, fault in enumerate(self.faults, 1):
+            if time.monotonic() > self.began + 60 * self.plan.minutes:
+                break
             progress(number, fault)
             self.fault(fault)
         self.took = time.monotonic() - self.began
@@ -397,7 +399,8 @@ def options(arguments):
     parser = argparse.ArgumentParser()
     for name, kind, default in (("faults", int, 200), ("seed", int, None), ("database", str, "pair"), ("nodes", int, 3),
                                 ("hosts", int, 1000), ("feeds", int, 3), ("lease", int, 5), ("interval", int, 10),
-                                ("rate", float, 8.0), ("kinds", str, ",".join(KINDS)), ("keep", str, None)):
+                                ("rate", float, 8.0), ("kinds", str, ",".join(KINDS)), ("minutes", float, 1e6),
+                                ("keep", str, None)):
         parser.add_argument("--" + name, type=kind, default=default)
     plan = parser.parse_args(arguments)
     plan.seed = random.randrange(1 << 32) if plan.seed is None else plan.seed
