@@ -426,10 +426,19 @@ static bool alive(struct postgres *postgres)
 	return postgres->conn && PQconsumeInput(postgres->conn) && PQstatus(postgres->conn) == CONNECTION_OK;
 }
 
+/* For the reason told last, if that is still there. */
+static enum base_result still_out(struct postgres *postgres)
+{
+	if (!postgres->engine.reason.text[0])
+		(void)base_fail(&postgres->engine.reason, BASE_NETWORK, "ledger %s: could not be reached a moment ago",
+		                postgres->shown);
+	return BASE_NETWORK;
+}
+
 enum base_result postgres_connect(struct postgres *postgres)
 {
 	if (postgres->lost)
-		return BASE_NETWORK;
+		return still_out(postgres);
 	if (alive(postgres))
 		return BASE_OK;
 	if (postgres->begun || postgres->restoring)
@@ -438,7 +447,7 @@ enum base_result postgres_connect(struct postgres *postgres)
 	postgres->lost = false;
 	base_time started = base_clock_monotonic(postgres->clock);
 	if (started < postgres->blocked_until)
-		return BASE_NETWORK; /* for the reason told last */
+		return still_out(postgres);
 	PQconninfoOption *options = PQconninfoParse(postgres->uri, NULL);
 	if (!options)
 		return base_fail(&postgres->engine.reason, BASE_NO_MEMORY, "ledger: out of memory");
