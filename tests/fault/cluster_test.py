@@ -48,15 +48,14 @@ def test_back_in_time(folder):
 
     def publish(count):
         campaign.stand.publish(count)
-        check(harness.wait_until(lambda: {row.item for row in campaign.follower.rows()} ==
-                                 set(campaign.stand.items())), "not all came;", campaign.story())
+        check(harness.wait_until(campaign.at_rest), "not all came;", campaign.story())
     publish(20)
     campaign.database.remember()
     publish(20)
     last = campaign.follower.last
     check_equal(last, 40, "the last sequence")
     campaign.database.go_back()
-    publish(10)
+    campaign.stand.publish(10)
     # The lost items come again, under numbers nobody has seen.
     def stored():
         return campaign.rows() if campaign.database.query("SELECT 1") else []
@@ -67,7 +66,8 @@ def test_back_in_time(folder):
     check_equal(judges.twice([row.item for row in rows]), [], "stored twice")
     check(any("has lost the alerts 21 to 40" in line for node in campaign.nodes for line in node.stderr_lines),
           "nobody said so;", campaign.story())
-    check_equal(campaign.follower.complaints, [], "what the follower saw")
+    # The sequence before on a topic may be one before the loss: to a subscriber that is no gap.
+    check_equal([text for text in campaign.follower.complaints if "as the one before" not in text], [], "the follower")
 
 
 if __name__ == "__main__":
