@@ -4,6 +4,7 @@
 
 #include "outbox_inside.h"
 #include "outbox_lines.h"
+#include "share.h"
 
 #define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */

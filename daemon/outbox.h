@@ -9,7 +9,6 @@
 #ifndef WIREWATCH_OUTBOX_H
 #define WIREWATCH_OUTBOX_H
 
-#include "share.h"
 #include "wirewatch/alert.h"
 #include "wirewatch/ledger.h"
 #include "wirewatch/publish.h"
@@ -73,6 +72,7 @@ struct outbox_job {
 
 #define OUTBOX_QUEUE_MAX 16384 /* jobs: the polls under way of all pollers, with room to spare */
 
+struct share;
 struct outbox_options {
 	const char *backup_path; /* NULL: the ledger's engine has its own ways */
 	struct ledger *ledger;

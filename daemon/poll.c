@@ -1,5 +1,6 @@
 /* One poll: request, document, what is new in it, alerts, batch. */
 #include "poll_inside.h"
+#include "share.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,11 +10,11 @@
 #include <sys/queue.h>
 
 #include "outbox.h"
-#include "share.h"
 #include "wirewatch/conf.h"
 #include "wirewatch/fetch.h"
 #include "wirewatch/match.h"
 
+struct share;
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller, or its change */
 	const struct match_rules *rules;      /* the same */

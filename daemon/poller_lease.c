@@ -5,6 +5,7 @@
  * nothing before it has looked.
  */
 #include "poller_inside.h"
+#include "share.h"
 
 #define LOOK_AGAIN (BASE_SECOND / 10)
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holdings.h"
+#include "limits.h"
 #include "service_inside.h"
 
 /* ---- the list of feeds -------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limits.h"
 #include "service_inside.h"
 #include "wirewatch/feed.h"
 #include "wirewatch/fetch.h"

@@ -10,8 +10,6 @@
 #include <sys/queue.h>
 
 #include "inquiry.h"
-#include "limits.h"
-#include "holdings.h"
 #include "pollers.h"
 #include "service.h"
 #include "wirewatch/status.h"
@@ -19,6 +17,9 @@
 #define SIGNAL_COUNT 4
 
 struct listing; /* of reload.c */
+struct holdings;
+struct share;
+struct share_order;
 
 struct service {
 	struct service_options options;

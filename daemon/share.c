@@ -4,6 +4,7 @@
  */
 #include "share_inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -417,6 +418,8 @@ enum base_result share_new(const struct share_options *options, struct share_lis
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	}
 	share->options = *options;
+	(void)snprintf(share->node, sizeof share->node, "%s", options->node);
+	share->options.node = share->node;
 	share->hurry_at = BASE_TIME_NONE;
 	stand_until(share, BASE_TIME_NONE);
 	atomic_store(&share->token, NO_TOKEN);

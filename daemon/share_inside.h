@@ -21,6 +21,7 @@ struct share_node { /* one that lives */
 
 struct share {
 	struct share_options options;
+	char node[72]; /* options.node: a reload frees what that was at first */
 	_Atomic base_time valid_until; /* a margin before it really is; by share_now, as all times here */
 	_Atomic uint64_t token;
 	_Atomic(struct share_listing *) next_listing;

@@ -1,6 +1,7 @@
 /* Several nodes, seen from the main thread: the share's orders on their way to the pollers and back. */
 #include <stdlib.h>
 
+#include "holdings.h"
 #include "service_inside.h"
 
 #define ORDERS_MOST 65536

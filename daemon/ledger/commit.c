@@ -208,8 +208,11 @@ static enum base_result store_state(struct work *work)
 	const struct engine_ops *ops = work->engine->ops;
 	bool moved = work->state.published != work->ledger->published_stored;
 	enum base_result result = BASE_OK;
+	struct engine_state state = work->state;
+	if (ops->shared) /* each node has its own; this is where a new one begins */
+		state.published = state.sequence;
 	if (work->message_count || (moved && !ops->shared))
-		result = of_engine(work, ops->state_put(work->engine, &work->state));
+		result = of_engine(work, ops->state_put(work->engine, &state));
 	if (!result && moved && ops->shared)
 		result = of_engine(work, ledger_put_published(work->ledger, &work->state));
 	return result;

@@ -58,8 +58,8 @@ enum base_result ledger_engine_open(const char *uri, struct base_log *log, struc
 }
 
 /*
- * Where others publish too, a node goes on where it was itself. A new one begins where the node that stored the last
- * alert was, which is where a ledger was that moved here.
+ * Where others publish too, a node goes on where it was itself. A new one begins with what is alerted from now on; in
+ * a ledger that moved here, and stored nothing since, where that one was.
  */
 static enum base_result read_state(struct ledger *ledger)
 {

@@ -252,8 +252,8 @@ static enum base_result list(struct engine *engine, const struct engine_member *
 {
 	static const struct postgres_statement statement = {
 	    "list", "WITH new AS MATERIALIZED (SELECT * FROM unnest($2, $3, $4) AS t (host, digest, feeds)),"
-	            " gone AS (DELETE FROM listing l WHERE l.node = $1 AND l.host > $5 AND ($6 OR l.host <= $7)"
-	            " AND NOT EXISTS (SELECT FROM new WHERE new.host = l.host)),"
+	            " gone AS (DELETE FROM listing l USING (SELECT host FROM listing WHERE node = $1 AND host > $5"
+	            " AND ($6 OR host <= $7) EXCEPT SELECT host FROM new) AS g WHERE l.node = $1 AND l.host = g.host),"
 	            " free AS (INSERT INTO lease (host) SELECT host FROM new ORDER BY host COLLATE \"C\" ON CONFLICT DO NOTHING)"
 	            " INSERT INTO listing (node, host, digest, feeds) SELECT $1, host, digest, feeds FROM new"
 	            " ON CONFLICT (node, host) DO UPDATE SET digest = excluded.digest, feeds = excluded.feeds"
@@ -365,7 +365,7 @@ struct taker {
 	bool *taken;
 };
 
-/* Hosts come back in the order they were asked for. The first row is the membership. */
+/* The first row is the membership, the others are places in the list of hosts asked for. */
 static enum base_result take_taken(struct postgres *postgres, const PGresult *result, void *ctx)
 {
 	const struct taker *taker = ctx;
@@ -385,12 +385,11 @@ static enum base_result take(struct engine *engine, const struct engine_member *
 {
 	static const struct postgres_statement statement = {
 	    "take", "WITH me AS MATERIALIZED (SELECT 0::bigint AS at FROM node WHERE name = $1 AND token = $2 AND state = 0"
-	            " FOR SHARE), free AS MATERIALIZED (SELECT l.host FROM lease l WHERE EXISTS (SELECT FROM me)"
-	            " AND l.host = ANY ($3) AND (l.token IS NULL OR (l.token <> ALL ($4) AND l.token <= $5))"
-	            " ORDER BY l.host FOR UPDATE SKIP LOCKED), got AS (UPDATE lease l SET token = $2, offered = NULL FROM free f"
-	            " WHERE l.host = f.host RETURNING l.host)"
-	            " SELECT at FROM me UNION ALL SELECT asked.at FROM got"
-	            " JOIN unnest($3) WITH ORDINALITY AS asked (host, at) ON asked.host = got.host"};
+	            " FOR SHARE), free AS MATERIALIZED (SELECT l.host, a.at FROM unnest($3) WITH ORDINALITY AS a (host, at)"
+	            " JOIN lease l ON l.host = a.host WHERE EXISTS (SELECT FROM me)"
+	            " AND (l.token IS NULL OR (l.token <> ALL ($4) AND l.token <= $5)) ORDER BY l.host FOR UPDATE OF l SKIP LOCKED),"
+	            " got AS (UPDATE lease l SET token = $2, offered = NULL FROM free f WHERE l.host = f.host RETURNING f.at)"
+	            " SELECT at FROM me UNION ALL SELECT at FROM got"};
 	struct postgres_array names, living;
 	postgres_texts(&names);
 	for (size_t i = 0; i < count; i++)

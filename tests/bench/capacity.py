@@ -32,6 +32,8 @@ def polls(results):
 
 
 def paced(results):
+    yield "| load | processor |"
+    yield "|---|---|"
     cost = of_scale(results, "processor")
     yield "| %.0f polls a second, spread evenly over HTTP | %.0f µs a poll, %.0f %% of a core |" % (
         cost["polls_a_second"], cost["median"], cost["percent_of_a_core"])
@@ -39,17 +41,21 @@ def paced(results):
 
 
 def memory(results):
-    rest = results[("memory", "a feed at rest")]["median"]
+    yield "| what | memory |"
+    yield "|---|---|"
+    rest = of_scale(results, "memory a feed")["median"]
     yield "| 10,000 feeds at rest | %.0f MB |" % (rest * 1024 * 10000 / 1e6)
     for transport in ("http", "tls"):
         one = results.get(("memory", "a transfer under way, " + transport))
         if one:
             yield "| 200 transfers under way, %s | %.0f MB |" % (transport.upper(), one["median"] * 1024 * 200 / 1e6)
-    whole = of_scale(results, "memory a feed")
+    whole = of_scale(results, "memory a feed")  # rules, libraries and all
     yield "| the daemon with %s | %.0f MB |" % (whole["case"].split(", ")[0], whole["all_MB"])
 
 
 def disk(results):
+    yield "| what | disk |"
+    yield "|---|---|"
     entry = of_scale(results, "ledger, an entry")["median"]
     yield "| an entry remembered | %.0f bytes |" % entry
     yield "| an alert kept | %.1f KB |" % (results[("ledger", "an alert in the ledger")]["median"] / 1e3)

@@ -59,7 +59,7 @@ def under_way(folder, transport, count, feeds):
 
 
 def main():
-    chosen = measure.options(__doc__, feeds=(5000, "feeds at rest"), transfers=(1000, "transfers under way"))
+    chosen = measure.options(__doc__, feeds=(10000, "feeds at rest"), transfers=(1000, "transfers under way"))
     no_tls = measure.enter(chosen.smoke)
     if chosen.smoke:
         chosen.feeds, chosen.transfers = 60, 20

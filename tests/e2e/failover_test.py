@@ -11,6 +11,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from subscriber_test import BUILD, Publisher, wait_until  # noqa: E402
 
 
+STARTED = []  # ended after each test, whatever happened
+
+
 class Node(Publisher):
     """A publisher in a folder of its own; those of one test hold the same alerts."""
 
@@ -18,12 +21,14 @@ class Node(Publisher):
         self.folder = os.path.join(folder, name)
         os.makedirs(self.folder, exist_ok=True)
         super().__init__(self.folder, **options)
+        STARTED.append(self.process)
 
 
 class Tail:
     def __init__(self, endpoints, *options):
         self.process = subprocess.Popen([BUILD + "/tail", "--json", *options, *endpoints], stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
+        STARTED.append(self.process)
 
     def read(self, count):
         lines = (self.process.stdout.readline() for _ in range(count))
@@ -73,8 +78,11 @@ def test_stopped(folder):
     seen += tail.read(2)
     yield "a silent node is left", seen == [1, 2, 3]
     a.process.send_signal(signal.SIGCONT)
+    for _ in range(2):
+        a.tell("elsewhere pause first")
     b.kill()
-    alert(a, count=3)
+    a.tell("follow")
+    alert(a)
     yield "and of use again later", tail.read(1) == [4]
     yield "nothing comes twice", tail.end()[0] == ""
     a.kill()
@@ -184,6 +192,8 @@ def main():
             failed += 1
             print("not ok %d - %s: %r" % (number, test.__name__, error), flush=True)
         finally:
+            for process in STARTED:
+                process.kill()
             shutil.rmtree(folder)
     print("1..%d" % number)
     return 1 if failed else 0
