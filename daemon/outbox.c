@@ -236,7 +236,9 @@ static enum base_result answer_questions(struct outbox *outbox)
 	for (size_t i = 0; i < outbox->group_count; i++) {
 		struct outbox_job *job = outbox->group[i];
 		enum base_result result = BASE_OK;
-		if (job->kind == OUTBOX_RECALL)
+		if (failed == BASE_NETWORK && job->kind != OUTBOX_REPLAY) /* all would, one by one, each with its line in the log */
+			result = failed;
+		else if (job->kind == OUTBOX_RECALL)
 			result = recall(outbox, job);
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,

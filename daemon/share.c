@@ -103,10 +103,9 @@ static size_t give_all(struct share *share)
 }
 
 /* Others may have what was held; all polls end before anything else. */
-static void lose(struct share *share)
+static void lose(struct share *share, const char *why)
 {
-	base_log(share->options.log, BASE_WARNING, "share",
-	         "the other nodes took this one for dead: its feeds are theirs now; joining again");
+	base_log(share->options.log, BASE_WARNING, "share", "%s; joining again", why);
 	stand_until(share, BASE_TIME_NONE);
 	atomic_store(&share->token, NO_TOKEN);
 	share->member = false;
@@ -118,7 +117,7 @@ static enum base_result of_member(struct share *share, enum base_result result)
 	if (result != BASE_LOST)
 		return result;
 	if (share->member)
-		lose(share);
+		lose(share, "the other nodes took this one for dead: its feeds are theirs now");
 	return BASE_OK;
 }
 
@@ -367,6 +366,18 @@ static enum base_result serve_member(struct share *share, base_time now, bool me
 	return result;
 }
 
+/* The feeds' pollers remember what the database does not: they are to begin with what is stored. */
+static enum base_result go_back(struct share *share)
+{
+	enum base_result result = of_member(share, ledger_leave(share->options.ledger));
+	if (result)
+		return result;
+	share->back = false;
+	if (share->member)
+		lose(share, "what is known of the feeds is newer than the database");
+	return BASE_OK;
+}
+
 enum base_result share_serve(struct share *share, bool members)
 {
 	base_time now = share_now(share);
@@ -375,7 +386,10 @@ enum base_result share_serve(struct share *share, bool members)
 		share_take_listing(share, listing);
 	if (share->refused)
 		return BASE_OK;
+	share->back = ledger_went_back(share->options.ledger) || share->back;
 	enum base_result result = take_answers(share);
+	if (!result && share->back && share->member)
+		result = go_back(share);
 	if (!result && !share->member)
 		result = join_again(share);
 	if (!result && share->member)

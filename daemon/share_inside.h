@@ -29,6 +29,7 @@ struct share {
 	struct share_order *answer; /* the first of them, if it could not be dealt with */
 
 	bool member, refused;
+	bool back;          /* the database lost commits: the feeds are to be read anew */
 	bool listed;   /* the database knows what this node lists */
 	bool doubtful; /* a host may be free although it does not look so */
 	struct share_listing *listing; /* as it was given last */

@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-enum base_result base_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
+enum base_result base_thread_start(pthread_t *thread, base_thread_fn *run, void *arg)
 {
 	sigset_t all, before;
 	(void)sigfillset(&all);

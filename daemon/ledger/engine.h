@@ -163,6 +163,8 @@ struct engine_shared_ops {
 	 * row bears the number; 0 is never one.
 	 */
 	enum base_result (*batch_is_known)(struct engine *engine, const char *url, uint64_t batch, bool *known);
+	/* A number that is another one after the connection was lost and made again. */
+	uint64_t (*connection)(const struct engine *engine);
 	/* A descriptor that is readable when woken has something to say; -1: not connected. */
 	int (*wake_fd)(struct engine *engine);
 	/*

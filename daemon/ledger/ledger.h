@@ -15,6 +15,8 @@ struct ledger {
 	struct alert_stories *stories; /* or NULL */
 	uint64_t told;                 /* the stories know the alerts up to this sequence */
 	unsigned changed;              /* commits in a row that gave way to other nodes' alerts */
+	uint64_t looked;               /* the engine's connection on which was seen that nothing is lost */
+	bool went_back;                /* something was: to be told */
 	uint64_t token;                /* of this node's membership; 0: none */
 	base_time lease;
 	uint64_t seen_told;            /* the holding.seen that the others were woken for */

@@ -194,6 +194,7 @@ static enum base_result open_connection(const char *where, struct base_log *log,
 	postgres->engine.ops = &engine_postgres;
 	postgres->log = log;
 	postgres->patience = POSTGRES_PATIENCE;
+	postgres->hold = POSTGRES_HOLD_MOST;
 	postgres->only_existing = only_existing;
 	enum base_result result = base_clock_new_system(&postgres->clock);
 	if (!result)

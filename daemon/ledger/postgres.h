@@ -15,6 +15,7 @@
 
 #include <libpq-fe.h>
 
+#define POSTGRES_HOLD_MOST (10 * BASE_SECOND)
 #define POSTGRES_PATIENCE (5 * BASE_SECOND) /* without a byte from the server, or for a connection */
 
 #define POSTGRES_ALERT_COLUMNS 9
@@ -59,6 +60,7 @@ struct postgres {
 	struct postgres_pending *pending; /* sent, with results to come */
 	size_t pending_count, pending_cap;
 	base_time patience;         /* without a byte from the server */
+	base_time hold;             /* how long a transaction of ours may be silent and keep its locks */
 	bool only_existing;         /* do not make the tables if they are not there: BASE_NOT_FOUND */
 	struct postgres_load *load; /* rows of a table that is being loaded */
 
@@ -83,6 +85,8 @@ struct postgres {
 /* Connected and prepared for use when it returns BASE_OK; what it costs is a look at the socket if it was before. */
 enum base_result postgres_connect(struct postgres *postgres);
 void postgres_disconnect(struct postgres *postgres);
+/* Let a node of such a lease, should it be stopped, keep its locks for a third of it at most. */
+enum base_result postgres_hold(struct postgres *postgres, base_time lease);
 /* The result of a failed statement; says why in engine.reason, beginning with doing ("cannot store"). */
 enum base_result postgres_fail(struct postgres *postgres, const PGresult *result, const char *doing);
 /* The same for the connection itself, which is dropped. */
@@ -170,6 +174,7 @@ enum base_result postgres_published_put(struct engine *engine, const char *node,
 enum base_result postgres_published_least(struct engine *engine, uint64_t *published);
 /* With all that is to be written. */
 enum base_result postgres_send_published(struct postgres *postgres);
+uint64_t postgres_connection(const struct engine *engine);
 int postgres_wake_fd(struct engine *engine);
 enum base_result postgres_woken(struct engine *engine, bool *alerts, bool *members);
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define AGAIN_AFTER (BASE_SECOND / 2) /* an attempt that took long is not repeated at once, for others wait meanwhile */
+#define HOLD_LEAST BASE_SECOND
 #define PARAMETERS_MAX 64
 #define HOSTS_MAX 16
 #define LIST_ITEM_MAX 256
@@ -14,14 +16,14 @@
 static const struct postgres_statement set_up = {
 	"set_up",
 	/*
-	 * A search path in the URI names another schema than ours. A node that is stopped or cut off must not hold locks, so
-	 * the server ends its transaction; nothing may time out a commit that waits for a standby, for that would make it
+	 * A search path in the URI names another schema than ours. A node that is stopped or cut off must not hold locks for
+	 * longer than the others' membership bears, so the server ends its transaction; nothing may time out a commit that waits for a standby, for that would make it
 	 * look done (SyncRepWaitForLSN). Commits are durable whatever the role's default. Plans are made once, for
 	 * tables that may have been small then: never by reading a whole table.
 	 */
 	"SELECT set_config('search_path', quote_ident(s.name), false), s.name,"
-	" set_config('statement_timeout', '0', false), set_config('lock_timeout', '4s', false),"
-	" set_config('idle_in_transaction_session_timeout', '10s', false),"
+	" set_config('statement_timeout', '0', false), set_config('lock_timeout', $1, false),"
+	" set_config('idle_in_transaction_session_timeout', $2, false),"
 	" set_config('tcp_user_timeout', '10s', false), set_config('tcp_keepalives_idle', '5', false),"
 	" set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false),"
 	" set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
@@ -355,6 +357,26 @@ static enum base_result took_set_up(struct postgres *postgres, const PGresult *r
 	return BASE_OK;
 }
 
+static enum base_result set_up_session(struct postgres *postgres)
+{
+	struct postgres_params params = {0};
+	char lock[32], idle[32];
+	(void)snprintf(lock, sizeof lock, "%dms", (int)(postgres->hold * 2 / 5 / 1000));
+	(void)snprintf(idle, sizeof idle, "%dms", (int)(postgres->hold / 1000));
+	postgres_add_text(&params, base_span_of(lock));
+	postgres_add_text(&params, base_span_of(idle));
+	return postgres_query(postgres, &set_up, &params, "cannot connect", took_set_up, NULL);
+}
+
+enum base_result postgres_hold(struct postgres *postgres, base_time lease)
+{
+	base_time hold = lease / 3 < HOLD_LEAST ? HOLD_LEAST : lease / 3 > POSTGRES_HOLD_MOST ? POSTGRES_HOLD_MOST : lease / 3;
+	if (hold == postgres->hold)
+		return BASE_OK;
+	postgres->hold = hold;
+	return set_up_session(postgres);
+}
+
 /* What a new connection needs before anything else may use it. */
 static enum base_result restore(struct postgres *postgres)
 {
@@ -363,7 +385,7 @@ static enum base_result restore(struct postgres *postgres)
 	postgres->in_transaction = false;
 	postgres->restoring = true;
 	postgres->connections++;
-	enum base_result result = postgres_query(postgres, &set_up, NULL, "cannot connect", took_set_up, NULL);
+	enum base_result result = set_up_session(postgres);
 	if (!result)
 		result = postgres_migrate(postgres);
 	if (result && postgres->conn)
@@ -404,10 +426,19 @@ static bool alive(struct postgres *postgres)
 	return postgres->conn && PQconsumeInput(postgres->conn) && PQstatus(postgres->conn) == CONNECTION_OK;
 }
 
+/* For the reason told last, if that is still there. */
+static enum base_result still_out(struct postgres *postgres)
+{
+	if (!postgres->engine.reason.text[0])
+		(void)base_fail(&postgres->engine.reason, BASE_NETWORK, "ledger %s: could not be reached a moment ago",
+		                postgres->shown);
+	return BASE_NETWORK;
+}
+
 enum base_result postgres_connect(struct postgres *postgres)
 {
 	if (postgres->lost)
-		return BASE_NETWORK;
+		return still_out(postgres);
 	if (alive(postgres))
 		return BASE_OK;
 	if (postgres->begun || postgres->restoring)
@@ -416,7 +447,7 @@ enum base_result postgres_connect(struct postgres *postgres)
 	postgres->lost = false;
 	base_time started = base_clock_monotonic(postgres->clock);
 	if (started < postgres->blocked_until)
-		return BASE_NETWORK; /* for the reason told last */
+		return still_out(postgres);
 	PQconninfoOption *options = PQconninfoParse(postgres->uri, NULL);
 	if (!options)
 		return base_fail(&postgres->engine.reason, BASE_NO_MEMORY, "ledger: out of memory");

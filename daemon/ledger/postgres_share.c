@@ -138,7 +138,9 @@ static enum base_result join(struct engine *engine, const char *node, const stru
 	struct postgres *postgres = postgres_of(engine);
 	struct namesake namesake = {0};
 	int64_t given = 0;
-	enum base_result result = engine->ops->begin(engine);
+	enum base_result result = postgres_hold(postgres, joining->lease);
+	if (!result)
+		result = engine->ops->begin(engine);
 	if (result)
 		return result;
 	result = find_namesake(postgres, node, &namesake);
@@ -442,6 +444,7 @@ const struct engine_shared_ops postgres_shared = {
 	.published_least = postgres_published_least,
 	.batch_is_known = postgres_batch_is_known,
 	.wake_fd = postgres_wake_fd,
+	.connection = postgres_connection,
 	.woken = postgres_woken,
 	.join = join,
 	.renew = renew,

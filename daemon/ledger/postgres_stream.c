@@ -180,6 +180,11 @@ enum base_result postgres_published_least(struct engine *engine, uint64_t *publi
 
 /* ---- being woken ------------------------------------------------------------------------------ */
 
+uint64_t postgres_connection(const struct engine *engine)
+{
+	return ((const struct postgres *)engine)->connections;
+}
+
 int postgres_wake_fd(struct engine *engine)
 {
 	struct postgres *postgres = postgres_of(engine);

@@ -89,16 +89,80 @@ static enum base_result place_again(struct ledger *ledger, const struct ledger_b
 	return BASE_OK;
 }
 
+/* ---- a database that lost commits ------------------------------------------------------ */
+
+static uint64_t known_to(const struct ledger *ledger)
+{
+	return ledger->state.sequence > ledger->told ? ledger->state.sequence : ledger->told;
+}
+
 /* A standby that took over without the last commits: their sequences are not given again, readers know other alerts by them. */
 static void check_back(struct ledger *ledger, struct engine_state *state)
 {
-	uint64_t known = ledger->state.sequence > ledger->told ? ledger->state.sequence : ledger->told;
+	uint64_t known = known_to(ledger);
 	if (state->sequence >= known)
 		return;
 	base_log(ledger->log, BASE_ERROR, "ledger",
-	         "the database has lost the alerts %" PRIu64 " to %" PRIu64 "; is its standby synchronous?",
+	         "the database has lost the alerts %" PRIu64 " to %" PRIu64 "; is its standby synchronous? Feeds are read anew",
 	         state->sequence + 1, known);
 	state->sequence = known;
+	ledger->went_back = true;
+}
+
+static enum base_result lift(struct ledger *ledger)
+{
+	const struct engine_ops *ops = ledger->engine->ops;
+	struct engine_state state;
+	enum base_result result = ops->begin(ledger->engine);
+	if (result)
+		return result;
+	result = ops->shared->state_lock(ledger->engine, &state);
+	if (!result && state.epoch == ledger->state.epoch && state.sequence < known_to(ledger)) {
+		check_back(ledger, &state);
+		result = ops->state_put(ledger->engine, &state);
+	}
+	if (!result)
+		result = ops->commit(ledger->engine);
+	if (result)
+		ops->rollback(ledger->engine);
+	return result;
+}
+
+static enum base_result see_one(void *ctx, const struct ledger_message *message)
+{
+	*(uint64_t *)ctx = message->sequence;
+	return BASE_STOPPED;
+}
+
+/* Another node may have lifted the sequence already: then the last alert known here is missing among older and newer ones. */
+static enum base_result look_back(struct ledger *ledger)
+{
+	const struct engine_ops *ops = ledger->engine->ops;
+	struct engine_state state;
+	uint64_t known = known_to(ledger), found = 0, oldest = 0;
+	bool more;
+	enum base_result result = ops->state_get(ledger->engine, &state);
+	if (result || !known)
+		return result;
+	if (state.sequence < known)
+		return lift(ledger);
+	result = ops->alerts(ledger->engine, known - 1, BASE_NONE, 1, see_one, &found, &more);
+	if (result && result != BASE_STOPPED)
+		return result;
+	result = ops->oldest(ledger->engine, &oldest);
+	if (!result && found != known && oldest && oldest < known) {
+		base_log(ledger->log, BASE_ERROR, "ledger",
+		         "the database has lost alerts up to %" PRIu64 "; is its standby synchronous? Feeds are read anew", known);
+		ledger->went_back = true;
+	}
+	return result;
+}
+
+bool ledger_went_back(struct ledger *ledger)
+{
+	bool went_back = ledger->went_back;
+	ledger->went_back = false;
+	return went_back;
 }
 
 /* What takes long is not done while the other nodes wait, unless it was put off again and again. */
@@ -203,7 +267,16 @@ int ledger_wake_fd(struct ledger *ledger)
 enum base_result ledger_woken(struct ledger *ledger, bool *alerts, bool *members)
 {
 	*alerts = *members = false;
-	return ledger_is_shared(ledger) ? ledger->engine->ops->shared->woken(ledger->engine, alerts, members) : BASE_OK;
+	if (!ledger_is_shared(ledger))
+		return BASE_OK;
+	const struct engine_shared_ops *shared = ledger->engine->ops->shared;
+	enum base_result result = shared->woken(ledger->engine, alerts, members);
+	if (!result && shared->connection(ledger->engine) != ledger->looked) {
+		result = look_back(ledger);
+		if (!result)
+			ledger->looked = shared->connection(ledger->engine);
+	}
+	return result;
 }
 
 enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence)

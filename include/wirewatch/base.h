@@ -316,8 +316,9 @@ void base_heap_free(struct base_heap *heap);
 
 /* ---- threads ------------------------------------------------------------ */
 
+typedef void *base_thread_fn(void *arg);
 /* A thread that takes no signals: those are for the main thread. */
-enum base_result base_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
+enum base_result base_thread_start(pthread_t *thread, base_thread_fn *run, void *arg);
 
 /* ---- queue between threads ---------------------------------------------- */
 

@@ -163,6 +163,11 @@ enum base_result ledger_follow(struct ledger *ledger, ledger_message_fn *each, v
 int ledger_wake_fd(struct ledger *ledger);
 /* What others said since the last call: *alerts: there are new ones; *members: who takes part changed. Never waits. */
 enum base_result ledger_woken(struct ledger *ledger, bool *alerts, bool *members);
+/*
+ * Whether the database was found to have lost commits since the last call: what this node knows of feeds may be newer
+ * than what is stored. What was published of it keeps its sequences.
+ */
+bool ledger_went_back(struct ledger *ledger);
 /* The last sequence any node gave, asked of the database; where only we write, that of ledger_sequence. */
 enum base_result ledger_latest(struct ledger *ledger, uint64_t *sequence);
 

@@ -3,12 +3,12 @@
 Is anything lost, stored or printed twice, or a host asked by two at once?
 
     cluster_campaign.py [--faults N] [--seed N] [--database pair|single|file] [--nodes N] [--hosts N] [--feeds N]
-                        [--lease S] [--interval S] [--rate N] [--kinds KIND,...] [--keep FOLDER]
+                        [--lease S] [--interval S] [--rate N] [--kinds KIND,...] [--minutes N] [--keep FOLDER]
 
 Root only: it makes a network of its own. pair, the default, is two PostgreSQL under Patroni, with etcd and HAProxy;
-file is SQLite, for one node. A seed repeats the faults, not the moments. Shows its progress, ends with the figures;
-exits 1 if a judge complains. --keep leaves the evidence in a folder. WW_BUILDDIR names the build. The short version is
-cluster_test.py.
+file is SQLite, for one node. A seed repeats the faults, not the moments; after --minutes no more are begun. Shows its
+progress, ends with the figures; exits 1 if a judge complains. --keep leaves the evidence in a folder. WW_BUILDDIR names
+the build. The short version is cluster_test.py.
 """
 import argparse
 import json
@@ -177,7 +177,7 @@ class Campaign:
         self.nodes = [Node(folder, n + 1, self.stand.urls, self.database.url, plan) for n in range(plan.nodes)]
         for node in self.nodes:
             harness.Cleanup.add(node.kill)
-        self.outages, self.times, self.freed, self.began = [], [], [], 0.0
+        self.outages, self.times, self.freed, self.began, self.refused = [], [], [], 0.0, 0
         self.events = open(os.path.join(folder, "events"), "w", encoding="utf-8")
 
     def note(self, text):
@@ -227,14 +227,29 @@ class Campaign:
         elif fault.kind == "cut":
             node.machine.heal()
 
-    def fault(self, fault):
+    def keep_up(self):
+        """As a service manager does: a node that found no database when it began is started again."""
         for node in self.nodes:
-            check(node.alive(), node.name, "ended by itself;", node.story())
+            if not node.alive():
+                check(node.process.returncode == 1 and not node.ready(), node.name, "ended by itself, status",
+                      node.process.returncode, node.story())
+                self.note("%s found no ledger at its start" % node.name)
+                self.refused += 1
+                node.start(ready=False)
+
+    def pause(self, seconds):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            time.sleep(min(0.5, until - time.monotonic()))
+            self.keep_up()
+
+    def fault(self, fault):
         actions = [(0.0, self._break, fault), (fault.hold, self._mend, fault)]
         if fault.second:
             offset = min(1.0, fault.hold / 2)
             actions += [(offset, self._break, fault.second), (offset + fault.second.hold, self._mend, fault.second)]
-        time.sleep(fault.calm)
+        self.keep_up()
+        self.pause(fault.calm)
         self.note(str(fault))
         began, out = time.monotonic(), {}
         for offset, act, what in sorted(actions, key=lambda action: action[0]):
@@ -247,7 +262,7 @@ class Campaign:
                 self.outages.append((self.nodes[what.node].name, out[id(what)], time.monotonic(), what.kind))
             else:
                 self.outages.append(("", out[id(what)], time.monotonic(), what.kind))
-        time.sleep(fault.rest)
+        self.pause(fault.rest)
 
     # ---- the run ----
 
@@ -263,6 +278,8 @@ class Campaign:
         self.stand.thread.start()
         self.began = time.monotonic()
         for number, fault in enumerate(self.faults, 1):
+            if time.monotonic() > self.began + 60 * self.plan.minutes:
+                break
             progress(number, fault)
             self.fault(fault)
         self.took = time.monotonic() - self.began
@@ -288,6 +305,7 @@ class Campaign:
 
     def at_rest(self):
         """Everything that was put out has come everywhere."""
+        self.keep_up()
         return self.tail.last() >= self.stand.total and self.follower.last >= self.stand.total and \
             all(len(set(node.handed_on())) >= self.stand.total for node in self.nodes)
 
@@ -348,7 +366,8 @@ class Campaign:
         lines.append("%d items; %d in the ledger; %d lines of tail; %d with the follower (%d by replay)" % (
             self.stand.total, len(self.last_rows), len(self.tail.rows()), self.follower.last, self.follower.replayed))
         again = {node.name: len(node.handed_on()) - len(set(node.handed_on())) for node in self.nodes}
-        lines.append("handed on again after a crash: %s" % ", ".join("%s %d" % pair for pair in again.items()))
+        lines.append("starts without a database: %d; handed on again after a crash: %s" % (
+            self.refused, ", ".join("%s %d" % pair for pair in again.items())))
         same, other = judges.distances(requests)
         lines.append("%d requests, %.0f a second; distance of two to a host, at least: of one node %.3f s, of two "
                      "%.3f s (%d times)" % (len(requests), len(requests) / (requests[-1].began - requests[0].began),
@@ -380,7 +399,8 @@ def options(arguments):
     parser = argparse.ArgumentParser()
     for name, kind, default in (("faults", int, 200), ("seed", int, None), ("database", str, "pair"), ("nodes", int, 3),
                                 ("hosts", int, 1000), ("feeds", int, 3), ("lease", int, 5), ("interval", int, 10),
-                                ("rate", float, 8.0), ("kinds", str, ",".join(KINDS)), ("keep", str, None)):
+                                ("rate", float, 8.0), ("kinds", str, ",".join(KINDS)), ("minutes", float, 1e6),
+                                ("keep", str, None)):
         parser.add_argument("--" + name, type=kind, default=default)
     plan = parser.parse_args(arguments)
     plan.seed = random.randrange(1 << 32) if plan.seed is None else plan.seed
