@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "poller.h"
+#include "wirewatch/fetch.h"
 #include "wirewatch/plan.h"
 
 /* Feeds of one server (host and port) share its places and its pauses. */

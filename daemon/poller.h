@@ -11,14 +11,15 @@
 
 #include "outbox.h"
 #include "wirewatch/conf.h"
-#include "wirewatch/fetch.h"
 #include "wirewatch/match.h"
 
+struct fetch_trust;
 struct share;
+
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller, or its change */
 	const struct match_rules *rules;      /* the same */
-	const struct fetch_trust *trust;      /* needed during poller_new alone */
+	struct fetch_trust *trust;            /* needed during poller_new alone */
 	unsigned transfers;                   /* at once, at most */
 	struct outbox *outbox;
 	const struct share *share;            /* whose leases allow to poll; NULL: none are needed */

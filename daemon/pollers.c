@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "wirewatch/fetch.h"
 #include "wirewatch/plan.h"
 
 struct pollers {

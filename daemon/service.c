@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "inquiry.h"
 #include "service_inside.h"
 #include "wirewatch/fetch.h"
 

@@ -8,6 +8,8 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +22,17 @@
 #define WRITTEN_MAX 16384 /* bytes; a session that is larger is not kept */
 
 struct fetch_trust {
-	X509_STORE *store; /* NULL where libcurl's own is used */
+	atomic_uint users;
+	pthread_mutex_t lock;
+	char *ca_file;     /* or NULL */
+	X509_STORE *store; /* NULL until it is needed */
+	struct base_log *log;
 };
 
 struct fetch_tls {
 	char *ca_file;     /* or NULL */
-	X509_STORE *store; /* NULL until it is needed */
+	struct fetch_trust *trust;
+	X509_STORE *store; /* the trust's; NULL until it is needed */
 	bool ours;         /* libcurl uses this OpenSSL */
 	struct base_log *log;
 	const struct base_clock *clock;
@@ -75,20 +82,40 @@ enum base_result fetch_trust_new(const char *ca_file, struct base_log *log, stru
 
 	if (trust == NULL)
 		return BASE_NO_MEMORY;
-	if (openssl_is_shared() && (trust->store = load_store(ca_file, log)) == NULL) {
+	if ((ca_file != NULL && (trust->ca_file = strdup(ca_file)) == NULL) || pthread_mutex_init(&trust->lock, NULL) != 0) {
+		free(trust->ca_file);
 		free(trust);
 		return BASE_NO_MEMORY;
 	}
+	atomic_init(&trust->users, 1);
+	trust->log = log;
 	*out = trust;
 	return BASE_OK;
 }
 
 void fetch_trust_free(struct fetch_trust *trust)
 {
-	if (trust == NULL)
+	if (trust == NULL || atomic_fetch_sub(&trust->users, 1) > 1)
 		return;
 	X509_STORE_free(trust->store);
+	pthread_mutex_destroy(&trust->lock);
+	free(trust->ca_file);
 	free(trust);
+}
+
+/* Read by the first who needs it: that takes 28 ms, more than the start of a daemon all of whose feeds are plain HTTP. */
+static X509_STORE *store_of(struct fetch_trust *trust)
+{
+	X509_STORE *store;
+
+	pthread_mutex_lock(&trust->lock);
+	if (trust->store == NULL)
+		trust->store = load_store(trust->ca_file, trust->log);
+	store = trust->store;
+	if (store != NULL && X509_STORE_up_ref(store) != 1)
+		store = NULL;
+	pthread_mutex_unlock(&trust->lock);
+	return store;
 }
 
 /* ---- sessions --------------------------------------------------------------------- */
@@ -207,7 +234,7 @@ static CURLcode on_context(CURL *easy, void *made, void *ctx)
 	SSL_CTX *context = made;
 	uint8_t key[FETCH_SESSION_KEY];
 
-	if (tls->store == NULL && (tls->store = load_store(tls->ca_file, tls->log)) == NULL)
+	if (tls->store == NULL && (tls->store = store_of(tls->trust)) == NULL)
 		return CURLE_OUT_OF_MEMORY;
 	SSL_CTX_set1_cert_store(context, tls->store);
 	SSL_SESSION_free(tls->resume);
@@ -227,7 +254,7 @@ static CURLcode on_context(CURL *easy, void *made, void *ctx)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-enum base_result fetch_tls_new(const struct fetch_trust *trust, const char *ca_file, struct base_log *log,
+enum base_result fetch_tls_new(struct fetch_trust *trust, const char *ca_file, struct base_log *log,
                                const struct base_clock *clock, struct fetch_tls **out)
 {
 	struct fetch_tls *tls = calloc(1, sizeof(*tls));
@@ -240,8 +267,12 @@ enum base_result fetch_tls_new(const struct fetch_trust *trust, const char *ca_f
 	tls->clock = clock;
 	if (ca_file != NULL && (tls->ca_file = strdup(ca_file)) == NULL)
 		goto fail;
-	if (trust != NULL && trust->store != NULL && X509_STORE_up_ref(trust->store) == 1)
-		tls->store = trust->store;
+	if (trust != NULL) {
+		atomic_fetch_add(&trust->users, 1);
+		tls->trust = trust;
+	} else if (fetch_trust_new(ca_file, log, &tls->trust) != BASE_OK) {
+		goto fail;
+	}
 	result = fetch_sessions_new(SESSIONS_SIZE, release, &tls->sessions);
 	if (result == BASE_OK)
 		result = base_random(tls->salt, sizeof(tls->salt));
@@ -263,6 +294,7 @@ void fetch_tls_free(struct fetch_tls *tls)
 		return;
 	SSL_SESSION_free(tls->resume);
 	X509_STORE_free(tls->store);
+	fetch_trust_free(tls->trust);
 	fetch_sessions_free(tls->sessions);
 	free(tls->ca_file);
 	free(tls);

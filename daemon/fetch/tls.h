@@ -17,7 +17,7 @@ struct fetch_tls;
  * For the transfers of one thread. trust may be NULL: then certificates are
  * read from ca_file (NULL: the system's) when the first is needed.
  */
-enum base_result fetch_tls_new(const struct fetch_trust *trust, const char *ca_file, struct base_log *log,
+enum base_result fetch_tls_new(struct fetch_trust *trust, const char *ca_file, struct base_log *log,
                                const struct base_clock *clock, struct fetch_tls **out);
 /* After every connection is closed. */
 void fetch_tls_free(struct fetch_tls *tls);

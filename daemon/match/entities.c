@@ -7,14 +7,32 @@
 #define ENTITIES_MAX ((size_t)1 << 16)
 #define ALIASES_MAX ((size_t)1 << 20)
 
+static uint64_t hash_of(const struct entity *entity)
+{
+	return lexicon_hash(entity->name, strlen(entity->name), (uint64_t)entity->of);
+}
+
+static uint64_t hash_at(const void *ctx, uint32_t index)
+{
+	const struct match_rules *rules = ctx;
+	return hash_of(&rules->entities[index]);
+}
+
+static bool same_entity(const void *ctx, uint32_t index, const void *key)
+{
+	const struct match_rules *rules = ctx;
+	const struct entity *entity = &rules->entities[index], *wanted = key;
+	return entity->of == wanted->of && strcmp(entity->name, wanted->name) == 0;
+}
+
 enum base_result entities_find_or_add(struct loader *loader, const char *name, enum group_of of, uint32_t *out)
 {
 	struct match_rules *rules = loader->rules;
-	for (size_t i = 0; i < rules->entity_count; i++) {
-		if (rules->entities[i].of == of && strcmp(rules->entities[i].name, name) == 0) {
-			*out = (uint32_t)i;
-			return BASE_OK;
-		}
+	const struct entity wanted = {.name = name, .of = of};
+	uint32_t found = table_find(&rules->entity_table, hash_of(&wanted), same_entity, rules, &wanted);
+	if (found != LEXICON_NONE) {
+		*out = found;
+		return BASE_OK;
 	}
 	enum base_result result =
 	    base_grow(&rules->entities, &rules->entity_cap, rules->entity_count + 1, sizeof *rules->entities, ENTITIES_MAX);
@@ -23,7 +41,7 @@ enum base_result entities_find_or_add(struct loader *loader, const char *name, e
 		return result ? result : BASE_NO_MEMORY;
 	*out = (uint32_t)rules->entity_count++;
 	rules->entities[*out] = (struct entity){.name = copy.ptr, .of = of};
-	return BASE_OK;
+	return table_put(&rules->entity_table, hash_of(&wanted), *out, hash_at, rules);
 }
 
 static enum base_result add_alias(struct match_rules *rules, uint32_t term, uint32_t entity, enum alias_kind kind)

@@ -72,14 +72,14 @@ static const struct node *group_node(struct match_rules *rules, struct group *gr
 	return node;
 }
 
-enum base_result expression_group(struct match_rules *rules, uint32_t *terms, size_t count, bool parts,
-                                  const struct node **out)
+/* Of sorted terms, some of them perhaps twice. */
+static enum base_result sorted_group(struct match_rules *rules, const uint32_t *terms, size_t count, bool parts,
+                                     const struct node **out)
 {
 	struct group *group = base_arena_alloc(rules->arena, sizeof *group);
 	uint32_t *copy = base_arena_alloc(rules->arena, count * sizeof *copy);
 	if (!group || !copy)
 		return BASE_NO_MEMORY;
-	qsort(terms, count, sizeof *terms, compare_terms);
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++)
 		if (kept == 0 || copy[kept - 1] != terms[i])
@@ -89,6 +89,24 @@ enum base_result expression_group(struct match_rules *rules, uint32_t *terms, si
 		return BASE_NO_MEMORY;
 	*out = group_node(rules, group);
 	return *out ? BASE_OK : BASE_NO_MEMORY;
+}
+
+enum base_result expression_group(struct match_rules *rules, uint32_t *terms, size_t count, bool parts,
+                                  const struct node **out)
+{
+	qsort(terms, count, sizeof *terms, compare_terms);
+	return sorted_group(rules, terms, count, parts, out);
+}
+
+/* Merged, not sorted anew: a long list of words is united word by word. */
+static void unite(const struct group *a, const struct group *b, uint32_t *out)
+{
+	size_t i = 0, k = 0;
+	while (i < a->count || k < b->count)
+		if (k == b->count || (i < a->count && a->terms[i] <= b->terms[k]))
+			*out++ = a->terms[i++];
+		else
+			*out++ = b->terms[k++];
 }
 
 static bool can_unite(const struct node *left, const struct node *right)
@@ -112,9 +130,8 @@ enum base_result expression_or(struct match_rules *rules, const struct node *lef
 	uint32_t *terms = malloc((a->count + b->count) * sizeof *terms);
 	if (!terms)
 		return BASE_NO_MEMORY;
-	memcpy(terms, a->terms, a->count * sizeof *terms);
-	memcpy(terms + a->count, b->terms, b->count * sizeof *terms);
-	enum base_result result = expression_group(rules, terms, a->count + b->count, a->parts, out);
+	unite(a, b, terms);
+	enum base_result result = sorted_group(rules, terms, a->count + b->count, a->parts, out);
 	free(terms);
 	return result;
 }

@@ -20,8 +20,8 @@ static size_t one_of(const char *const *signs, size_t count, const char *text, s
 static size_t quote_len(const char *text, size_t len)
 {
 	static const char *const quotes[] = {"\"", "“", "”", "„", "‟", "«", "»", "‹", "›", "〝", "〞", "〟", "＂", "「", "」"};
-	if ((unsigned char)*text < 0x80)
-		return *text == '"';
+	if (!strchr("\"\xC2\xE2\xE3\xEF", *text) || !*text) /* most bytes are letters, and many not of ASCII */
+		return 0;
 	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
 }
 
@@ -29,6 +29,8 @@ static size_t quote_len(const char *text, size_t len)
 static size_t single_quote_len(const char *text, size_t len)
 {
 	static const char *const quotes[] = {"‘", "‚", "‛"};
+	if (*text != '\xE2')
+		return 0;
 	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
 }
 

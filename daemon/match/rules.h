@@ -199,6 +199,7 @@ struct match_rules {
 	size_t rule_count, rule_cap;
 	struct entity *entities;
 	size_t entity_count, entity_cap;
+	struct table entity_table; /* by kind and name; while rules load */
 	struct alias *aliases;
 	size_t alias_count, alias_cap;
 	struct furniture *furniture;

@@ -368,6 +368,7 @@ void match_rules_free(struct match_rules *rules)
 	base_arena_free(rules->arena);
 	free(rules->rules);
 	free(rules->entities);
+	table_free(&rules->entity_table);
 	free(rules->aliases);
 	links_free(&rules->term_slots);
 	links_free(&rules->slot_ways);

@@ -21,9 +21,10 @@ struct fetch_range { /* an address prefix; IPv4 as ::ffff:a.b.c.d */
 };
 
 /*
- * The certificates that are trusted, read once for all who fetch; immutable.
- * A bundle that cannot be read is logged, and then https fails. ca_file: PEM,
- * NULL: the system's. May be freed before the fetch objects that it was given to.
+ * The certificates that are trusted, read once for all who fetch, by whichever
+ * thread needs them first. A bundle that cannot be read is logged, and then
+ * https fails. ca_file: PEM, NULL: the system's. log must outlive the fetch
+ * objects that it is given to; itself it may be freed before them.
  */
 struct fetch_trust;
 enum base_result fetch_trust_new(const char *ca_file, struct base_log *log, struct fetch_trust **out);
@@ -38,7 +39,7 @@ struct fetch_options {
 	const char *user_agent;   /* NULL: "wirewatchd/<version> (+<url>)" */
 	/* "http://host:port", NULL: none, whatever the environment says. It resolves the names and is trusted with that. */
 	const char *proxy;
-	const struct fetch_trust *trust; /* NULL: ca_file is read when first needed */
+	struct fetch_trust *trust; /* NULL: ca_file is read when first needed */
 	const char *ca_file;      /* PEM bundle of trusted roots; NULL: the system's */
 	const char *unix_socket;  /* everything is asked there, whatever host a URL names; NULL: of the hosts */
 	struct base_log *log;     /* may be NULL */

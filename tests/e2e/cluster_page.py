@@ -6,6 +6,7 @@ commands run as they stand there, but for what comes from a network or a person:
 carried from one machine to the other. Prints TAP; root only; by hand.
 """
 import glob
+import http.server
 import json
 import os
 import re
@@ -24,7 +25,6 @@ HOSTS = ["10.0.0.%d" % number for number in range(11, 17)]  # of feeds, at alpha
 SPACES = "wwpage%d" % os.getpid()
 
 sys.path.insert(0, HERE)
-sys.path.insert(0, os.path.join(HERE, "..", "fault"))
 
 
 def sh(*command):
@@ -132,30 +132,36 @@ class Wire:
 
 def be_wire():
     import documents
-    import feedserver
     import news
-    items, lock, asked = [[] for _ in HOSTS], threading.Lock(), {}
-    servers = [feedserver.FeedServer(host) for host in HOSTS]
-    total = 0
+    items, lock, asked, total = {host: [] for host in HOSTS}, threading.Lock(), {}, 0
 
-    def behave(index):
-        def answer(connection, request):
+    class Feed(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            host = self.server.server_address[0]
             with lock:
-                body = documents.rss2(items[index][:200])
-                asked.setdefault(connection.getpeername()[0], []).append(index)
-            feedserver.document(body)(connection, request)
-        return answer
-    print(json.dumps([server.route("/feed", behave(index)) for index, server in enumerate(servers)]), flush=True)
+                body = documents.rss2(items[host][:200])
+                asked.setdefault(self.client_address[0], set()).add(host)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    servers = [http.server.ThreadingHTTPServer((host, 0), Feed) for host in HOSTS]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(json.dumps(["http://%s:%d/feed" % server.server_address for server in servers]), flush=True)
     for line in sys.stdin:
         with lock:
             for _ in range(int(line)):
                 total += 1
-                items[total % len(HOSTS)].insert(0, news.numbered(total, minutes_ago=5))
-            told = {"total": total, "asked": {peer: sorted(set(those)) for peer, those in asked.items()}}
+                items[HOSTS[total % len(HOSTS)]].insert(0, news.numbered(total, minutes_ago=5))
+            told = {"total": total, "asked": {peer: sorted(those) for peer, those in asked.items()}}
             asked.clear()
         print(json.dumps(told), flush=True)
-    for server in servers:
-        server.stop()
 
 
 class Tail:
@@ -221,7 +227,7 @@ class Trial:
         self.alpha.until("wirewatch status --json", r'"sequence": ?5\b')
         self.alpha.run("systemctl stop wirewatchd; cp /root/wirewatch.yaml /etc/wirewatch/")
         told = self.alpha.run(block("From a ledger that there is already", "sh"))
-        assert re.search("moved 6 feeds, .*sequence 5", told), told
+        assert re.search(r"moved \d+ feeds, .*sequence 5 ", told), told
 
     def test_start(self):
         start = block("Start", "sh").splitlines()
@@ -301,15 +307,17 @@ def main():
         trial = Trial()
         for number, name in enumerate(tests, 1):
             title = name[len("test_"):].replace("_", " ")
+            if failed:
+                print("not ok %d - %s # after a step that failed" % (number, title), flush=True)
+                continue
             try:
-                assert not failed, "after a step that failed"
                 getattr(trial, name)()
                 print("ok %d - %s" % (number, title), flush=True)
             except (AssertionError, LookupError, ValueError) as error:
                 failed = True
                 print("# " + str(error).replace("\n", "\n# "))
                 for box in trial.nodes:
-                    print("# " + box.run("journalctl -u wirewatchd -n 15 -o cat", None).replace("\n", "\n# "))
+                    print("# %s:\n# %s" % (box.name, box.run("journalctl -u wirewatchd -n 15 -o cat", None).replace("\n", "\n# ")))
                 print("not ok %d - %s" % (number, title), flush=True)
     finally:
         if trial:

@@ -156,17 +156,26 @@ def wait_shown(descriptor, pattern):
         shown += piece
 
 
-def interrupted(folder, to):
-    """kill -9 while rows are copied, and while they are compared."""
-    begin = sqlite_at(folder, "ledger.db")
-    fill(begin)
-    with open(begin[len("sqlite://"):], "rb") as file:
-        before = file.read()
-    for stage in (rb"copied [1-9]\d* of \d+ rows", rb"compared [1-9]\d* of \d+ rows"):
+def kill_at(stage, begin, new):
+    """Moves into a new address, killed when it has shown that; the address. It may be done before: then once more."""
+    for _ in range(10):
+        to = new()
         process, screen = start_shown(begin, to)
         wait_shown(screen, stage)
         process.kill()
-        check_equal(process.wait(), -signal.SIGKILL, "it ended before")
+        if process.wait() == -signal.SIGKILL:
+            return to
+    raise AssertionError("never killed in time")
+
+
+def interrupted(folder, new):
+    """kill -9 while rows are copied, and while they are compared. new: gives an address."""
+    begin = sqlite_at(folder, "ledger.db")
+    fill(begin, 400, 400)
+    with open(begin[len("sqlite://"):], "rb") as file:
+        before = file.read()
+    for stage in (rb"copied [1-9]\d* of \d+ rows", rb"compared [1-9]\d* of \d+ rows"):
+        to = kill_at(stage, begin, new)
         with open(begin[len("sqlite://"):], "rb") as file:
             check(file.read() == before, "what was to be moved has changed")
         daemon = harness.Daemon(folder, [], {"ledger": to})
@@ -184,13 +193,14 @@ def interrupted(folder, to):
 
 def test_killed_into_sqlite(folder):
     """kill -9 while it moves into SQLite: no ledger there, the old one untouched, and it can be repeated"""
-    interrupted(folder, sqlite_at(folder, "second.db"))
+    names = iter(range(100))
+    interrupted(folder, lambda: sqlite_at(folder, "to%d.db" % next(names)))
 
 
 def test_killed_into_postgresql(folder):
     """kill -9 while it moves into PostgreSQL: the same"""
     server = postgres()
-    interrupted(folder, server.uri(server.new()))
+    interrupted(folder, lambda: server.uri(server.new()))
 
 
 # ---- refusals -----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ static enum server_then plain_answer(void *ctx, const char *path, struct base_bu
 }
 
 /* trust NULL: the test server's authority, by its file. */
-static void new_fetch(struct scene *scene, const struct fetch_trust *trust)
+static void new_fetch(struct scene *scene, struct fetch_trust *trust)
 {
 	struct fetch_options options = {.timeout = 10 * BASE_SECOND, .max_size = 1000, .max_connections = 20,
 	                                .allow = &world_loopback, .allow_count = 1, .trust = trust,

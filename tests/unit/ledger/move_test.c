@@ -153,9 +153,16 @@ static void what_is_known_stays_known(void **state)
 	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = HOUSE_QUIET}};
 	assert_int_equal(house_open(from), BASE_OK);
 	assert_int_equal(house_commit(from, HOUSE_FEED, items, 2, NOW), BASE_OK);
+	struct ledger_feed feed;
+	assert_int_equal(ledger_feed_get(from->ledger, HOUSE_FEED, &feed), BASE_OK);
+	const struct ledger_poll touch = {feed.id, NOW + BASE_HOUR, NOW + 2 * BASE_HOUR};
+	assert_int_equal(ledger_touch(from->ledger, &touch, 1, NOW + BASE_HOUR), BASE_OK);
 	house_close(from);
 	assert_int_equal(move(from, to, &moved), BASE_OK);
 	assert_int_equal(house_open(to), BASE_OK);
+	assert_int_equal(ledger_feed_get(to->ledger, HOUSE_FEED, &feed), BASE_OK);
+	assert_int_equal(feed.plan.last_start, NOW + BASE_HOUR);
+	assert_int_equal(feed.plan.next_due, NOW + 2 * BASE_HOUR);
 	const struct ledger_known known = house_look_up(to, HOUSE_FEED, items, 2, 0);
 	assert_int_equal(known.state, LEDGER_SEEN);
 	assert_int_equal(known.classes, 1u << MATCH_PAUSE);
