@@ -45,7 +45,9 @@ static bool is_mark(struct base_span text)
 	while (at < text.len && text.ptr[at] == '0')
 		at++;
 	struct base_span number = {text.ptr + at, text.len - at};
-	return hexadecimal ? base_span_starts(number, "7F;") || base_span_starts(number, "7f;") : base_span_starts(number, "127;");
+	if (!hexadecimal)
+		return base_span_starts(number, "127;");
+	return base_span_starts(number, "7F;") || base_span_starts(number, "7f;");
 }
 
 /* Returns the end of what was written, or NULL. */
