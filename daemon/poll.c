@@ -102,7 +102,7 @@ static enum base_result note_entries(struct poll *poll)
 	for (size_t i = 0; i < count; i++)
 		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
 		                                         entries[i].change, poll->known[i].classes, entries[i].published,
-		                                         poll->known[i].settled};
+		                                         poll->known[i].settled, poll->known[i].unknown};
 	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
 	if (!sorted)
 		return BASE_NO_MEMORY;
