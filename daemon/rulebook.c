@@ -60,7 +60,7 @@ enum base_result rulebook_open(struct rulebook *book, const struct match_rules *
 
 enum base_result rulebook_failed(const struct rulebook *book)
 {
-	return book->failed;
+	return book ? book->failed : BASE_OK;
 }
 
 void rulebook_free(struct rulebook *book)

@@ -17,7 +17,7 @@ enum base_result rulebook_new(const struct load *loaded, struct base_problems *p
  * On failure it fails for everybody from then on, as nobody should be read by half the rules.
  */
 enum base_result rulebook_open(struct rulebook *book, const struct match_rules **rules);
-/* Whether it failed. When nobody opens it any more. */
+/* Whether it failed. When nobody opens it any more. NULL: no. */
 enum base_result rulebook_failed(const struct rulebook *book);
 void rulebook_free(struct rulebook *book);
 
