@@ -22,8 +22,8 @@ static const struct postgres_statement set_up = {
 	 * tables that may have been small then: never by reading a whole table.
 	 */
 	"SELECT set_config('search_path', quote_ident(s.name), false), s.name,"
-	" set_config('statement_timeout', '0', false), set_config('lock_timeout', $1, false),"
-	" set_config('idle_in_transaction_session_timeout', $2, false),"
+	" set_config('statement_timeout', '0', false), set_config('lock_timeout', '4s', false),"
+	" set_config('idle_in_transaction_session_timeout', '10s', false),"
 	" set_config('tcp_user_timeout', '10s', false), set_config('tcp_keepalives_idle', '5', false),"
 	" set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false),"
 	" set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'"
@@ -357,15 +357,18 @@ static enum base_result took_set_up(struct postgres *postgres, const PGresult *r
 	return BASE_OK;
 }
 
-static enum base_result set_up_session(struct postgres *postgres)
+/* In proportion to what is set for all; set_up cannot be asked twice, for then the search path is not the URI's any more. */
+static enum base_result apply_hold(struct postgres *postgres)
 {
+	static const struct postgres_statement statement = {
+	    "hold", "SELECT set_config('lock_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false)"};
 	struct postgres_params params = {0};
 	char lock[32], idle[32];
 	(void)snprintf(lock, sizeof lock, "%dms", (int)(postgres->hold * 2 / 5 / 1000));
 	(void)snprintf(idle, sizeof idle, "%dms", (int)(postgres->hold / 1000));
 	postgres_add_text(&params, base_span_of(lock));
 	postgres_add_text(&params, base_span_of(idle));
-	return postgres_query(postgres, &set_up, &params, "cannot connect", took_set_up, NULL);
+	return postgres_query(postgres, &statement, &params, "cannot connect", NULL, NULL);
 }
 
 enum base_result postgres_hold(struct postgres *postgres, base_time lease)
@@ -374,7 +377,7 @@ enum base_result postgres_hold(struct postgres *postgres, base_time lease)
 	if (hold == postgres->hold)
 		return BASE_OK;
 	postgres->hold = hold;
-	return set_up_session(postgres);
+	return apply_hold(postgres);
 }
 
 /* What a new connection needs before anything else may use it. */
@@ -385,7 +388,9 @@ static enum base_result restore(struct postgres *postgres)
 	postgres->in_transaction = false;
 	postgres->restoring = true;
 	postgres->connections++;
-	enum base_result result = set_up_session(postgres);
+	enum base_result result = postgres_query(postgres, &set_up, NULL, "cannot connect", took_set_up, NULL);
+	if (!result && postgres->hold != POSTGRES_HOLD_MOST)
+		result = apply_hold(postgres);
 	if (!result)
 		result = postgres_migrate(postgres);
 	if (result && postgres->conn)

@@ -15,7 +15,6 @@ class Judge(feedserver.FeedServer):
     def __init__(self):
         super().__init__()
         self.nodes, self.owners = [], {}
-        self.on_answer = None  # called with each request before it is answered
         harness.Cleanup.add(self.stop)
 
     def _serve(self, connection, number):
@@ -50,8 +49,6 @@ class Judge(feedserver.FeedServer):
 
         def behave(connection, request):
             self.stopping.wait(pause)
-            if self.on_answer:
-                self.on_answer(request)
             send(connection, request)
         return behave
 

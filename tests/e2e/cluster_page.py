@@ -171,16 +171,18 @@ class Tail:
         box.run("cd /root/keys; %s --json >/root/tail.jsonl 2>/root/tail.err & echo $!" % command.strip())
         self.box = box
 
-    def items(self):
-        return [json.loads(line)["data"]["item"] for line in self.box.run("cat /root/tail.jsonl").splitlines()]
+    def alerts(self):
+        return [json.loads(line) for line in self.box.run("cat /root/tail.jsonl").splitlines()]
 
     def wait(self, total):
         deadline = time.monotonic() + PATIENCE
         wanted = ["urn:test:numbered-%06d" % number for number in range(1, total + 1)]
-        while len(self.items()) < total:
-            assert time.monotonic() < deadline, (total, len(self.items()), self.box.run("cat /root/tail.err"))
+        while len(self.alerts()) < total:
+            assert time.monotonic() < deadline, (total, len(self.alerts()), self.box.run("cat /root/tail.err"))
             time.sleep(0.2)
-        assert sorted(self.items()) == wanted, "not each once"
+        alerts = self.alerts()
+        assert sorted(alert["data"]["item"] for alert in alerts) == wanted, "not each once"
+        assert [int(alert["sequence"]) for alert in alerts] == list(range(1, total + 1)), "not in order"
 
 
 # ---- step by step -------------------------------------------------------------------------

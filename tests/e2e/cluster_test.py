@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -89,16 +90,7 @@ def test_stopped(folder):
         node.start()
     wait_divided(nodes, feeds)
     wait_polled(group.judge, feeds)
-    early, going_on = [], [float("inf"), 0]
-
-    def watch(request):
-        """What it asks after it goes on, and before it has said that it is a member again."""
-        joined = sum("joined again" in line for line in nodes[1].stderr_lines)
-        if group.judge.owner(request) == "b" and request.began > going_on[0] and joined <= going_on[1]:
-            early.append(request.host)
-    group.judge.on_answer = watch
     for round_number in range(2):
-        going_on[:] = [float("inf"), round_number]
         mine = set(nodes[1].held())
         nodes[1].process.send_signal(signal.SIGSTOP)
         stopped = time.monotonic()
@@ -106,12 +98,21 @@ def test_stopped(folder):
         say("taken over %.2f s after SIGSTOP", time.monotonic() - stopped)
         check(time.monotonic() - stopped < LEASE + BUSY, "it took too long")
         wait_polled(group.judge, mine, time.monotonic())
-        going_on[0] = time.monotonic()
+        # Its row is locked, so that it cannot join again for a while.
+        lock = threading.Thread(target=group.database.sql, args=(
+            "BEGIN; SELECT 1 FROM wirewatch.node WHERE name = 'b' FOR UPDATE; SELECT pg_sleep(2); COMMIT", group.name))
+        lock.start()
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        check(harness.wait_until(lambda: group.database.sql(asleep) == [["1"]]), "no lock")
+        going_on = time.monotonic()
         nodes[1].process.send_signal(signal.SIGCONT)
+        lock.join()
+        early = [r.host for r in group.judge.requests() if going_on < r.began < going_on + 1
+                 and group.judge.owner(r) != "a"]
+        check(not early, "asked before it was a member again:", early)
         nodes[1].wait_log("joined again", round_number + 1)
         wait_divided(nodes, feeds)
     wait_polled(group.judge, feeds, time.monotonic())
-    check(not early, "asked before it was a member again:", early)
     check_peace(group.judge)
     for node in nodes:
         node.stop_cleanly()

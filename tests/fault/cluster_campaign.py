@@ -380,6 +380,8 @@ class Campaign:
             seconds = [took for what, took in self.times if what == kind]
             lines.append("%s: %d times, served again after %.1f s, at most %.1f s" % (
                 kind, len(seconds), judges.quantile(seconds, 0.5), max(seconds)))
+        if getattr(self.database, "rebuilt", 0):
+            lines.append("standbys made anew by hand: %d" % self.database.rebuilt)
         return lines
 
     def take_over_figures(self):
