@@ -179,7 +179,7 @@ static enum base_result join_again(struct share *share)
 		base_log(share->options.log, BASE_NOTICE, "share", "joined again");
 		for (size_t i = 0; i < share->count; i++)
 			share->hosts[i].holder = PORTION_OTHER; /* until it is looked up */
-	} else if (result == BASE_BUSY || result == BASE_LIMIT) {
+	} else if (result == BASE_LOST || result == BASE_LIMIT) {
 		base_log(share->options.log, BASE_ERROR, "share", "%s", err.text);
 		share->refused = true;
 		share->options.refused(share->options.ctx);

@@ -99,7 +99,7 @@ static enum base_result may_join(struct postgres *postgres, const char *node, co
 	bool lives = namesake->found && namesake->state == LIVING && namesake->rest > 0 &&
 	             (uint64_t)namesake->token != joining->replaces;
 	if (lives)
-		return base_fail(&postgres->engine.reason, BASE_BUSY,
+		return base_fail(&postgres->engine.reason, BASE_LOST,
 		                 "cluster.node: a node called %s lives already (%s, heard of %lld s ago); each needs a name of its "
 		                 "own. If it is gone, its name is free in %lld s",
 		                 node, namesake->process, (long long)(namesake->age / BASE_SECOND),

@@ -265,7 +265,10 @@ struct ledger_joining {
 	base_time lease;
 	uint64_t replaces;    /* the token of a living node of this name whose process is known to be gone; or 0 */
 };
-/* BASE_BUSY: a node of that name lives; BASE_LIMIT: too many nodes; err says it for people. */
+/*
+ * BASE_LOST: a node of that name lives; BASE_LIMIT: too many nodes; err says it for people. All else may pass, BASE_BUSY
+ * among it: somebody holds a lock for too long.
+ */
 enum base_result ledger_join(struct ledger *ledger, const struct ledger_joining *joining, struct base_error *err);
 /* 0: not a member, as far as this node knows. */
 uint64_t ledger_token(const struct ledger *ledger);

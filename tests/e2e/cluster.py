@@ -97,6 +97,9 @@ class Group:
     """A database, a judge, and daemons to come."""
 
     def __init__(self, folder):
+        with open(harness.DAEMON, "rb") as file:
+            if b"PQconnectStartParams" not in file.read():
+                raise harness.Skip("built without PostgreSQL")
         try:
             self.database = database.Database()
         except database.Missing as why:

@@ -98,9 +98,9 @@ def test_stopped(folder):
         say("taken over %.2f s after SIGSTOP", time.monotonic() - stopped)
         check(time.monotonic() - stopped < LEASE + BUSY, "it took too long")
         wait_polled(group.judge, mine, time.monotonic())
-        # Its row is locked, so that it cannot join again for a while.
+        # Its row is locked, so that it cannot join again for a while; for longer than it waits for a lock, too.
         lock = threading.Thread(target=group.database.sql, args=(
-            "BEGIN; SELECT 1 FROM wirewatch.node WHERE name = 'b' FOR UPDATE; SELECT pg_sleep(2); COMMIT", group.name))
+            "BEGIN; SELECT 1 FROM wirewatch.node WHERE name = 'b' FOR UPDATE; SELECT pg_sleep(3); COMMIT", group.name))
         lock.start()
         asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
         check(harness.wait_until(lambda: group.database.sql(asleep) == [["1"]]), "no lock")

@@ -32,12 +32,12 @@ static int teardown(void **state)
 
 static void refuses(const char *problem)
 {
-	time_t start = time(NULL);
+	clock_t start = clock();
 	char *problems = problems_of(yaml.data);
 	if (!problems || !strstr(problems, problem))
 		fail_msg("says %.300s, not %s", problems ? problems : "nothing", problem);
 	free(problems);
-	assert_in_range(time(NULL) - start, 0, SECONDS_MAX);
+	assert_in_range((clock() - start) / CLOCKS_PER_SEC, 0, SECONDS_MAX);
 }
 
 #define RULE "rules:\n  - name: r\n    class: pause\n    when: "
@@ -110,9 +110,9 @@ static void test_nested_counts(void **state)
 	trial_open_rule(&trial, "ATLEAST/9(ATLEAST/9(ATLEAST/50(x1 NEAR/9 y1)))", "", "");
 	for (int i = 0; i < 20000; i++)
 		ADD("x1 y1 ");
-	time_t start = time(NULL);
+	clock_t start = clock();
 	assert_true(trial_fires(&trial, NULL, yaml.data));
-	assert_in_range(time(NULL) - start, 0, SECONDS_MAX);
+	assert_in_range((clock() - start) / CLOCKS_PER_SEC, 0, SECONDS_MAX);
 	trial_close(&trial);
 }
 
