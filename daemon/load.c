@@ -57,15 +57,16 @@ static enum base_result read_sources(const struct conf *conf, struct base_proble
 	return failed;
 }
 
+/* The files are summed quickly, a tenth of the start otherwise: who could make two alike keeps only his own rules. */
 static void digest_sources(const struct match_source *sources, size_t count, uint8_t digest[BASE_SHA256_LEN])
 {
 	struct base_sha256 sha;
 	base_sha256_start(&sha);
 	for (size_t i = 0; i < count; i++) {
-		uint64_t len = sources[i].bytes.len;
+		uint8_t sum[BASE_HASH128_LEN];
+		base_sum128(sources[i].bytes.ptr, sources[i].bytes.len, sum);
 		base_sha256_add(&sha, sources[i].file, strlen(sources[i].file) + 1);
-		base_sha256_add(&sha, &len, sizeof len);
-		base_sha256_add(&sha, sources[i].bytes.ptr, sources[i].bytes.len);
+		base_sha256_add(&sha, sum, sizeof sum);
 	}
 	base_sha256_end(&sha, digest);
 }

@@ -472,8 +472,7 @@ static void *run(void *arg)
 			give_up_rest(outbox);
 		if (now >= outbox->next_heartbeat)
 			outbox_heartbeat(outbox, now);
-		else if (outbox_logs_wait(&outbox->options))
-			(void)outbox_flush_logs(&outbox->options);
+		outbox_serve_logs(outbox);
 		if (now >= outbox->next_prune && !outbox->trouble.count)
 			prune(outbox, now);
 		if (outbox->options.file)
@@ -484,6 +483,7 @@ static void *run(void *arg)
 	if (outbox->options.share)
 		share_leave(outbox->options.share);
 	outbox_heartbeat(outbox, outbox_now(outbox));
+	outbox_end_logs(outbox);
 	return NULL;
 }
 
@@ -497,6 +497,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
 	outbox->file_wait = BASE_TIME_NONE;
+	outbox->logs_wait_since = BASE_TIME_NONE;
 	base_time now = outbox_now(outbox);
 	outbox->next_heartbeat = now;
 	outbox->next_prune = now + BASE_MINUTE;

@@ -28,8 +28,10 @@ struct outbox {
 	base_time received; /* of the batches being published */
 	uint64_t missed;    /* the first alert that did not leave by every way; 0: none */
 	unsigned resends;   /* tries since */
-	bool resending;
+	uint64_t resending; /* the first alert that is sent again now; 0: none is */
 	base_time resend_at;
+	uint64_t logged;        /* up to this one the log has taken every line */
+	base_time logs_wait_since; /* BASE_TIME_NONE: no line waits, or nobody has looked since */
 	base_time file_wait; /* until the file of alerts is to be served; BASE_TIME_NONE: nothing is missing */
 	struct outbox_job wake_mark; /* wakes the thread so that it sees what it is told */
 };
@@ -45,6 +47,10 @@ static inline base_time outbox_now(const struct outbox *outbox)
 enum base_result outbox_publish(void *ctx, const struct ledger_message *message);
 /* Some were published: whoever waits for news is told, and what left is marked. */
 void outbox_after_publishing(struct outbox *outbox);
+/* What waits for the log is tried again, and marked once it was taken. */
+void outbox_serve_logs(struct outbox *outbox);
+/* At a stop: a log that still takes lines is given time to take them all. */
+void outbox_end_logs(struct outbox *outbox);
 /* What other nodes stored since leaves here too, a piece of it; more_to_follow says whether there is more. */
 enum base_result outbox_follow(struct outbox *outbox);
 /* Once resend_at has come and something was missed. */

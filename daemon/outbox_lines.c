@@ -33,11 +33,11 @@ void outbox_count_alert(struct status_board *board, struct base_span topic)
 	status_alert(board, class_name, end[1] == 'f');
 }
 
-bool outbox_logs_wait(const struct outbox_options *options)
+size_t outbox_logs_wait(const struct outbox_options *options)
 {
 	if (options->journal)
-		return publish_journal_waiting(options->journal) > 0;
-	return publish_syslog_waiting(options->syslog) > 0;
+		return publish_journal_waiting(options->journal);
+	return publish_syslog_waiting(options->syslog);
 }
 
 uint64_t outbox_flush_logs(const struct outbox_options *options)

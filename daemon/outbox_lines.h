@@ -9,7 +9,8 @@ enum base_result outbox_log_alert(const struct outbox_options *options, const st
 /* topic: "ww1/alert/<class>/<first|repeat>/"; any other is left out. */
 void outbox_count_alert(struct status_board *board, struct base_span topic);
 
-bool outbox_logs_wait(const struct outbox_options *options);
+/* How many lines the log has not taken yet. */
+size_t outbox_logs_wait(const struct outbox_options *options);
 /* Send what log lines wait; how many were dropped so far. */
 uint64_t outbox_flush_logs(const struct outbox_options *options);
 

@@ -1,4 +1,6 @@
 /* Publishing: what was committed leaves by every way, is marked, and is sent again where it could not leave. */
+#include <time.h>
+
 #include "outbox_inside.h"
 #include "outbox_lines.h"
 
@@ -6,6 +8,10 @@
 #define STUCK_AFTER (3 * BASE_SECOND) /* a ledger that fails for longer is told to subscribers */
 #define RESEND_WAIT (BASE_SECOND / 4)
 #define RESEND_MOST 5 /* tries, then replay alone has the alert */
+#define LOG_PATIENCE (10 * BASE_SECOND) /* a log that is behind for longer is broken, and no mark waits for it */
+#define LOG_END_TRY (BASE_SECOND / 50)
+#define LOG_END_TRIES 10 /* in a row that bring nothing */
+#define LOG_END_MOST (2 * BASE_SECOND)
 
 static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum base_result result)
 {
@@ -18,6 +24,8 @@ static void miss(struct outbox *outbox, uint64_t sequence, const char *way, enum
 enum base_result outbox_publish(void *ctx, const struct ledger_message *message)
 {
 	struct outbox *outbox = ctx;
+	if (message->sequence < outbox->resending) /* it left, and is not marked only because its line waits */
+		return BASE_OK;
 	/* First: who has the alert and asks for the status must not be told less. */
 	status_set(outbox->options.board, STATUS_SEQUENCE, message->sequence);
 	enum base_result result = publish_message(outbox->options.publish, message);
@@ -36,16 +44,62 @@ enum base_result outbox_publish(void *ctx, const struct ledger_message *message)
 	return BASE_OK;
 }
 
+/*
+ * What left by every way is marked. A line that waits in the log's queue has not left: a crash would lose it, so the
+ * mark stays before it, and the next start sends it again.
+ */
+static void mark(struct outbox *outbox, bool ending)
+{
+	uint64_t sequence = ledger_sequence(outbox->options.ledger);
+	base_time now = outbox_now(outbox);
+	if (!outbox_logs_wait(&outbox->options)) {
+		outbox->logs_wait_since = BASE_TIME_NONE;
+		outbox->logged = sequence;
+	} else {
+		if (outbox->logs_wait_since == BASE_TIME_NONE)
+			outbox->logs_wait_since = now;
+		if (ending || now - outbox->logs_wait_since > LOG_PATIENCE)
+			outbox->logged = sequence;
+	}
+	uint64_t left = outbox->missed ? outbox->missed - 1 : sequence;
+	enum base_result result = ledger_published(outbox->options.ledger, left < outbox->logged ? left : outbox->logged);
+	if (result) /* harmless: after a crash the last ones are sent twice */
+		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
+		         base_result_text(result));
+}
+
+void outbox_serve_logs(struct outbox *outbox)
+{
+	if (outbox_logs_wait(&outbox->options))
+		(void)outbox_flush_logs(&outbox->options);
+	if (outbox->logs_wait_since != BASE_TIME_NONE)
+		mark(outbox, false);
+}
+
+void outbox_end_logs(struct outbox *outbox)
+{
+	base_time until = outbox_now(outbox) + LOG_END_MOST;
+	size_t least = SIZE_MAX;
+	for (unsigned tries = 0; tries < LOG_END_TRIES && outbox_now(outbox) < until; tries++) {
+		size_t waiting = outbox_logs_wait(&outbox->options);
+		if (!waiting)
+			break;
+		if (waiting < least)
+			tries = 0;
+		least = waiting;
+		(void)nanosleep(&(struct timespec){.tv_nsec = LOG_END_TRY * (1000000000 / BASE_SECOND)}, NULL);
+		(void)outbox_flush_logs(&outbox->options);
+	}
+	mark(outbox, true);
+}
+
 void outbox_after_publishing(struct outbox *outbox)
 {
 	uint64_t sequence = ledger_sequence(outbox->options.ledger);
 	publish_set_sequence(outbox->options.publish, sequence);
 	status_set(outbox->options.board, STATUS_SEQUENCE, sequence);
 	outbox->options.published(outbox->options.ctx);
-	enum base_result result = ledger_published(outbox->options.ledger, outbox->missed ? outbox->missed - 1 : sequence);
-	if (result) /* harmless: after a crash the last ones are sent twice */
-		base_log(outbox->options.log, BASE_WARNING, "ledger", "what was published could not be marked: %s",
-		         base_result_text(result));
+	mark(outbox, false);
 	if (outbox->missed && !outbox->resends)
 		outbox->resend_at = outbox_now(outbox) + RESEND_WAIT;
 }
@@ -67,9 +121,9 @@ void outbox_resend(struct outbox *outbox, base_time now)
 	uint64_t missed = outbox->missed;
 	outbox->resends++;
 	outbox->missed = 0;
-	outbox->resending = true;
+	outbox->resending = missed;
 	enum base_result result = ledger_unpublished(outbox->options.ledger, outbox_publish, outbox);
-	outbox->resending = false;
+	outbox->resending = 0;
 	if (result && !outbox->missed)
 		outbox->missed = missed;
 	if (!outbox->missed) {

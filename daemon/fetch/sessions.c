@@ -1,6 +1,7 @@
 /*
- * sessions: a hash table by key and a list by age of use. An entry stays when
- * its session is taken, since it knows when the certificate was verified.
+ * sessions: a hash table by key. An entry stays when its session is taken,
+ * since it knows when the certificate was verified and holds the place of the
+ * session that will follow.
  */
 #include "daemon/fetch/sessions.h"
 
@@ -8,52 +9,61 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#define BUCKETS 4096
+#define BUCKETS 16384
+#define LOOKS 32 /* entries looked at for one newcomer, when there is no room */
+/* For so long a place is held for what follows a session that was taken. */
+#define HELD BASE_MINUTE
+#define OVERHEAD 32 /* bytes of the allocator, for two blocks */
 
 struct entry {
 	uint8_t key[FETCH_SESSION_KEY];
-	void *session; /* NULL while taken */
-	size_t size;   /* of the session */
-	bool resumed;
-	base_time verified;
+	uint8_t *bytes; /* NULL while taken */
+	size_t len;     /* of the session; while it is taken, of the place held */
+	base_time verified, ends, taken;
 	LIST_ENTRY(entry) chain;
-	TAILQ_ENTRY(entry) age;
+	TAILQ_ENTRY(entry) turn;
 };
 
 LIST_HEAD(chain, entry);
 
 struct fetch_sessions {
 	struct chain buckets[BUCKETS];
-	TAILQ_HEAD(, entry) oldest_first;
+	TAILQ_HEAD(, entry) turns; /* in which entries are looked at to make room */
 	size_t size, most;
-	void (*release)(void *session);
 };
 
-enum base_result fetch_sessions_new(size_t most, void (*release)(void *session), struct fetch_sessions **out)
+enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out)
 {
 	struct fetch_sessions *sessions = calloc(1, sizeof(*sessions));
 
 	if (sessions == NULL)
 		return BASE_NO_MEMORY;
-	TAILQ_INIT(&sessions->oldest_first);
+	TAILQ_INIT(&sessions->turns);
 	sessions->most = most;
-	sessions->release = release;
 	*out = sessions;
 	return BASE_OK;
 }
 
-static size_t size_of(const struct entry *entry)
+static size_t size_of(size_t len)
 {
-	return sizeof(*entry) + entry->size;
+	return sizeof(struct entry) + OVERHEAD + len;
+}
+
+/* A session holds the key of connections to come. */
+static void forget(struct entry *entry)
+{
+	if (entry->bytes != NULL)
+		explicit_bzero(entry->bytes, entry->len);
+	free(entry->bytes);
+	entry->bytes = NULL;
 }
 
 static void drop(struct fetch_sessions *sessions, struct entry *entry)
 {
-	sessions->size -= size_of(entry);
+	sessions->size -= size_of(entry->len);
 	LIST_REMOVE(entry, chain);
-	TAILQ_REMOVE(&sessions->oldest_first, entry, age);
-	if (entry->session != NULL)
-		sessions->release(entry->session);
+	TAILQ_REMOVE(&sessions->turns, entry, turn);
+	forget(entry);
 	free(entry);
 }
 
@@ -63,7 +73,7 @@ void fetch_sessions_free(struct fetch_sessions *sessions)
 
 	if (sessions == NULL)
 		return;
-	while ((entry = TAILQ_FIRST(&sessions->oldest_first)) != NULL)
+	while ((entry = TAILQ_FIRST(&sessions->turns)) != NULL)
 		drop(sessions, entry);
 	free(sessions);
 }
@@ -83,6 +93,35 @@ static struct entry *find(struct fetch_sessions *sessions, const uint8_t key[FET
 	return entry;
 }
 
+static bool has_ended(const struct entry *entry, base_time now)
+{
+	return now >= entry->ends || now - entry->verified >= FETCH_SESSION_LASTS;
+}
+
+static bool is_idle(const struct entry *entry, base_time now)
+{
+	return has_ended(entry, now) || (entry->bytes == NULL && now - entry->taken >= HELD);
+}
+
+/* Whether there is room for what takes so many bytes; entry, unless NULL, gives its own for it. */
+static bool make_room(struct fetch_sessions *sessions, size_t size, const struct entry *own, base_time now)
+{
+	size_t given = own != NULL ? size_of(own->len) : 0;
+
+	for (int i = 0; i < LOOKS && sessions->size - given + size > sessions->most; i++) {
+		struct entry *entry = TAILQ_FIRST(&sessions->turns);
+		if (entry == NULL)
+			break;
+		if (entry != own && is_idle(entry, now)) {
+			drop(sessions, entry);
+			continue;
+		}
+		TAILQ_REMOVE(&sessions->turns, entry, turn);
+		TAILQ_INSERT_TAIL(&sessions->turns, entry, turn);
+	}
+	return sessions->size - given + size <= sessions->most;
+}
+
 static struct entry *add(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY])
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
@@ -91,58 +130,61 @@ static struct entry *add(struct fetch_sessions *sessions, const uint8_t key[FETC
 		return NULL;
 	memcpy(entry->key, key, FETCH_SESSION_KEY);
 	LIST_INSERT_HEAD(bucket_of(sessions, key), entry, chain);
-	TAILQ_INSERT_TAIL(&sessions->oldest_first, entry, age);
-	sessions->size += size_of(entry);
+	TAILQ_INSERT_TAIL(&sessions->turns, entry, turn);
+	sessions->size += size_of(0);
 	return entry;
 }
 
-/* Makes the entry the youngest. */
-static void fill(struct fetch_sessions *sessions, struct entry *entry, void *session, size_t size)
+static bool fill(struct fetch_sessions *sessions, struct entry *entry, struct base_span from)
 {
-	sessions->size -= entry->size;
-	entry->session = session;
-	entry->size = size;
-	sessions->size += size;
-	TAILQ_REMOVE(&sessions->oldest_first, entry, age);
-	TAILQ_INSERT_TAIL(&sessions->oldest_first, entry, age);
+	uint8_t *bytes = malloc(from.len);
+
+	if (bytes == NULL)
+		return false;
+	memcpy(bytes, from.ptr, from.len);
+	forget(entry);
+	sessions->size += from.len - entry->len;
+	entry->bytes = bytes;
+	entry->len = from.len;
+	return true;
 }
 
-void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], void *session, size_t size,
-                        bool resumed, base_time now)
+void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY],
+                        const struct fetch_session *session, base_time now)
 {
 	struct entry *entry = find(sessions, key);
+	size_t len = session->bytes.len;
 
-	if (entry == NULL && !resumed)
-		entry = add(sessions, key);
-	if (entry == NULL) {
-		sessions->release(session);
+	if (len == 0 || len > FETCH_SESSION_MAX || (!session->same && session->lasts <= 0) ||
+	    (entry == NULL && (session->resumed || session->same)) || !make_room(sessions, size_of(len), entry, now))
+		return;
+	if (entry == NULL && (entry = add(sessions, key)) == NULL)
+		return;
+	if (!fill(sessions, entry, session->bytes)) {
+		drop(sessions, entry);
 		return;
 	}
-	if (!resumed)
+	if (!session->resumed)
 		entry->verified = now;
-	entry->resumed = resumed;
-	if (entry->session != NULL)
-		sessions->release(entry->session);
-	fill(sessions, entry, session, size);
-	while (sessions->size > sessions->most)
-		drop(sessions, TAILQ_FIRST(&sessions->oldest_first));
+	if (!session->same)
+		entry->ends = now + session->lasts;
 }
 
-void *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
-                          bool *resumed)
+size_t fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
+                           uint8_t bytes[FETCH_SESSION_MAX])
 {
 	struct entry *entry = find(sessions, key);
 
-	if (entry == NULL)
-		return NULL;
-	if (now - entry->verified >= FETCH_SESSION_LASTS) {
+	if (entry == NULL || entry->bytes == NULL)
+		return 0;
+	if (has_ended(entry, now)) {
 		drop(sessions, entry);
-		return NULL;
+		return 0;
 	}
-	void *session = entry->session;
-	*resumed = entry->resumed;
-	fill(sessions, entry, NULL, 0);
-	return session;
+	memcpy(bytes, entry->bytes, entry->len);
+	forget(entry);
+	entry->taken = now;
+	return entry->len;
 }
 
 size_t fetch_sessions_size(const struct fetch_sessions *sessions)

@@ -1,6 +1,6 @@
 /*
  * sessions: what lets the next TLS handshake with a server be a short one,
- * kept by server and bounded. Private to the room fetch.
+ * kept by server, as bytes, and bounded. Private to the room fetch.
  */
 #ifndef WIREWATCH_FETCH_SESSIONS_H
 #define WIREWATCH_FETCH_SESSIONS_H
@@ -8,27 +8,31 @@
 #include "wirewatch/base.h"
 
 #define FETCH_SESSION_KEY 32      /* bytes, evenly spread */
+#define FETCH_SESSION_MAX 16384   /* bytes; a larger session is not kept */
 /* A certificate is verified at least this often, however long the server would resume. */
 #define FETCH_SESSION_LASTS BASE_DAY
 
 struct fetch_sessions;
-/* most: bytes in all; then those not used for longest go. release: ends a session. */
-enum base_result fetch_sessions_new(size_t most, void (*release)(void *session), struct fetch_sessions **out);
+/*
+ * most: bytes in all. When they are used up, sessions that have ended make
+ * room and newcomers are turned away: servers are asked in turn, so the one
+ * not used for longest is the next to be wanted.
+ */
+enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out);
 void fetch_sessions_free(struct fetch_sessions *sessions);
-/*
- * Keeps the session, which becomes its own in any case, instead of what was
- * there. size: what it takes of memory, about. resumed: the handshake was a
- * short one, so the certificate was verified when the first of the line was
- * kept; without that one nothing is kept.
- */
-void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], void *session, size_t size,
-                        bool resumed, base_time now);
-/*
- * The session, which is then the caller's and kept no longer (RFC 8446
- * appendix C.4); NULL: none. *resumed: as it was put.
- */
-void *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
-                          bool *resumed);
+struct fetch_session {
+	struct base_span bytes;
+	base_time lasts; /* from now; FETCH_SESSION_LASTS: as long as it may */
+	/* The handshake was a short one, so the certificate was verified when the first of the line was kept. */
+	bool resumed;
+	bool same; /* it is the one that was taken, and ends when that would have ended */
+};
+/* Keeps a copy instead of what was there; not if it is resumed or the same and nothing is known of its line. */
+void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY],
+                        const struct fetch_session *session, base_time now);
+/* The length of the session, which is kept no longer (RFC 8446 appendix C.4); 0: none. */
+size_t fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
+                           uint8_t bytes[FETCH_SESSION_MAX]);
 size_t fetch_sessions_size(const struct fetch_sessions *sessions); /* bytes */
 
 #endif

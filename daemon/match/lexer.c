@@ -20,7 +20,8 @@ static size_t one_of(const char *const *signs, size_t count, const char *text, s
 static size_t quote_len(const char *text, size_t len)
 {
 	static const char *const quotes[] = {"\"", "“", "”", "„", "‟", "«", "»", "‹", "›", "〝", "〞", "〟", "＂", "「", "」"};
-	if (!strchr("\"\xC2\xE2\xE3\xEF", *text) || !*text) /* most bytes are letters, and many not of ASCII */
+	static const bool first[256] = {['"'] = true, [0xC2] = true, [0xE2] = true, [0xE3] = true, [0xEF] = true};
+	if (!first[(unsigned char)*text]) /* most bytes are letters, and many not of ASCII */
 		return 0;
 	return one_of(quotes, sizeof quotes / sizeof quotes[0], text, len);
 }
@@ -98,6 +99,9 @@ static struct lex classify(struct lex lex)
 		uint32_t standard;
 	} operators[] = {{"NEAR", LEX_NEAR, NEAR_STANDARD}, {"ONEAR", LEX_ONEAR, NEAR_STANDARD}, {"ATLEAST", LEX_ATLEAST, 0}};
 	struct base_span word = lex.text;
+	lex.kind = LEX_TERM;
+	if (word.ptr[0] != '$' && (word.ptr[0] < 'A' || word.ptr[0] > 'S')) /* most are words in small letters */
+		return lex;
 	lex.kind = base_span_is(word, "AND")        ? LEX_AND
 	           : base_span_is(word, "OR")       ? LEX_OR
 	           : base_span_is(word, "NOT")      ? LEX_NOT
@@ -123,6 +127,8 @@ static struct lex classify(struct lex lex)
 static size_t field_len(struct base_span word)
 {
 	static const char *const fields[] = {"title:", "lead:", "lang:", "case:", "source:"};
+	if (!memchr(word.ptr, ':', word.len < sizeof "source:" ? word.len : sizeof "source:")) /* most have none */
+		return 0;
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (base_span_starts(word, fields[i]))
 			return strlen(fields[i]) - 1;

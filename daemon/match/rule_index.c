@@ -19,7 +19,7 @@ static size_t weight_of_term(const struct match_rules *rules, uint32_t term)
 	return letters <= 3 ? 64 : letters <= 4 ? 8 : 1;
 }
 
-static size_t weight_of_group(const struct match_rules *rules, const struct group *group)
+static size_t weigh_group(const struct match_rules *rules, const struct group *group)
 {
 	size_t weight = 0;
 	if (group->of != GROUP_TERMS)
@@ -27,6 +27,11 @@ static size_t weight_of_group(const struct match_rules *rules, const struct grou
 	for (size_t i = 0; i < group->count; i++)
 		weight += weight_of_term(rules, group->terms[i]);
 	return weight;
+}
+
+static size_t weight_of_group(const struct match_rules *rules, const struct group *group)
+{
+	return rules->group_weights[group->id];
 }
 
 /* How often the groups that lead to node are met; NEVER when none must occur. */
@@ -55,9 +60,25 @@ static size_t weight_of(const struct match_rules *rules, const struct node *node
 	}
 }
 
-bool rules_can_be_reached(const struct match_rules *rules, const struct node *when)
+bool rules_can_be_reached(const struct node *when)
 {
-	return weight_of(rules, when) != NEVER;
+	switch (when->kind) {
+	case NODE_GROUP:
+		return true;
+	case NODE_LANG:
+	case NODE_SOURCE:
+		return false;
+	case NODE_NOT:
+		return when->left && rules_can_be_reached(when->left);
+	case NODE_OR:
+		return rules_can_be_reached(when->left) && rules_can_be_reached(when->right);
+	case NODE_AND:
+	case NODE_NEAR:
+	case NODE_ONEAR:
+		return rules_can_be_reached(when->left) || rules_can_be_reached(when->right);
+	default:
+		return rules_can_be_reached(when->left);
+	}
 }
 
 enum base_result rules_grow_heads(struct match_rules *rules)
@@ -115,6 +136,7 @@ static enum base_result index_group(struct match_rules *rules, const struct grou
 		return BASE_OK;
 	uint32_t slot = (uint32_t)rules->slot_count++;
 	rules->group_slots[group->id] = slot;
+	rules->group_weights[group->id] = weigh_group(rules, group);
 	for (size_t i = 0; !result && i < group->count; i++)
 		result = add_link(&rules->term_slots, group->terms[i], slot);
 	return result;
@@ -208,7 +230,7 @@ static enum base_result index_rule(struct match_rules *rules, uint32_t index)
 	const struct rule *rule = &rules->rules[index];
 	/* Guards and the rest are looked at where `when` holds, which is seldom: their groups look for their hits then. */
 	enum base_result result = index_groups(rules, rule->when);
-	if (!result && rule->when && weight_of(rules, rule->when) != NEVER)
+	if (!result && rule->when && rules_can_be_reached(rule->when))
 		result = add_ways(rules, rule->when, index);
 	return result;
 }
@@ -243,7 +265,8 @@ enum base_result rules_index(struct match_rules *rules)
 {
 	enum base_result result = rules_grow_heads(rules);
 	rules->group_slots = calloc(rules->group_count + 1, sizeof *rules->group_slots);
-	if (!rules->group_slots)
+	rules->group_weights = calloc(rules->group_count + 1, sizeof *rules->group_weights);
+	if (!rules->group_slots || !rules->group_weights)
 		return BASE_NO_MEMORY;
 	rules->slot_count = 1;
 	for (uint32_t rule = 0; !result && rule < rules->rule_count; rule++)
@@ -256,5 +279,7 @@ enum base_result rules_index(struct match_rules *rules)
 	if (!result)
 		result = close_links(&rules->slot_ways, rules->slot_count);
 	lexicon_seal(&rules->lexicon);
+	free(rules->group_weights);
+	rules->group_weights = NULL;
 	return result ? result : flag_terms(rules);
 }

@@ -217,6 +217,7 @@ struct match_rules {
 	 * eight, so that what is known of them in a sentence stays in the caches.
 	 */
 	uint32_t *group_slots;    /* one a group; 0: none */
+	size_t *group_weights;    /* of those with slots, how often they are met; while the index is made */
 	size_t slot_count;        /* with the unused slot 0 */
 	struct links term_slots;  /* of each term the groups that have it */
 	struct links slot_ways;   /* to rules, when a group occurs: indices in ways */
@@ -225,7 +226,7 @@ struct match_rules {
 };
 
 /* rule_index.c: reach each rule by the terms of its most selective required part. */
-bool rules_can_be_reached(const struct match_rules *rules, const struct node *when);
+bool rules_can_be_reached(const struct node *when);
 enum base_result rules_index(struct match_rules *rules);
 void links_free(struct links *links);
 /* Make sure that heads has a cell for every term of the lexicon. */

@@ -170,7 +170,7 @@ static enum base_result read_expressions(struct loader *loader, const struct con
 	const struct conf_node *when = conf_node_get(map, "when");
 	if (!when)
 		base_problem(loader->problems, loader->file, map->line, "a rule needs a when");
-	else if (rule->when && !rules_can_be_reached(loader->rules, rule->when))
+	else if (rule->when && !rules_can_be_reached(rule->when))
 		base_problem(loader->problems, loader->file, when->line, "nothing in this expression must occur: "
 		             "a rule needs at least one term that is not under NOT");
 	rule->trigger = leftmost(rule->when);
@@ -374,6 +374,7 @@ void match_rules_free(struct match_rules *rules)
 	links_free(&rules->slot_ways);
 	free(rules->ways);
 	free(rules->group_slots);
+	free(rules->group_weights);
 	free(rules->term_flags);
 	free(rules->heads);
 	free(rules->furniture);

@@ -116,7 +116,6 @@ static bool is_term(const struct conf_node *node)
 static enum base_result read_member(struct loader *loader, const struct conf_node *node, const char *file,
                                     struct members *members)
 {
-	struct place place = loader_place(loader, node, file);
 	const struct node *expression;
 	enum base_result result;
 	if (node->kind == CONF_SCALAR && leave_out_has(loader, LEAVE_TERM, members->set, node->text))
@@ -128,6 +127,7 @@ static enum base_result read_member(struct loader *loader, const struct conf_nod
 		if (!result)
 			members->count++;
 	} else {
+		struct place place = loader_place(loader, node, file);
 		result = expression_parse(&loader->context, node->text, &place, &expression);
 		if (!result)
 			result = expression_or(loader->rules, members->rest, expression, &members->rest);

@@ -62,9 +62,11 @@ static enum base_result add_folded(struct reader *reader, uint32_t letter)
 		reader->token.flags |= TOKEN_LONG;
 		return BASE_OK;
 	}
-	enum base_result result = base_grow(&text->folded, &text->folded_cap, text->folded_len + len, 1, FOLDED_MAX);
-	if (result)
-		return result;
+	if (text->folded_len + len > text->folded_cap) { /* asked for each letter: the call alone would tell */
+		enum base_result result = base_grow(&text->folded, &text->folded_cap, text->folded_len + len, 1, FOLDED_MAX);
+		if (result)
+			return result;
+	}
 	reader->last_folded = text->folded_len;
 	memcpy(text->folded + text->folded_len, bytes, len);
 	text->folded_len += len;

@@ -112,7 +112,7 @@ def run(folder, chosen, pace, change, count, server):
     interval = "%ds" % (feeds // PACE or 1) if pace == "paced" else "1s"
     nodes = start_nodes(folder, count, server and server.uri(server.name, tcp=True), urls, interval)
     load.wait(load.stats()["requests"] + feeds * 2)  # each feed known
-    if count > 1:
+    if count > 1 and not chosen.smoke:
         time.sleep(SHARED_OUT)
     if pace == "aged":
         server.age(AGE)

@@ -15,9 +15,10 @@ PATIENCE = 30.0  # seconds until a wait is given up; far more than anything here
 class Request:
     """One request as it came: its head byte for byte, method, path, header lines, when, on which connection."""
 
-    def __init__(self, head, connection=0):
+    def __init__(self, head, connection=0, lay=0.0):
+        """lay: for how many seconds it has lain in the socket."""
         self.raw, self.connection = head, connection
-        self.began, self.ended = time.monotonic(), None  # ended: the reply was sent, or given up
+        self.began, self.ended = time.monotonic() - lay, None  # ended: the reply was sent, or given up
         lines = head.decode("latin-1").split("\r\n")
         self.method, self.target, _ = (lines[0].split(" ") + ["", "", ""])[:3]
         self.path = self.target.split("?")[0]
@@ -33,6 +34,12 @@ class Request:
             if key.lower() == name.lower():
                 return value
         return None
+
+
+def idle(connection):
+    """Seconds since the kernel received what was last sent to us: a busy machine reads it later."""
+    about = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+    return struct.unpack_from("I", about, 52)[0] / 1000  # tcpi_last_data_recv
 
 
 # ---- behaviours ---------------------------------------------------------------
@@ -229,7 +236,7 @@ class FeedServer:
                         return
                     data += more
                 head, data = data.split(b"\r\n\r\n", 1)
-                self._answer(connection, Request(head, number))
+                self._answer(connection, Request(head, number, idle(connection)))
         except OSError:
             pass
         finally:

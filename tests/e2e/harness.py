@@ -101,6 +101,22 @@ def wait_until(condition, timeout=PATIENCE):
     return True
 
 
+class Stalls:
+    """How late this machine runs what is due: by so much may a moment seem earlier or later than it was."""
+
+    def __init__(self):
+        self.worst, self.ended = 0.0, threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+        Cleanup.add(self.ended.set)
+
+    def _watch(self):
+        due = time.monotonic() + 0.01
+        while not self.ended.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            self.worst = max(self.worst, now - due)
+            due = now + 0.01
+
+
 # ---- configuration ----------------------------------------------------------------
 
 class Plain(str):

@@ -40,6 +40,7 @@ def test_floor(folder):
     paths = ["/well", "/slow", "/mixed", "/hinted"]
     daemon = harness.Daemon(folder, [server.url(path) for path in paths], {
         "poll.min": Plain("2s"), "poll.mean": Plain("2s"), "poll.max": Plain("3s")})
+    stalls = harness.Stalls()  # a request that was held up comes closer to the next one
     daemon.start()
     server.wait_requests("/well", 2)
     daemon.reload()
@@ -49,8 +50,10 @@ def test_floor(folder):
     daemon.start()
     for path in paths:
         between = gaps(times(server, path, 4))
-        check(min(between) >= 1.95, path, between)
+        check(min(between) >= 1.95 - stalls.worst, path, between, "stalls", stalls.worst)
     daemon.stop_cleanly()
+    if stalls.worst > 1.5:
+        raise harness.Skip("this machine stalls for %.1f s" % stalls.worst)
 
 
 def test_once_obeys_the_floor(folder):

@@ -296,28 +296,32 @@ static void key_of(unsigned number, uint8_t key[FETCH_SESSION_KEY])
 	memcpy(key + 4, &number, sizeof(number)); /* all in one bucket */
 }
 
-static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time now)
+static void put_lasting(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time lasts, base_time now)
 {
 	uint8_t key[FETCH_SESSION_KEY];
-	unsigned *session = malloc(sizeof(*session));
+	char bytes[1000] = "";
+	struct fetch_session session = {.bytes = {bytes, sizeof(bytes)}, .lasts = lasts, .resumed = resumed};
 
-	assert_non_null(session);
-	*session = number;
+	memcpy(bytes, &number, sizeof(number));
 	key_of(number, key);
-	fetch_sessions_put(sessions, key, session, 1000, resumed, now);
+	fetch_sessions_put(sessions, key, &session, now);
+}
+
+static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time now)
+{
+	put_lasting(sessions, number, resumed, FETCH_SESSION_LASTS, now);
 }
 
 static bool take(struct fetch_sessions *sessions, unsigned number, base_time now)
 {
-	uint8_t key[FETCH_SESSION_KEY];
-	bool resumed;
+	uint8_t key[FETCH_SESSION_KEY], bytes[FETCH_SESSION_MAX];
 
 	key_of(number, key);
-	unsigned *session = fetch_sessions_take(sessions, key, now, &resumed);
-	if (session == NULL)
+	size_t len = fetch_sessions_take(sessions, key, now, bytes);
+	if (len == 0)
 		return false;
-	assert_int_equal(*session, number);
-	free(session);
+	assert_int_equal(len, 1000);
+	assert_memory_equal(bytes, &number, sizeof(number));
 	return true;
 }
 
@@ -326,7 +330,7 @@ static void sessions_are_taken_once(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
 	assert_false(take(sessions, 1, NOW));
 	put(sessions, 1, false, NOW);
 	put(sessions, 2, false, NOW);
@@ -346,7 +350,7 @@ static void a_line_of_sessions_ends_after_a_day(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
 	put(sessions, 1, false, NOW);
 	for (base_time now = NOW; now < NOW + BASE_DAY; now += BASE_HOUR) {
 		assert_true(take(sessions, 1, now));
@@ -358,22 +362,87 @@ static void a_line_of_sessions_ends_after_a_day(void **state)
 	fetch_sessions_free(sessions);
 }
 
-static void sessions_take_bounded_room(void **state)
+/* As a cycle of polls does: each is taken, and the handshake brings the next. */
+static unsigned take_turns(struct fetch_sessions *sessions, unsigned count, base_time now)
+{
+	unsigned resumed = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		bool known = take(sessions, i, now);
+		put(sessions, i, known, now);
+		resumed += known;
+		assert_true(fetch_sessions_size(sessions) <= 100000);
+	}
+	return resumed;
+}
+
+static void sessions_that_fit_are_resumed_however_many_do_not(void **state)
 {
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, free, &sessions), BASE_OK);
-	put(sessions, 0, false, NOW);
-	for (unsigned i = 1; i < 1000; i++) {
-		put(sessions, i, false, NOW);
-		assert_true(take(sessions, 0, NOW)); /* the one in use stays */
-		put(sessions, 0, true, NOW);
-		assert_true(fetch_sessions_size(sessions) <= 100000);
-	}
-	assert_true(take(sessions, 999, NOW));
-	assert_true(take(sessions, 950, NOW));
-	assert_false(take(sessions, 1, NOW));
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(take_turns(sessions, 1000, NOW), 0);
+	unsigned fit = take_turns(sessions, 1000, NOW);
+	assert_in_range(fit, 80, 100);
+	assert_int_equal(take_turns(sessions, 1000, NOW), fit);
+	fetch_sessions_free(sessions);
+}
+
+static void a_place_is_held_while_its_session_is_used(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(2500, &sessions), BASE_OK);
+	put(sessions, 1, false, NOW);
+	put(sessions, 2, false, NOW);
+	assert_true(take(sessions, 1, NOW));
+	put(sessions, 3, false, NOW);
+	assert_false(take(sessions, 3, NOW));
+	put(sessions, 1, true, NOW);
+	assert_true(take(sessions, 1, NOW));
+	put(sessions, 3, false, NOW + BASE_HOUR); /* nothing followed */
+	assert_true(take(sessions, 3, NOW + BASE_HOUR));
+	assert_true(take(sessions, 2, NOW + BASE_HOUR));
+	fetch_sessions_free(sessions);
+}
+
+static void sessions_that_ended_are_not_given_and_make_room(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(2500, &sessions), BASE_OK);
+	put_lasting(sessions, 1, false, 0, NOW);
+	assert_int_equal(fetch_sessions_size(sessions), 0);
+	put_lasting(sessions, 1, false, BASE_MINUTE, NOW);
+	assert_false(take(sessions, 1, NOW + BASE_MINUTE));
+	put_lasting(sessions, 1, false, BASE_MINUTE, NOW);
+	put_lasting(sessions, 2, false, BASE_HOUR, NOW);
+	put(sessions, 3, false, NOW + BASE_MINUTE);
+	assert_true(take(sessions, 3, NOW + BASE_MINUTE));
+	assert_true(take(sessions, 2, NOW + BASE_MINUTE));
+	assert_false(take(sessions, 1, NOW + BASE_SECOND));
+	fetch_sessions_free(sessions);
+}
+
+static void the_same_session_does_not_last_longer_for_being_used(void **state)
+{
+	struct fetch_sessions *sessions;
+	uint8_t key[FETCH_SESSION_KEY];
+	char bytes[1000] = {1};
+	struct fetch_session same = {.bytes = {bytes, sizeof(bytes)}, .lasts = BASE_HOUR, .resumed = true, .same = true};
+
+	(void)state;
+	key_of(1, key);
+	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	put_lasting(sessions, 1, false, BASE_HOUR, NOW);
+	assert_true(take(sessions, 1, NOW + BASE_MINUTE));
+	fetch_sessions_put(sessions, key, &same, NOW + BASE_MINUTE);
+	assert_true(take(sessions, 1, NOW + BASE_HOUR - 1));
+	fetch_sessions_put(sessions, key, &same, NOW + BASE_HOUR - 1);
+	assert_false(take(sessions, 1, NOW + BASE_HOUR));
 	fetch_sessions_free(sessions);
 }
 
@@ -393,7 +462,10 @@ int main(void)
 	    cmocka_unit_test(abandoned_look_ups_still_count),
 	    cmocka_unit_test(sessions_are_taken_once),
 	    cmocka_unit_test(a_line_of_sessions_ends_after_a_day),
-	    cmocka_unit_test(sessions_take_bounded_room),
+	    cmocka_unit_test(sessions_that_fit_are_resumed_however_many_do_not),
+	    cmocka_unit_test(a_place_is_held_while_its_session_is_used),
+	    cmocka_unit_test(sessions_that_ended_are_not_given_and_make_room),
+	    cmocka_unit_test(the_same_session_does_not_last_longer_for_being_used),
 	};
 	return cmocka_run_group_tests_name("fetch parts", tests, NULL, NULL);
 }

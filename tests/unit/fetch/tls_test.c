@@ -139,6 +139,19 @@ static void an_unknown_authority_never_passes(void **state)
 	expect_handshakes(scene, 1, 0);
 }
 
+/* The server's session keys are the same; what was verified by one bundle is not taken over by another. */
+static void other_trust_resumes_nothing(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(ask(scene, "a.feeds.test", "/").error, FETCH_FINE);
+	new_fetch(scene, NULL);
+	assert_int_equal(ask(scene, "a.feeds.test", "/").error, FETCH_FINE);
+	expect_handshakes(scene, 2, 0);
+	assert_int_equal(ask(scene, "a.feeds.test", "/").error, FETCH_FINE);
+	expect_handshakes(scene, 2, 1);
+}
+
 static void trust_is_shared_and_outlives_its_maker(void **state)
 {
 	struct scene *scene = *state;
@@ -191,6 +204,7 @@ int main(void)
 	    BOTH(each_name_has_its_own_session),
 	    BOTH(a_certificate_for_another_name_never_passes),
 	    BOTH(an_unknown_authority_never_passes),
+	    BOTH(other_trust_resumes_nothing),
 	    BOTH(trust_is_shared_and_outlives_its_maker),
 	    BOTH(a_bundle_that_cannot_be_read_leaves_nothing_trusted),
 	    BOTH(secure_stays_secure),
