@@ -8,7 +8,7 @@
 
 struct base_queue {
 	pthread_mutex_t lock;
-	int fd; /* an eventfd in semaphore mode: its count is the queue's length */
+	int fd; /* an eventfd: 1 while the queue holds something, so that items in a row share its two system calls */
 	size_t first, len, max;
 	void *items[];
 };
@@ -21,7 +21,7 @@ enum base_result base_queue_new(size_t max, struct base_queue **out)
 	if (!queue)
 		return BASE_NO_MEMORY;
 	queue->max = max;
-	queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+	queue->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (queue->fd < 0) {
 		free(queue);
 		return BASE_IO;
@@ -49,8 +49,9 @@ enum base_result base_queue_push(struct base_queue *queue, void *item)
 	enum base_result result = BASE_BUSY;
 	(void)pthread_mutex_lock(&queue->lock);
 	if (queue->len < queue->max) {
-		queue->items[(queue->first + queue->len++) % queue->max] = item;
-		(void)eventfd_write(queue->fd, 1);
+		queue->items[(queue->first + queue->len) % queue->max] = item;
+		if (queue->len++ == 0)
+			(void)eventfd_write(queue->fd, 1);
 		result = BASE_OK;
 	}
 	(void)pthread_mutex_unlock(&queue->lock);
@@ -62,11 +63,11 @@ void *base_queue_pop(struct base_queue *queue)
 	void *item = NULL;
 	(void)pthread_mutex_lock(&queue->lock);
 	if (queue->len) {
-		eventfd_t one;
 		item = queue->items[queue->first];
 		queue->first = (queue->first + 1) % queue->max;
-		queue->len--;
-		(void)eventfd_read(queue->fd, &one);
+		eventfd_t one;
+		if (--queue->len == 0)
+			(void)eventfd_read(queue->fd, &one);
 	}
 	(void)pthread_mutex_unlock(&queue->lock);
 	return item;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #define HEADER_BYTES_MAX (128 * 1024) /* of all hops together */
+#define ROOM_MAX (256 * 1024)
 
 enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_request *request,
                                     struct fetch_transfer **out)
@@ -106,6 +107,16 @@ static bool has_body(const struct fetch_transfer *transfer)
 	return !transfer->headers.challenge && (status == 200 || (status == 226 && transfer->tagged));
 }
 
+/* Else a body of 64 KB is copied ten times while it grows. What is announced is not believed beyond a usual feed. */
+static void make_room(struct fetch_transfer *transfer)
+{
+	curl_off_t announced = -1;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	if (announced > 0 && announced <= ROOM_MAX && (size_t)announced <= transfer->fetch->max_size)
+		(void)base_buf_reserve(&transfer->body, (size_t)announced); /* without memory it fails below */
+}
+
 /* Bytes come decoded, so this is where a compressed bomb is seen. */
 size_t fetch_on_body(char *bytes, size_t one, size_t len, void *ctx)
 {
@@ -117,6 +128,8 @@ size_t fetch_on_body(char *bytes, size_t one, size_t len, void *ctx)
 	note_arrival(transfer);
 	if (!has_body(transfer))
 		return stop(transfer, FETCH_STOP_STATUS);
+	if (transfer->body.len == 0)
+		make_room(transfer);
 	enum base_result result = base_buf_add(&transfer->body, bytes, len);
 	if (result == BASE_OK)
 		return len;
