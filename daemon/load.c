@@ -71,7 +71,7 @@ static void digest_sources(const struct match_source *sources, size_t count, uin
 	base_sha256_end(&sha, digest);
 }
 
-static enum base_result load_rules(const struct load *before, struct base_problems *problems, struct load *to)
+static enum base_result add_rules(const struct load *before, struct base_problems *problems, struct load *to)
 {
 	size_t count = conf_rule_file_count(to->conf);
 	struct match_source *sources = calloc(count + 1, sizeof *sources);
@@ -88,12 +88,13 @@ static enum base_result load_rules(const struct load *before, struct base_proble
 	return result;
 }
 
-enum base_result load_all(const char *path, const struct load *before, struct base_problems *problems, struct load *out)
+static enum base_result load(const char *path, const struct load *before, bool with_rules, struct base_problems *problems,
+                             struct load *out)
 {
 	struct load loaded = {0};
 	enum base_result result = conf_load(path, read_opml, problems, &loaded.conf);
-	if (!result)
-		result = load_rules(before, problems, &loaded);
+	if (!result && with_rules)
+		result = add_rules(before, problems, &loaded);
 	if (result) {
 		if (!base_problems_count(problems))
 			base_problem(problems, path, 0, "%s", base_result_text(result));
@@ -102,6 +103,27 @@ enum base_result load_all(const char *path, const struct load *before, struct ba
 	}
 	*out = loaded;
 	return BASE_OK;
+}
+
+enum base_result load_all(const char *path, const struct load *before, struct base_problems *problems, struct load *out)
+{
+	return load(path, before, true, problems, out);
+}
+
+enum base_result load_but_rules(const char *path, struct base_problems *problems, struct load *out)
+{
+	return load(path, NULL, false, problems, out);
+}
+
+enum base_result load_rules(struct conf *conf, struct base_problems *problems, struct match_rules **out)
+{
+	struct load loaded = {.conf = conf};
+	enum base_result result = add_rules(NULL, problems, &loaded);
+	if (!result)
+		*out = loaded.rules;
+	else if (!base_problems_count(problems))
+		base_problem(problems, "rules", 0, "%s", base_result_text(result));
+	return result;
 }
 
 void load_free(struct load *load)

@@ -83,7 +83,7 @@ static void report_ok(const struct arguments *args, const struct load *loaded)
 	             match_rules_count(loaded->rules), match_terms_count(loaded->rules));
 }
 
-static int run(const struct arguments *args, struct load *loaded)
+static int run(const struct arguments *args, struct load *loaded, struct base_problems *problems)
 {
 	struct base_clock *clock = NULL;
 	struct base_log *log = NULL;
@@ -96,11 +96,13 @@ static int run(const struct arguments *args, struct load *loaded)
 		(void)base_fail(&err, result, "%s", base_result_text(result));
 		goto out;
 	}
-	struct service_options options = {.conf_path = args->conf_path, .once = args->once, .log = log, .clock = clock};
+	struct service_options options = {
+	    .conf_path = args->conf_path, .once = args->once, .problems = problems, .log = log, .clock = clock};
 	result = service_new(&options, loaded, &service, &err);
 	if (!result)
 		result = service_run(service, &err);
 	service_free(service);
+	(void)report_problems(problems); /* of rules that were read late */
 out:
 	if (result)
 		(void)fprintf(stderr, "wirewatchd: %s\n", err.text);
@@ -136,12 +138,13 @@ int main(int argc, char **argv)
 	if (base_problems_new(&problems))
 		return FAILED;
 	struct load loaded = {0};
-	if (load_all(args.conf_path, NULL, problems, &loaded))
+	bool late = args.once && !args.check; /* a run that finds nothing new needs no rules */
+	if (late ? load_but_rules(args.conf_path, problems, &loaded) : load_all(args.conf_path, NULL, problems, &loaded))
 		code = report_problems(problems);
 	else if (args.check)
 		report_ok(&args, &loaded), code = DONE;
 	else
-		code = run(&args, &loaded);
+		code = run(&args, &loaded, problems);
 	base_problems_free(problems);
 	load_free(&loaded);
 	return code;

@@ -34,6 +34,19 @@ static enum base_result add_alert(struct poll *poll, const struct alert_source *
 	return result;
 }
 
+/* The rules are opened when the first entry needs them. */
+static enum base_result need_rules(struct poll_context *context)
+{
+	if (context->scratch)
+		return BASE_OK;
+	enum base_result result = rulebook_open(context->options.rules, &context->rules);
+	if (result) {
+		context->no_rules = true;
+		return result;
+	}
+	return match_scratch_new(context->rules, &context->scratch);
+}
+
 /* Alerts for the classes this entry has not alerted before; *classes gains them. */
 static enum base_result match_entry(struct poll *poll, const struct feed_entry *entry, const struct ledger_known *known,
                                     uint32_t *classes)
@@ -53,7 +66,9 @@ static enum base_result match_entry(struct poll *poll, const struct feed_entry *
 	};
 	const struct match_result *match = NULL;
 	if (!result)
-		result = match_run(poll->context->options.rules, poll->context->scratch, &input, &match);
+		result = need_rules(poll->context);
+	if (!result)
+		result = match_run(poll->context->rules, poll->context->scratch, &input, &match);
 	char revised[ALERT_ID_MAX] = "";
 	if (known->last_alert)
 		alert_id(poll->context->options.epoch, known->last_alert, revised);
@@ -102,7 +117,7 @@ static enum base_result note_entries(struct poll *poll)
 	for (size_t i = 0; i < count; i++)
 		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
 		                                         entries[i].change, poll->known[i].classes, entries[i].published,
-		                                         poll->known[i].settled};
+		                                         poll->known[i].settled, poll->known[i].unknown};
 	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
 	if (!sorted)
 		return BASE_NO_MEMORY;
@@ -170,7 +185,10 @@ static void looked_up(struct poll *poll)
 			alert_free(poll->alerts[--poll->alert_count]);
 		free(poll->entries);
 		poll->entries = NULL;
-		poll_fail(poll, PLAN_OTHER, base_result_text(result));
+		if (poll->context->no_rules)
+			poll_not_stored(poll, "there are no rules to read it by");
+		else
+			poll_fail(poll, PLAN_OTHER, base_result_text(result));
 		return;
 	}
 	note_dates(poll);

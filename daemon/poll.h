@@ -75,7 +75,9 @@ struct poll_context {
 	struct poller_options options;
 	struct fetch *fetch;
 	struct plan_fleet *fleet;
+	const struct match_rules *rules;      /* NULL until an entry is to be read, as is the scratch */
 	struct match_scratch *scratch;
+	bool no_rules;                        /* there are none: the poller cannot go on */
 	struct base_queue *inbox;             /* jobs come back here */
 	size_t jobs_out;                      /* given to the outbox, not back yet */
 	struct poll_touches touches;

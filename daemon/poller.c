@@ -45,13 +45,12 @@ static void come_to_an_end(struct poller *poller)
 	poller_end_if_done(poller);
 }
 
-void poller_fail(struct poller *poller, enum base_result result)
+void poller_fail(struct poller *poller, const char *why, enum base_result result)
 {
 	if (atomic_exchange(&poller->stopping, true))
 		return;
 	poller->failed = true;
-	base_log(poller->context.options.log, BASE_ERROR, "poller", "what is stored of the feeds cannot be read: %s",
-	         base_result_text(result));
+	base_log(poller->context.options.log, BASE_ERROR, "poller", "%s: %s", why, base_result_text(result));
 	atomic_store(&poller->cancelling, true);
 	come_to_an_end(poller);
 }
@@ -70,6 +69,8 @@ static void on_inbox(evutil_socket_t fd, short what, void *ctx)
 		poller_recalled(poller);
 	else
 		poll_answered(&poller->context, job);
+	if (poller->context.no_rules)
+		poller_fail(poller, "there are no rules", BASE_SYNTAX);
 	if (stored)
 		poller_stored(poller);
 	poller_end_if_done(poller);
@@ -197,8 +198,6 @@ enum base_result poller_new(const struct poller_options *options, struct poller 
 		result = build_fetch(poller);
 	if (!result)
 		result = build_fleet(poller);
-	if (!result)
-		result = match_scratch_new(options->rules, &poller->context.scratch);
 	if (result)
 		poller_free(poller);
 	else

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "outbox.h"
+#include "rulebook.h"
 #include "wirewatch/conf.h"
 #include "wirewatch/match.h"
 
@@ -18,7 +19,7 @@ struct share;
 
 struct poller_options {
 	const struct conf_settings *settings; /* must outlive the poller, or its change */
-	const struct match_rules *rules;      /* the same */
+	struct rulebook *rules;               /* the same; opened when the first entry is to be read */
 	struct fetch_trust *trust;            /* needed during poller_new alone */
 	unsigned transfers;                   /* at once, at most */
 	struct outbox *outbox;
@@ -83,7 +84,7 @@ void poller_stop(struct poller *poller, bool cancel);
 void poller_join(struct poller *poller);
 void poller_free(struct poller *poller);
 base_time poller_alive(const struct poller *poller);
-/* True if it ended because it could not learn what is stored of its feeds. After poller_join. */
+/* True if it ended because it could not learn what is stored of its feeds, or had no rules. After poller_join. */
 bool poller_failed(const struct poller *poller);
 
 #endif

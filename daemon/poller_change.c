@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FIRST_POLL_GAP (BASE_SECOND / 10) /* first polls of feeds that came together are this far apart on the average */
+#define NOT_RECALLED "what is stored of the feeds cannot be read"
 #define ONCE_PATIENCE (10 * BASE_SECOND)   /* --once waits no longer for a feed that was asked a moment ago */
 
 /* ---- hosts ---------------------------------------------------------------------------- */
@@ -280,7 +281,7 @@ static void recall_more(struct poller *poller)
 	}
 	enum base_result result = ask_recall(poller);
 	if (result)
-		poller_fail(poller, result);
+		poller_fail(poller, NOT_RECALLED, result);
 }
 
 void poller_recalled(struct poller *poller)
@@ -292,7 +293,7 @@ void poller_recalled(struct poller *poller)
 			result = take_recall(poller->recalled[i], &poller->recall.recall.feeds[i]);
 	free_recalls(&poller->recall);
 	if (result) /* to poll without it would drop validators and ask too early */
-		poller_fail(poller, result);
+		poller_fail(poller, NOT_RECALLED, result);
 	else
 		recall_more(poller);
 }

@@ -53,7 +53,7 @@ struct timeval poller_wait(base_time time);
 /* Leave the loop when there is nothing left to do. */
 void poller_end_if_done(struct poller *poller);
 /* It cannot go on: end it. */
-void poller_fail(struct poller *poller, enum base_result result);
+void poller_fail(struct poller *poller, const char *why, enum base_result result);
 
 /* poller_change.c */
 /* Feeds are paced by the host they are asked at, which a move changes. Without memory it stays with the old one. */

@@ -187,10 +187,14 @@ static void pollers_ended(void *ctx)
 static enum base_result make_pollers(struct service *service)
 {
 	const struct conf_settings *settings = settings_of(service);
+	enum base_result result =
+	    rulebook_new(&service->loaded, service->options.problems, service->options.log, &service->rulebook);
+	if (result)
+		return result;
 	struct poller_options options = {
 	    .settings = settings,
 	    .transfers = limits_transfers(settings, service->connections, service->options.log),
-	    .rules = service->loaded.rules,
+	    .rules = service->rulebook,
 	    .outbox = service->outbox,
 	    .share = service->share,
 	    .clock = service->options.clock,
@@ -374,6 +378,8 @@ void reload_finish(struct service *service)
 	service->reloading = false;
 	pollers_free(service->pollers);
 	service->pollers = NULL;
+	rulebook_free(service->rulebook);
+	service->rulebook = NULL;
 	reload_look(service);
 	replace_load(service);
 	enum base_result result = start_pollers(service, true);

@@ -147,6 +147,19 @@ enum base_result service_new(const struct service_options *options, struct load 
 	return result;
 }
 
+static void say_ready(const struct service *service, uint64_t sequence)
+{
+	struct base_log *log = service->options.log;
+	const struct load *loaded = &service->loaded;
+	size_t feeds = conf_feed_count(loaded->conf);
+	if (loaded->rules)
+		base_log(log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu", feeds,
+		         match_rules_count(loaded->rules), match_terms_count(loaded->rules), (unsigned long long)sequence);
+	else
+		base_log(log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, rules when they are needed, sequence %llu", feeds,
+		         (unsigned long long)sequence);
+}
+
 enum base_result service_run(struct service *service, struct base_error *err)
 {
 	uint64_t sequence = ledger_sequence(service->ledger);
@@ -157,14 +170,14 @@ enum base_result service_run(struct service *service, struct base_error *err)
 	result = reload_start_pollers(service);
 	if (result)
 		return base_fail(err, result, "the pollers cannot start: %s", base_result_text(result));
-	base_log(service->options.log, BASE_NOTICE, "wirewatchd", "ready: %zu feeds, %zu rules, %zu terms, sequence %llu",
-	         conf_feed_count(service->loaded.conf), match_rules_count(service->loaded.rules),
-	         match_terms_count(service->loaded.rules), (unsigned long long)sequence);
+	say_ready(service, sequence);
 	say_status(service, "READY=1\n");
 	if (event_base_dispatch(service->base) < 0)
 		return base_fail(err, BASE_IO, "the event loop failed");
 	if (atomic_load(&service->refused))
 		return base_fail(err, BASE_BUSY, "another node has this one's name");
+	if (rulebook_failed(service->rulebook))
+		return base_fail(err, rulebook_failed(service->rulebook), "the rules cannot be used");
 	if (service->failed) /* whoever started it starts it again */
 		return base_fail(err, BASE_NO_MEMORY, "the pollers have ended");
 	return BASE_OK;
@@ -194,6 +207,7 @@ void service_free(struct service *service)
 	status_server_free(service->server); /* whoever asked is gone; the inquiries bring answers to nobody */
 	wait_for_pollers(service);
 	pollers_free(service->pollers);
+	rulebook_free(service->rulebook);
 	reload_free(service);
 	if (service->outbox_running)
 		outbox_stop(service->outbox);

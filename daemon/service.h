@@ -10,6 +10,7 @@
 struct service_options {
 	const char *conf_path; /* read again on SIGHUP */
 	bool once;             /* poll every feed once, then end */
+	struct base_problems *problems; /* gets what is wrong in rules that are read late: not before service_run has returned */
 	struct base_log *log;
 	const struct base_clock *clock;
 };

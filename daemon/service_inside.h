@@ -47,6 +47,7 @@ struct service {
 	atomic_bool refused;         /* another node has this one's name */
 	struct base_buf backup_path;
 
+	struct rulebook *rulebook; /* of the pollers */
 	struct pollers *pollers;
 	bool polling;             /* they run, or are to be joined */
 	atomic_bool ended;        /* all of them */

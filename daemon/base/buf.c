@@ -83,8 +83,16 @@ enum base_result base_buf_printf(struct base_buf *buf, const char *format, ...)
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int len = vsnprintf(NULL, 0, format, args);
+	size_t room = buf->data ? buf->cap - buf->len : 0;
+	int len = vsnprintf(room ? buf->data + buf->len : NULL, room, format, args);
 	va_end(args);
+	if (len >= 0 && (size_t)len < room) { /* as mostly: formatting twice would cost twice */
+		buf->len += (size_t)len;
+		va_end(again);
+		return BASE_OK;
+	}
+	if (room)
+		buf->data[buf->len] = '\0';
 	enum base_result result = len < 0 ? fail(buf, BASE_LIMIT) : base_buf_reserve(buf, (size_t)len);
 	if (!result) {
 		(void)vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define MOST_FEEDS ((size_t)200000)
+#define LONGEST_NORMAL ((size_t)16384) /* more than any usable address */
 
 /* ---- finding a feed by its address --------------------------------------------- */
 
@@ -36,14 +37,12 @@ static enum base_result grow_slots(struct conf *conf)
 }
 
 /* Two addresses with one hash of 64 bits under a secret key do not happen. */
-static enum base_result hash_url(const struct conf *conf, struct base_span url, uint64_t *hash)
+static enum base_result hash_url(struct conf *conf, struct base_span url, uint64_t *hash)
 {
-	struct base_buf buf;
-	base_buf_init(&buf, 2 * url.len + 64);
-	enum base_result result = conf_url_normal(url, &buf);
+	base_buf_reset(&conf->normal);
+	enum base_result result = conf_url_normal(url, &conf->normal);
 	if (!result)
-		*hash = base_hash64(conf->hash_key, buf.data, buf.len);
-	base_buf_free(&buf);
+		*hash = base_hash64(conf->hash_key, conf->normal.data, conf->normal.len);
 	return result;
 }
 
@@ -85,6 +84,10 @@ static enum base_result read_feed(const struct conf_reader *reader, const struct
                                   struct conf_feed *feed)
 {
 	const struct conf_node *nodes[CONF_SETTING_COUNT] = {NULL};
+	if (node->kind == CONF_SCALAR && !conf_node_is_null(node)) {
+		feed->line = node->line;
+		return conf_value_read(reader, url, node, feed);
+	}
 	if (node->kind == CONF_SCALAR)
 		nodes[url] = node;
 	else if (node->kind == CONF_MAP)
@@ -122,10 +125,9 @@ enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *re
 		conf_mistake(reader->mistakes, list->line, "feeds must be a list of URLs or maps");
 		return BASE_OK;
 	}
-	size_t url = conf_schema_find(CONF_FEED_PREFIX "url");
 	for (size_t i = 0; i < list->count; i++) {
 		struct conf_feed feed = {.file = file};
-		enum base_result result = read_feed(reader, list->items[i], url, &feed);
+		enum base_result result = read_feed(reader, list->items[i], conf->keys.url, &feed);
 		if (!result && feed.url)
 			result = add_feed(conf, reader, &feed);
 		if (result == BASE_LIMIT) {
@@ -205,7 +207,7 @@ static enum base_result make_node(struct conf *conf, struct conf_mistakes *mista
 	return out->text.ptr ? BASE_OK : BASE_NO_MEMORY;
 }
 
-static enum base_result read_part(struct conf *conf, struct conf_mistakes *mistakes, const char *key, struct base_span text,
+static enum base_result read_part(struct conf *conf, struct conf_mistakes *mistakes, size_t key, struct base_span text,
                                   size_t line, struct conf_feed *feed)
 {
 	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
@@ -214,7 +216,7 @@ static enum base_result read_part(struct conf *conf, struct conf_mistakes *mista
 	if (!text.len)
 		return BASE_OK;
 	enum base_result result = make_node(conf, mistakes, text, line, &node);
-	return result || !node.text.len ? result : conf_value_read(&reader, conf_schema_find(key), &node, feed);
+	return result || !node.text.len ? result : conf_value_read(&reader, key, &node, feed);
 }
 
 static enum base_result read_tags(struct conf *conf, struct conf_mistakes *mistakes, const struct conf_outline *outline,
@@ -233,7 +235,7 @@ static enum base_result read_tags(struct conf *conf, struct conf_mistakes *mista
 		items[i] = &nodes[i];
 	}
 	list.count = outline->tag_count;
-	return list.count ? conf_value_read(&reader, conf_schema_find(CONF_FEED_PREFIX "tags"), &list, feed) : BASE_OK;
+	return list.count ? conf_value_read(&reader, conf->keys.tags, &list, feed) : BASE_OK;
 }
 
 static enum base_result read_outline(struct conf *conf, struct conf_mistakes *mistakes, const struct conf_outline *outline,
@@ -241,11 +243,11 @@ static enum base_result read_outline(struct conf *conf, struct conf_mistakes *mi
 {
 	if (!base_span_trim(outline->url).len)
 		conf_mistake(mistakes, outline->line, "a feed has no URL");
-	enum base_result result = read_part(conf, mistakes, CONF_FEED_PREFIX "url", outline->url, outline->line, feed);
+	enum base_result result = read_part(conf, mistakes, conf->keys.url, outline->url, outline->line, feed);
 	if (!result)
-		result = read_part(conf, mistakes, CONF_FEED_PREFIX "name", outline->name, outline->line, feed);
+		result = read_part(conf, mistakes, conf->keys.name, outline->name, outline->line, feed);
 	if (!result)
-		result = read_part(conf, mistakes, CONF_FEED_PREFIX "language", outline->language, outline->line, feed);
+		result = read_part(conf, mistakes, conf->keys.language, outline->language, outline->line, feed);
 	return result ? result : read_tags(conf, mistakes, outline, feed);
 }
 
@@ -282,8 +284,18 @@ const struct conf_feed *conf_feed_at(const struct conf *conf, size_t index)
 	return index < conf->feed_count ? &conf->feeds[index].feed : NULL;
 }
 
+void conf_feeds_init(struct conf *conf)
+{
+	base_buf_init(&conf->normal, LONGEST_NORMAL);
+	conf->keys.url = conf_schema_find(CONF_FEED_PREFIX "url");
+	conf->keys.name = conf_schema_find(CONF_FEED_PREFIX "name");
+	conf->keys.language = conf_schema_find(CONF_FEED_PREFIX "language");
+	conf->keys.tags = conf_schema_find(CONF_FEED_PREFIX "tags");
+}
+
 void conf_feeds_free(struct conf *conf)
 {
+	base_buf_free(&conf->normal);
 	free(conf->feeds);
 	free(conf->slots);
 }

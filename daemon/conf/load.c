@@ -135,6 +135,8 @@ enum base_result conf_new(struct conf **out)
 {
 	struct conf *conf = calloc(1, sizeof *conf);
 	enum base_result result = conf ? base_arena_new(MOST_MEMORY, &conf->arena) : BASE_NO_MEMORY;
+	if (conf)
+		conf_feeds_init(conf);
 	if (result)
 		conf_free(conf);
 	else

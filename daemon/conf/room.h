@@ -17,6 +17,10 @@ struct conf {
 	size_t *slots; /* open addressing over the feeds' normal URLs; feed index + 1, 0 for empty */
 	size_t slot_count;
 	uint64_t hash_key[2];
+	struct base_buf normal; /* an address in its normal form, while it is looked up */
+	struct conf_feed_keys { /* a feed's settings in the schema */
+		size_t url, name, language, tags;
+	} keys;
 	const char **rule_files;
 	size_t rule_file_count;
 };
@@ -28,6 +32,7 @@ enum base_result conf_settings_read(const struct conf_reader *reader, const stru
 /* feeds.c: the list under `feeds`. file lives as long as conf. */
 enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *reader, const struct conf_node *list,
                                  const char *file);
+void conf_feeds_init(struct conf *conf);
 void conf_feeds_free(struct conf *conf);
 
 /* files.c: names and patterns to paths. Zero-initialise; conf_paths_free. */

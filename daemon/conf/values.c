@@ -195,13 +195,17 @@ static enum base_result store_text(const struct conf_reader *reader, enum conf_t
 		*place = NULL;
 		return BASE_OK;
 	}
-	struct base_buf buf;
-	base_buf_init(&buf, (size_t)64 << 10);
-	if (type == CONF_PATH && text.ptr[0] != '/')
+	struct base_span copy;
+	if (type == CONF_PATH && text.ptr[0] != '/') {
+		struct base_buf buf;
+		base_buf_init(&buf, (size_t)64 << 10);
 		(void)base_buf_add_text(&buf, reader->folder);
-	(void)base_buf_add_span(&buf, text);
-	struct base_span copy = buf.failed ? BASE_NONE : base_arena_copy(reader->arena, base_buf_span(&buf));
-	base_buf_free(&buf);
+		(void)base_buf_add_span(&buf, text);
+		copy = buf.failed ? BASE_NONE : base_arena_copy(reader->arena, base_buf_span(&buf));
+		base_buf_free(&buf);
+	} else {
+		copy = base_arena_copy(reader->arena, text);
+	}
 	if (!copy.ptr)
 		return BASE_NO_MEMORY;
 	*place = copy.ptr;

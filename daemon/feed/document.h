@@ -39,6 +39,22 @@ enum base_result feed_xml_read(struct base_span xml, bool recover, struct feed_b
  */
 enum base_result feed_xml_guard(struct base_span xml, bool *too_long, struct base_error *err);
 
+/* guard.c: past the tag, CDATA section, comment or instruction that xml begins with; of a DOCTYPE to its '>' or '['. */
+const char *feed_xml_skip(struct base_span xml);
+
+/*
+ * references.c: write UTF-8 XML to out, which is empty, with the commonest
+ * references in its character data as two bytes each. False: there are none,
+ * or it cannot be done; out is not to be used.
+ */
+bool feed_references_shorten(struct base_span xml, struct base_buf *out);
+/*
+ * The character data as it was meant; valid until out is used again. *open, at
+ * first false: the piece before ended in the midst of a reference. BASE_NONE:
+ * out->failed says why.
+ */
+struct base_span feed_references_restore(struct base_span text, bool *open, struct base_buf *out);
+
 /* repair.c: a copy of the document with everything mended that can be mended byte by byte; each repair is noted. */
 enum base_result feed_xml_repair(struct base_span xml, struct base_buf *out, struct feed_builder *builder);
 

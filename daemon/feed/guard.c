@@ -83,6 +83,17 @@ static const char *skip_special(struct base_span rest)
 	return base_span_starts(rest, "<!--") ? skip(at + 4, end, "-->") : skip_doctype(at + 2, end);
 }
 
+const char *feed_xml_skip(struct base_span xml)
+{
+	const char *end = xml.ptr + xml.len;
+	size_t attributes;
+
+	if (xml.len > 1 && (xml.ptr[1] == '!' || xml.ptr[1] == '?'))
+		return skip_special(xml);
+	const char *close = skip_tag(xml.ptr + 1, end, &attributes);
+	return close < end ? close + 1 : end;
+}
+
 enum base_result feed_xml_guard(struct base_span xml, bool *too_long, struct base_error *err)
 {
 	const char *at = xml.ptr, *end = xml.ptr + xml.len;

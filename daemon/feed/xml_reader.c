@@ -187,13 +187,20 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many character references");
 		return;
 	}
+	struct base_span piece = {(const char *)text, (size_t)len};
+	if (r->shortened)
+		piece = feed_references_restore(piece, &r->in_reference, &r->restored);
+	if (r->restored.failed) {
+		stop(r, FEED_REFUSED, r->restored.failed, base_result_text(r->restored.failed));
+		return;
+	}
 	if (!r->capture) {
 		/* <author>Jane Roe</author> */
 		if (r->depth && r->frames[r->depth - 1].place == IN_PERSON && r->person_rank > XML_PERSON_EMAIL)
-			base_buf_add(&r->person, text, (size_t)len);
+			base_buf_add_span(&r->person, piece);
 		return;
 	}
-	xml_capture_text(r, (struct base_span){(const char *)text, (size_t)len});
+	xml_capture_text(r, piece);
 	if (r->text.failed != BASE_OK)
 		stop(r, FEED_REFUSED, r->text.failed, "a text is too long");
 }
@@ -447,10 +454,16 @@ enum base_result feed_xml_read(struct base_span xml, bool recover, struct feed_b
 	base_buf_init(&r->person, LONGEST_PERSON);
 	base_buf_init(&r->bases, XML_READER_DEPTH * LONGEST_BASE);
 	base_buf_init(&r->languages, XML_READER_DEPTH * LONGEST_LANGUAGE);
-	enum base_result result = parse(r, xml);
+	base_buf_init(&r->restored, xml.len);
+	struct base_buf shorter;
+	base_buf_init(&shorter, xml.len);
+	r->shortened = !recover && feed_references_shorten(xml, &shorter);
+	enum base_result result = parse(r, r->shortened ? base_buf_span(&shorter) : xml);
+	base_buf_free(&shorter);
 	if (result == BASE_OK)
 		conclude(r);
 	base_buf_free(&r->text);
+	base_buf_free(&r->restored);
 	base_buf_free(&r->person);
 	base_buf_free(&r->bases);
 	base_buf_free(&r->languages);

@@ -80,6 +80,8 @@ struct xml_reader {
 	bool wrapped;                       /* XHTML: one div is to be left out */
 	size_t entry_depth;
 	struct base_buf text;
+	struct base_buf restored; /* character data whose references were shortened */
+	bool shortened, in_reference;
 
 	struct base_buf person; /* name, else address, of the person being read */
 	uint8_t person_rank;

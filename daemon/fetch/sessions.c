@@ -17,8 +17,9 @@
 
 struct entry {
 	uint8_t key[FETCH_SESSION_KEY];
-	uint8_t *bytes; /* NULL while taken */
-	size_t len;     /* of the session; while it is taken, of the place held */
+	void *object;   /* this or bytes; both NULL while taken */
+	uint8_t *bytes;
+	size_t len;     /* of what is kept; while it is taken, of the place held */
 	base_time verified, ends, taken;
 	LIST_ENTRY(entry) chain;
 	TAILQ_ENTRY(entry) turn;
@@ -30,9 +31,10 @@ struct fetch_sessions {
 	struct chain buckets[BUCKETS];
 	TAILQ_HEAD(, entry) turns; /* in which entries are looked at to make room */
 	size_t size, most;
+	struct fetch_session_ways ways;
 };
 
-enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out)
+enum base_result fetch_sessions_new(size_t most, const struct fetch_session_ways *ways, struct fetch_sessions **out)
 {
 	struct fetch_sessions *sessions = calloc(1, sizeof(*sessions));
 
@@ -40,6 +42,7 @@ enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out)
 		return BASE_NO_MEMORY;
 	TAILQ_INIT(&sessions->turns);
 	sessions->most = most;
+	sessions->ways = *ways;
 	*out = sessions;
 	return BASE_OK;
 }
@@ -50,8 +53,11 @@ static size_t size_of(size_t len)
 }
 
 /* A session holds the key of connections to come. */
-static void forget(struct entry *entry)
+static void forget(struct fetch_sessions *sessions, struct entry *entry)
 {
+	if (entry->object != NULL)
+		sessions->ways.release(entry->object);
+	entry->object = NULL;
 	if (entry->bytes != NULL)
 		explicit_bzero(entry->bytes, entry->len);
 	free(entry->bytes);
@@ -63,7 +69,7 @@ static void drop(struct fetch_sessions *sessions, struct entry *entry)
 	sessions->size -= size_of(entry->len);
 	LIST_REMOVE(entry, chain);
 	TAILQ_REMOVE(&sessions->turns, entry, turn);
-	forget(entry);
+	forget(sessions, entry);
 	free(entry);
 }
 
@@ -100,7 +106,39 @@ static bool has_ended(const struct entry *entry, base_time now)
 
 static bool is_idle(const struct entry *entry, base_time now)
 {
-	return has_ended(entry, now) || (entry->bytes == NULL && now - entry->taken >= HELD);
+	return has_ended(entry, now) || (entry->object == NULL && entry->bytes == NULL && now - entry->taken >= HELD);
+}
+
+static void keep_object(struct fetch_sessions *sessions, struct entry *entry, void *object)
+{
+	forget(sessions, entry);
+	sessions->size += sessions->ways.size - entry->len;
+	entry->object = object;
+	entry->len = sessions->ways.size;
+}
+
+static bool keep_bytes(struct fetch_sessions *sessions, struct entry *entry, const uint8_t *from, size_t len)
+{
+	uint8_t *bytes = malloc(len);
+
+	if (bytes == NULL)
+		return false;
+	memcpy(bytes, from, len);
+	forget(sessions, entry);
+	sessions->size += len - entry->len;
+	entry->bytes = bytes;
+	entry->len = len;
+	return true;
+}
+
+static void shrink(struct fetch_sessions *sessions, struct entry *entry)
+{
+	uint8_t bytes[FETCH_SESSION_MAX];
+	size_t len = sessions->ways.write(entry->object, bytes);
+
+	if (len > 0 && len < entry->len)
+		(void)keep_bytes(sessions, entry, bytes, len);
+	explicit_bzero(bytes, len);
 }
 
 /* Whether there is room for what takes so many bytes; entry, unless NULL, gives its own for it. */
@@ -116,6 +154,8 @@ static bool make_room(struct fetch_sessions *sessions, size_t size, const struct
 			drop(sessions, entry);
 			continue;
 		}
+		if (entry->object != NULL && entry != own)
+			shrink(sessions, entry);
 		TAILQ_REMOVE(&sessions->turns, entry, turn);
 		TAILQ_INSERT_TAIL(&sessions->turns, entry, turn);
 	}
@@ -135,32 +175,13 @@ static struct entry *add(struct fetch_sessions *sessions, const uint8_t key[FETC
 	return entry;
 }
 
-static bool fill(struct fetch_sessions *sessions, struct entry *entry, struct base_span from)
+/* As bytes or, if len is 0, as the object. */
+static void place(struct fetch_sessions *sessions, struct entry *entry, const struct fetch_session *session,
+                  const uint8_t *bytes, size_t len, base_time now)
 {
-	uint8_t *bytes = malloc(from.len);
-
-	if (bytes == NULL)
-		return false;
-	memcpy(bytes, from.ptr, from.len);
-	forget(entry);
-	sessions->size += from.len - entry->len;
-	entry->bytes = bytes;
-	entry->len = from.len;
-	return true;
-}
-
-void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY],
-                        const struct fetch_session *session, base_time now)
-{
-	struct entry *entry = find(sessions, key);
-	size_t len = session->bytes.len;
-
-	if (len == 0 || len > FETCH_SESSION_MAX || (!session->same && session->lasts <= 0) ||
-	    (entry == NULL && (session->resumed || session->same)) || !make_room(sessions, size_of(len), entry, now))
-		return;
-	if (entry == NULL && (entry = add(sessions, key)) == NULL)
-		return;
-	if (!fill(sessions, entry, session->bytes)) {
+	if (len == 0) {
+		keep_object(sessions, entry, session->object);
+	} else if (!keep_bytes(sessions, entry, bytes, len)) {
 		drop(sessions, entry);
 		return;
 	}
@@ -170,21 +191,53 @@ void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH
 		entry->ends = now + session->lasts;
 }
 
-size_t fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
-                           uint8_t bytes[FETCH_SESSION_MAX])
+/*
+ * One that follows from another is an object without the chain's other
+ * certificates. To read what is written costs a third of a short handshake,
+ * so it stays one while there is room.
+ */
+static bool fits_as_object(const struct fetch_sessions *sessions, const struct entry *entry, bool resumed)
+{
+	return resumed && sessions->size - size_of(entry->len) + size_of(sessions->ways.size) <= sessions->most;
+}
+
+void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY],
+                        const struct fetch_session *session, base_time now)
+{
+	struct entry *entry = find(sessions, key);
+	uint8_t bytes[FETCH_SESSION_MAX];
+	size_t len = 0;
+
+	if ((!session->same && session->lasts <= 0) || (entry == NULL && (session->resumed || session->same)))
+		goto out;
+	if (entry != NULL && fits_as_object(sessions, entry, session->resumed)) {
+		place(sessions, entry, session, NULL, 0, now);
+		return;
+	}
+	len = sessions->ways.write(session->object, bytes);
+	if (len > 0 && make_room(sessions, size_of(len), entry, now) &&
+	    (entry != NULL || (entry = add(sessions, key)) != NULL))
+		place(sessions, entry, session, bytes, len, now);
+out:
+	sessions->ways.release(session->object);
+	explicit_bzero(bytes, len);
+}
+
+void *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now)
 {
 	struct entry *entry = find(sessions, key);
 
-	if (entry == NULL || entry->bytes == NULL)
-		return 0;
+	if (entry == NULL || (entry->object == NULL && entry->bytes == NULL))
+		return NULL;
 	if (has_ended(entry, now)) {
 		drop(sessions, entry);
-		return 0;
+		return NULL;
 	}
-	memcpy(bytes, entry->bytes, entry->len);
-	forget(entry);
+	void *object = entry->object != NULL ? entry->object : sessions->ways.read(entry->bytes, entry->len);
+	entry->object = NULL;
+	forget(sessions, entry);
 	entry->taken = now;
-	return entry->len;
+	return object;
 }
 
 size_t fetch_sessions_size(const struct fetch_sessions *sessions)

@@ -1,6 +1,7 @@
 /*
  * sessions: what lets the next TLS handshake with a server be a short one,
- * kept by server, as bytes, and bounded. Private to the room fetch.
+ * kept by server and bounded: as an object while there is room, as bytes when
+ * that is short. Private to the room fetch.
  */
 #ifndef WIREWATCH_FETCH_SESSIONS_H
 #define WIREWATCH_FETCH_SESSIONS_H
@@ -13,26 +14,31 @@
 #define FETCH_SESSION_LASTS BASE_DAY
 
 struct fetch_sessions;
+struct fetch_session_ways {
+	size_t (*write)(void *session, uint8_t bytes[FETCH_SESSION_MAX]); /* the length; 0: it cannot be written */
+	void *(*read)(const uint8_t *bytes, size_t len);                  /* NULL: it cannot be read */
+	void (*release)(void *session);
+	size_t size; /* what the object of a resumed session takes of memory, about */
+};
 /*
- * most: bytes in all. When they are used up, sessions that have ended make
- * room and newcomers are turned away: servers are asked in turn, so the one
- * not used for longest is the next to be wanted.
+ * most: bytes in all. When they are used up, objects are written, sessions that
+ * have ended make room, and newcomers are turned away: servers are asked in
+ * turn, so the one not used for longest is the next to be wanted.
  */
-enum base_result fetch_sessions_new(size_t most, struct fetch_sessions **out);
+enum base_result fetch_sessions_new(size_t most, const struct fetch_session_ways *ways, struct fetch_sessions **out);
 void fetch_sessions_free(struct fetch_sessions *sessions);
 struct fetch_session {
-	struct base_span bytes;
+	void *object;    /* becomes the cache's in any case */
 	base_time lasts; /* from now; FETCH_SESSION_LASTS: as long as it may */
 	/* The handshake was a short one, so the certificate was verified when the first of the line was kept. */
 	bool resumed;
 	bool same; /* it is the one that was taken, and ends when that would have ended */
 };
-/* Keeps a copy instead of what was there; not if it is resumed or the same and nothing is known of its line. */
+/* Keeps it instead of what was there; not if it is resumed or the same and nothing is known of its line. */
 void fetch_sessions_put(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY],
                         const struct fetch_session *session, base_time now);
-/* The length of the session, which is kept no longer (RFC 8446 appendix C.4); 0: none. */
-size_t fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now,
-                           uint8_t bytes[FETCH_SESSION_MAX]);
+/* The session, which is then the caller's and kept no longer (RFC 8446 appendix C.4); NULL: none. */
+void *fetch_sessions_take(struct fetch_sessions *sessions, const uint8_t key[FETCH_SESSION_KEY], base_time now);
 size_t fetch_sessions_size(const struct fetch_sessions *sessions); /* bytes */
 
 #endif

@@ -56,50 +56,59 @@ static bool needs_writing(const struct engine_entry *stored, const struct ledger
 	       !identity_equal(&stored->title_key, &entry->title_key) || seen_needs_writing(stored->last_seen, now);
 }
 
+/* What is stored of the entry so far: nothing, *known false, or the row it goes on from. */
+static enum base_result find_entry(struct work *work, int64_t feed, const struct identity *document,
+                                   const struct ledger_entry *entry, struct engine_entry *row, bool *known)
+{
+	const struct engine_ops *ops = work->engine->ops;
+	enum base_result result = of_engine(work, ops->entry_get(work->engine, feed, &entry->key, row));
+	*known = !result;
+	if (result != BASE_NOT_FOUND)
+		return result;
+	/* An entry under a new id goes on with the history of the old one, in its place: ids may change at every poll. */
+	result = of_engine(work, identity_earlier(work->ledger, feed, document, &entry->link_key, &entry->title_key, row));
+	if (result == BASE_NOT_FOUND)
+		return BASE_OK;
+	*known = !result;
+	return result ? result : of_engine(work, ops->entry_forget(work->engine, feed, &row->key));
+}
+
 static enum base_result store_entry(struct work *work, int64_t feed, const struct identity *document,
                                     const struct ledger_entry *entry, base_time now)
 {
-	const struct engine_ops *ops = work->engine->ops;
 	struct engine_entry row;
-	enum base_result result = of_engine(work, ops->entry_get(work->engine, feed, &entry->key, &row));
-	if (!result && !needs_writing(&row, entry, now))
-		return BASE_OK;
-	if (result == BASE_NOT_FOUND) {
-		/* An entry under a new id goes on with the history of the old one, in its place: ids may change at every poll.
-		 */
-		result =
-			of_engine(work, identity_earlier(work->ledger, feed, document, &entry->link_key, &entry->title_key, &row));
-		if (result == BASE_NOT_FOUND) {
-			row = (struct engine_entry){.first_seen = now};
-			result = BASE_OK;
-		} else if (!result) {
-			result = of_engine(work, ops->entry_forget(work->engine, feed, &row.key));
-		}
-	}
+	bool known = false;
+	/* Half of what an entry costs; and nobody else writes entries of a feed between the look-up and here. */
+	enum base_result result = entry->unknown ? BASE_OK : find_entry(work, feed, document, entry, &row, &known);
 	if (result)
 		return result;
+	if (!known)
+		row = (struct engine_entry){.first_seen = now};
+	else if (identity_equal(&row.key, &entry->key) && !needs_writing(&row, entry, now))
+		return BASE_OK;
 	row.key = entry->key;
 	row.link_key = entry->link_key;
 	row.title_key = entry->title_key;
 	row.change = entry->change;
 	row.classes = entry->classes;
 	row.last_seen = now;
-	return of_engine(work, ops->entry_put(work->engine, feed, &row));
+	return of_engine(work, work->engine->ops->entry_put(work->engine, feed, &row));
 }
 
 static enum base_result store_entries(struct work *work, int64_t feed, const struct ledger_batch *batch)
 {
 	const struct ledger_entry *entries = batch->entries;
-	struct identity document;
-	if (!batch->entry_count)
-		return BASE_OK;
-	enum base_result result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries,
-	                                       batch->entry_count, &document);
-	if (result)
-		return result;
-	for (size_t i = 0; !result && i < batch->entry_count; i++)
-		if (seen_needs_writing(entries[i].settled, batch->now) && !identity_is_none(&entries[i].key))
+	struct identity document = {0};
+	enum base_result result = BASE_OK;
+	for (size_t i = 0; !result && i < batch->entry_count; i++) {
+		if (!seen_needs_writing(entries[i].settled, batch->now) || identity_is_none(&entries[i].key))
+			continue;
+		if (!entries[i].unknown && !document.memory)
+			result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries,
+			                      batch->entry_count, &document);
+		if (!result)
 			result = store_entry(work, feed, &document, &entries[i], batch->now);
+	}
 	identity_free(&document);
 	return result;
 }

@@ -103,8 +103,9 @@ static void tell(struct ledger_known *known, enum ledger_state state, const stru
 	};
 }
 
-static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const struct identity *document,
-                                    const struct feed_entry *entry, struct ledger_known *known)
+/* By its key. */
+static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const struct feed_entry *entry,
+                                    struct ledger_known *known)
 {
 	struct engine_entry stored;
 	enum base_result result = ledger->engine->ops->entry_get(ledger->engine, feed, &entry->key, &stored);
@@ -114,23 +115,46 @@ static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const s
 		if (!changed && identity_equal(&stored.link_key, &entry->link_key) &&
 		    identity_equal(&stored.title_key, &entry->title_key))
 			known->settled = stored.last_seen;
-		return BASE_OK;
 	}
-	if (result == BASE_NOT_FOUND)
-		result = identity_earlier(ledger, feed, document, &entry->link_key, &entry->title_key, &stored);
-	if (!result)
-		tell(known, LEDGER_REKEYED, &stored, !identity_equal(&stored.change, &entry->change));
 	return result == BASE_NOT_FOUND ? BASE_OK : result;
+}
+
+/* Those that are not known by their key, by other signs. */
+static enum base_result look_up_rest(struct ledger *ledger, int64_t feed, const struct feed_entry *entries,
+                                     size_t count, struct ledger_known *out)
+{
+	struct identity document;
+	size_t first = 0;
+	while (first < count && !out[first].unknown)
+		first++;
+	if (first == count) /* mostly: nothing is to be sorted */
+		return BASE_OK;
+	enum base_result result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries, count,
+	                                       &document);
+	if (result)
+		return result;
+	for (size_t i = first; !result && i < count; i++) {
+		struct engine_entry stored;
+		if (!out[i].unknown)
+			continue;
+		result = identity_earlier(ledger, feed, &document, &entries[i].link_key, &entries[i].title_key, &stored);
+		if (!result)
+			tell(&out[i], LEDGER_REKEYED, &stored, !identity_equal(&stored.change, &entries[i].change));
+		else if (result == BASE_NOT_FOUND)
+			result = BASE_OK;
+	}
+	identity_free(&document);
+	return result;
 }
 
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out)
 {
 	struct engine_feed feed;
-	struct identity document;
 	for (size_t i = 0; i < count; i++) {
 		bool nothing = identity_is_none(&entries[i].key);
-		out[i] = (struct ledger_known){.state = nothing ? LEDGER_SEEN : LEDGER_NEW, .first_seen = BASE_TIME_NONE};
+		out[i] = (struct ledger_known){
+			.state = nothing ? LEDGER_SEEN : LEDGER_NEW, .unknown = !nothing, .first_seen = BASE_TIME_NONE};
 	}
 	if (!count)
 		return BASE_OK;
@@ -144,13 +168,11 @@ enum base_result ledger_look_up(struct ledger *ledger, const char *url, const st
 		return BASE_OK;
 	if (result)
 		return ledger_failed(ledger, result);
-	result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries, count, &document);
-	if (result)
-		return result;
 	for (size_t i = 0; !result && i < count; i++)
-		if (!identity_is_none(&entries[i].key))
-			result = look_up_one(ledger, feed.id, &document, &entries[i], &out[i]);
-	identity_free(&document);
+		if (out[i].unknown)
+			result = look_up_one(ledger, feed.id, &entries[i], &out[i]);
+	if (!result)
+		result = look_up_rest(ledger, feed.id, entries, count, out);
 	return result ? ledger_failed(ledger, result) : BASE_OK;
 }
 

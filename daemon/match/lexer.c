@@ -135,6 +135,20 @@ static size_t field_len(struct base_span word)
 	return 0;
 }
 
+/* Where the word at `at` ends: at a space, a bracket or a quotation mark. */
+static size_t word_end(struct base_span in, size_t at)
+{
+	/* Most bytes are letters: 1 ends a word, 2 may start a quotation mark. */
+	static const uint8_t kinds[256] = {[' '] = 1, ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, ['('] = 1, [')'] = 1,
+	                                   ['"'] = 2, [0xC2] = 2, [0xE2] = 2, [0xE3] = 2, [0xEF] = 2};
+	for (; at < in.len; at++) {
+		uint8_t kind = kinds[(unsigned char)in.ptr[at]];
+		if (kind == 1 || (kind == 2 && quote_len(in.ptr + at, in.len - at)))
+			break;
+	}
+	return at;
+}
+
 struct lex lexer_next(struct lexer *lexer)
 {
 	struct base_span in = lexer->in;
@@ -162,10 +176,7 @@ struct lex lexer_next(struct lexer *lexer)
 		lexer->at += field + 1;
 		return lex;
 	}
-	size_t end = lexer->at;
-	while (end < in.len && !is_space(in.ptr[end]) && in.ptr[end] != '(' && in.ptr[end] != ')' &&
-	       !quote_len(in.ptr + end, in.len - end))
-		end++;
+	size_t end = word_end(in, lexer->at);
 	lex.text = (struct base_span){in.ptr + lexer->at, end - lexer->at};
 	lexer->at = end;
 	return classify(lex);

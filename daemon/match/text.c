@@ -56,8 +56,8 @@ bool text_token_is(const struct text *text, const struct token *token, const cha
 static enum base_result add_folded(struct reader *reader, uint32_t letter)
 {
 	struct text *text = reader->text;
-	char bytes[4];
-	size_t len = base_utf8_encode(letter, bytes);
+	char bytes[4] = {(char)letter};
+	size_t len = letter < 0x80u ? 1 : base_utf8_encode(letter, bytes);
 	if (reader->token.folded_len + len > TEXT_WORD_MAX) {
 		reader->token.flags |= TOKEN_LONG;
 		return BASE_OK;
@@ -298,9 +298,9 @@ static enum base_result read_field(struct text *text, struct base_span in, uint3
 	reader.in = in;
 	enum base_result result = BASE_OK;
 	while (!result && reader.at < in.len) {
-		uint32_t c;
+		uint32_t c = (unsigned char)in.ptr[reader.at];
 		bool valid;
-		size_t used = base_utf8_decode(in.ptr + reader.at, in.len - reader.at, &c, &valid);
+		size_t used = c < 0x80u ? 1 : base_utf8_decode(in.ptr + reader.at, in.len - reader.at, &c, &valid);
 		result = read_one(&reader, c, fold_class_of(c), used);
 		reader.at += used;
 	}

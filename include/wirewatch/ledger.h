@@ -76,6 +76,7 @@ struct ledger_known { /* what is known of one entry */
 	uint64_t last_alert;  /* the sequence of its latest alert, 0: none */
 	base_time first_seen; /* BASE_TIME_NONE: LEDGER_NEW */
 	base_time settled;    /* when it was last seen, if that is all there is to be stored of it; else 0. For ledger_entry */
+	bool unknown;         /* by any of its signs. For ledger_entry */
 	bool changed;         /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
 };
 /*
@@ -103,6 +104,7 @@ struct ledger_entry { /* an entry to be remembered */
 	uint32_t classes;    /* all classes alerted for it so far, this batch's included */
 	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
 	base_time settled;   /* as ledger_look_up said for this poll, so that it need not be looked up again; or 0 */
+	bool unknown;        /* the same */
 };
 
 struct ledger_batch {

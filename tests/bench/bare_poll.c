@@ -1,8 +1,9 @@
 /*
  * bare_poll: what polls cost at least. The transfers of the daemon by libcurl's
  * multi-socket interface and libevent in one thread: handles used again,
- * validators sent, certificates loaded once, nothing stored. With -x each
- * document passes libxml2's push parser with handlers that only count.
+ * the daemon's header fields sent, byte for byte, certificates loaded once,
+ * nothing stored. With -x each document passes libxml2's push parser with
+ * handlers that only count.
  *
  *   bare_poll [-c CONCURRENCY] [-n] [-x] [-a BUNDLE.pem [-t]] [-r PER_SECOND] URLS
  *     URLS: a file, one a line; place k of -c takes the lines k, k + c, k + 2c ... in turn
@@ -10,6 +11,8 @@
  *
  * Reads commands from standard input: "go N" makes N transfers, each place its share, and answers with a line of JSON.
  */
+#include "config.h"
+
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <libxml/parser.h>
@@ -24,6 +27,12 @@
 
 #define TAG_MAX 128
 
+/* As daemon/fetch/request.c has them and docs/politeness.md promises them. */
+static char accept_field[] = "Accept: application/atom+xml, application/rss+xml, application/feed+json, "
+							 "application/rdf+xml;q=0.9, application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, "
+							 "*/*;q=0.1";
+static char difference_field[] = "A-IM: feed";
+
 struct feed {
 	char *url;
 	char tag[TAG_MAX]; /* If-None-Match, "" when none is known */
@@ -37,7 +46,7 @@ struct place {
 	CURL *easy;
 	size_t next, left; /* the feed to ask next; transfers to make */
 	struct feed *feed;
-	struct curl_slist *headers;
+	struct curl_slist headers[3];
 	char tag[TAG_MAX];
 	xmlParserCtxtPtr parser;
 	bool busy;
@@ -163,6 +172,8 @@ static void open_place(struct bare *bare, struct place *place, size_t number)
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, 60L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* it walks the whole cache at each transfer */
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "wirewatchd/" PACKAGE_VERSION " (+" PACKAGE_URL ")");
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, place);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, place);
@@ -184,10 +195,12 @@ static void start(struct bare *bare, struct place *place)
 	place->feed = &bare->feeds[place->next];
 	place->next = (place->next + bare->place_count) % bare->feed_count;
 	place->tag[0] = '\0';
-	curl_slist_free_all(place->headers);
-	place->headers = NULL;
-	if (bare->validators && place->feed->tag[0])
-		place->headers = curl_slist_append(NULL, place->feed->tag);
+	place->headers[0] = (struct curl_slist){.data = accept_field};
+	if (bare->validators && place->feed->tag[0]) {
+		place->headers[0].next = &place->headers[1];
+		place->headers[1] = (struct curl_slist){place->feed->tag, &place->headers[2]};
+		place->headers[2] = (struct curl_slist){.data = difference_field};
+	}
 	curl_easy_setopt(place->easy, CURLOPT_URL, place->feed->url);
 	curl_easy_setopt(place->easy, CURLOPT_HTTPHEADER, place->headers);
 	must(curl_multi_add_handle(bare->multi, place->easy) == CURLM_OK, "curl_multi_add_handle");

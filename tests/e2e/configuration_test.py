@@ -1,6 +1,8 @@
 """Configuration: every mistake with its line, exit codes, --check and reload."""
+import contextlib
 import os
 import re
+import sqlite3
 
 import documents
 import feedserver
@@ -169,6 +171,55 @@ def test_rules_reload(folder):
     daemon.stop_cleanly()
 
 
+BROKEN_RULES = """rules:
+  - name: broken
+    class: pause
+    when: '(missiles AND'
+  - name: nameless
+    class: nonsense
+    when: missiles
+"""
+
+
+def once_with_rules(daemon, rules):
+    """A run of --once with these rules: (exit status, what it said)."""
+    daemon.write_config({"rules": [rules]})
+    daemon.stderr_lines.clear()
+    status = daemon.once()
+    return status, "\n".join(daemon.stderr_lines)
+
+
+def test_once_broken_rules(folder):
+    """--once: broken rules fail a run that has something to read, which stores nothing; one without needs no rules"""
+    for pollers in (1, 2):
+        server = feedserver.FeedServer()
+        harness.Cleanup.add(server.stop)
+        paths = ["/feed%d" % number for number in range(4)]
+        empty = feedserver.document(documents.rss2([]))
+        for path in paths:
+            server.route(path, empty)
+        where = os.path.join(folder, str(pollers))
+        os.mkdir(where)
+        broken = write(where, "broken.yaml", BROKEN_RULES)
+        daemon = harness.Daemon(where, [server.url(path) for path in paths],
+                                {"poll.pollers": pollers, "poll.min": harness.Plain("1s")})
+        status, said = once_with_rules(daemon, broken)
+        check_equal(status, 0, "nothing new; " + said)
+        check("rules when they are needed" in said, said)
+        for number, path in enumerate(paths):
+            server.route(path, feedserver.document(documents.rss2([news.numbered(number + 1)])))
+        status, said = once_with_rules(daemon, broken)
+        check_equal(status, 1, "new items; " + said)
+        for line in (4, 6):
+            check_equal(len(re.findall(r"^%s:%d:" % (re.escape(broken), line), said, re.M)), 1, said)
+        with contextlib.closing(sqlite3.connect(os.path.join(where, "ledger.db"))) as ledger:
+            check_equal(ledger.execute("SELECT count(*) FROM entry").fetchone()[0], 0, "entries stored; " + said)
+        status, said = once_with_rules(daemon, harness.RULES)
+        check_equal(status, 0, "mended; " + said)
+        titles = {line["title"] for line in daemon.syslog.wait_alerts(len(paths))}
+        check_equal(titles, {"Shipment %d is halted" % (number + 1) for number in range(len(paths))})
+
+
 if __name__ == "__main__":
     harness.run_tests([test_three_mistakes, test_check, test_check_rules, test_feed_files, test_usage, test_reload,
-                       test_more_pollers, test_bad_reload, test_rules_reload])
+                       test_more_pollers, test_bad_reload, test_rules_reload, test_once_broken_rules])

@@ -367,6 +367,44 @@ static void what_is_no_feed_is_refused(void **state)
 	refused(base_span_of("<!DOCTYPE rss [<!ATTLIST rss a CDATA 'b'>]><rss><channel/></rss>"), BASE_DENIED, "declares");
 }
 
+/* A byte DEL in a comment keeps references as long as they came: nothing else may differ. */
+static void references_mean_the_same_short_or_long(void **state)
+{
+	static const char *const items[] = {
+		"<title>A &amp; B &lt;C&gt; &quot;D&apos;</title><description>&lt;p&gt;x &amp;amp; y&lt;/p&gt;</description>",
+		"<title a='>&lt;'>1&lt;2</title><link>http://example.org/?a=1&amp;b=2</link><description><![CDATA[&lt;<b>&amp;]]>&lt;</description>",
+		"<title>&#38;lt; &#127;a&lt; b</title>", "<title>&#x7F;b &lt;</title>", "<title>&#x007f;b &lt;</title>",
+		"<title>&#0127;c &lt;</title>",
+		"<title>&lt; &unknown; &lt</title><description><!-- &lt; --><?x &lt;?>&gt;</description>",
+		"<title>\xD0\x94\xD0\xB0&lt;\xD0\x94&gt;\xD0\x94</title><content xmlns='http://www.w3.org/2005/Atom' type='xhtml'>"
+		"<div title='&lt;&amp;'>a &lt; b &amp; <b>c &gt; d</b></div></content>",
+		"<author>J &amp; R &lt;</author><title>]]&gt;</title><description>x &lt;i&gt;y<b>z &lt;</b></description>",
+		"<title>x &lt; y</title><description>a <b c=d'e>f &lt; g</b> ' &gt;</description>",
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+		struct feed_document *documents[2];
+		for (int with = 0; with < 2; with++) {
+			char text[2000];
+			(void)snprintf(text, sizeof text, "<rss version='2.0'><channel><title>t</title><item>%s</item></channel>%s</rss>",
+			               items[i], with ? "<!--\x7F-->" : "");
+			documents[with] = read_text(text);
+		}
+		assert_int_equal(documents[0]->entry_count, 1);
+		assert_int_equal(documents[0]->repair_count, documents[1]->repair_count);
+		const struct feed_entry *one = documents[0]->entries, *other = documents[1]->entries;
+		assert_true(base_span_equal(one->title, other->title));
+		assert_true(base_span_equal(one->link, other->link));
+		assert_true(base_span_equal(one->author, other->author));
+		assert_true(base_span_equal(one->summary, other->summary));
+		assert_true(base_span_equal(one->content, other->content));
+		assert_memory_equal(&one->change, &other->change, sizeof one->change);
+		feed_free(documents[0]);
+		feed_free(documents[1]);
+	}
+}
+
 static void netscapes_doctype_is_allowed(void **state)
 {
 	struct feed_document *feed = read_text(
@@ -435,7 +473,8 @@ int main(void)
 	    cmocka_unit_test(a_document_cut_anywhere_keeps_complete_entries),
 	    cmocka_unit_test(json_is_mended),
 	    cmocka_unit_test(what_is_no_feed_is_refused),
-	    cmocka_unit_test(netscapes_doctype_is_allowed),
+	    cmocka_unit_test(references_mean_the_same_short_or_long),
+		cmocka_unit_test(netscapes_doctype_is_allowed),
 	    cmocka_unit_test(bombs_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

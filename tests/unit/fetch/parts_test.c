@@ -296,13 +296,39 @@ static void key_of(unsigned number, uint8_t key[FETCH_SESSION_KEY])
 	memcpy(key + 4, &number, sizeof(number)); /* all in one bucket */
 }
 
+static size_t write_number(void *session, uint8_t bytes[FETCH_SESSION_MAX])
+{
+	memset(bytes, 0, 1000);
+	memcpy(bytes, session, sizeof(unsigned));
+	return 1000;
+}
+
+static void *read_number(const uint8_t *bytes, size_t len)
+{
+	unsigned *session = malloc(sizeof(*session));
+
+	assert_non_null(session);
+	assert_int_equal(len, 1000);
+	memcpy(session, bytes, sizeof(*session));
+	return session;
+}
+
+static const struct fetch_session_ways ways = {write_number, read_number, free, 4000};
+
+static void *new_number(unsigned number)
+{
+	unsigned *session = malloc(sizeof(*session));
+
+	assert_non_null(session);
+	*session = number;
+	return session;
+}
+
 static void put_lasting(struct fetch_sessions *sessions, unsigned number, bool resumed, base_time lasts, base_time now)
 {
 	uint8_t key[FETCH_SESSION_KEY];
-	char bytes[1000] = "";
-	struct fetch_session session = {.bytes = {bytes, sizeof(bytes)}, .lasts = lasts, .resumed = resumed};
+	struct fetch_session session = {.object = new_number(number), .lasts = lasts, .resumed = resumed};
 
-	memcpy(bytes, &number, sizeof(number));
 	key_of(number, key);
 	fetch_sessions_put(sessions, key, &session, now);
 }
@@ -314,14 +340,14 @@ static void put(struct fetch_sessions *sessions, unsigned number, bool resumed, 
 
 static bool take(struct fetch_sessions *sessions, unsigned number, base_time now)
 {
-	uint8_t key[FETCH_SESSION_KEY], bytes[FETCH_SESSION_MAX];
+	uint8_t key[FETCH_SESSION_KEY];
 
 	key_of(number, key);
-	size_t len = fetch_sessions_take(sessions, key, now, bytes);
-	if (len == 0)
+	unsigned *session = fetch_sessions_take(sessions, key, now);
+	if (session == NULL)
 		return false;
-	assert_int_equal(len, 1000);
-	assert_memory_equal(bytes, &number, sizeof(number));
+	assert_int_equal(*session, number);
+	free(session);
 	return true;
 }
 
@@ -330,7 +356,7 @@ static void sessions_are_taken_once(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &ways, &sessions), BASE_OK);
 	assert_false(take(sessions, 1, NOW));
 	put(sessions, 1, false, NOW);
 	put(sessions, 2, false, NOW);
@@ -350,7 +376,7 @@ static void a_line_of_sessions_ends_after_a_day(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &ways, &sessions), BASE_OK);
 	put(sessions, 1, false, NOW);
 	for (base_time now = NOW; now < NOW + BASE_DAY; now += BASE_HOUR) {
 		assert_true(take(sessions, 1, now));
@@ -381,11 +407,26 @@ static void sessions_that_fit_are_resumed_however_many_do_not(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &ways, &sessions), BASE_OK);
 	assert_int_equal(take_turns(sessions, 1000, NOW), 0);
 	unsigned fit = take_turns(sessions, 1000, NOW);
 	assert_in_range(fit, 80, 100);
 	assert_int_equal(take_turns(sessions, 1000, NOW), fit);
+	fetch_sessions_free(sessions);
+}
+
+/* 20 fit as objects; the rest make them shrink. */
+static void objects_are_written_when_room_is_short(void **state)
+{
+	struct fetch_sessions *sessions;
+
+	(void)state;
+	assert_int_equal(fetch_sessions_new(100000, &ways, &sessions), BASE_OK);
+	assert_int_equal(take_turns(sessions, 20, NOW), 0);
+	assert_int_equal(take_turns(sessions, 20, NOW), 20);
+	assert_true(fetch_sessions_size(sessions) > 20 * 4000);
+	assert_int_equal(take_turns(sessions, 80, NOW), 20);
+	assert_int_equal(take_turns(sessions, 80, NOW), 80);
 	fetch_sessions_free(sessions);
 }
 
@@ -394,7 +435,7 @@ static void a_place_is_held_while_its_session_is_used(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(2500, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(2500, &ways, &sessions), BASE_OK);
 	put(sessions, 1, false, NOW);
 	put(sessions, 2, false, NOW);
 	assert_true(take(sessions, 1, NOW));
@@ -413,7 +454,7 @@ static void sessions_that_ended_are_not_given_and_make_room(void **state)
 	struct fetch_sessions *sessions;
 
 	(void)state;
-	assert_int_equal(fetch_sessions_new(2500, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(2500, &ways, &sessions), BASE_OK);
 	put_lasting(sessions, 1, false, 0, NOW);
 	assert_int_equal(fetch_sessions_size(sessions), 0);
 	put_lasting(sessions, 1, false, BASE_MINUTE, NOW);
@@ -431,16 +472,17 @@ static void the_same_session_does_not_last_longer_for_being_used(void **state)
 {
 	struct fetch_sessions *sessions;
 	uint8_t key[FETCH_SESSION_KEY];
-	char bytes[1000] = {1};
-	struct fetch_session same = {.bytes = {bytes, sizeof(bytes)}, .lasts = BASE_HOUR, .resumed = true, .same = true};
+	struct fetch_session same = {.lasts = BASE_HOUR, .resumed = true, .same = true};
 
 	(void)state;
 	key_of(1, key);
-	assert_int_equal(fetch_sessions_new(100000, &sessions), BASE_OK);
+	assert_int_equal(fetch_sessions_new(100000, &ways, &sessions), BASE_OK);
 	put_lasting(sessions, 1, false, BASE_HOUR, NOW);
 	assert_true(take(sessions, 1, NOW + BASE_MINUTE));
+	same.object = new_number(1);
 	fetch_sessions_put(sessions, key, &same, NOW + BASE_MINUTE);
 	assert_true(take(sessions, 1, NOW + BASE_HOUR - 1));
+	same.object = new_number(1);
 	fetch_sessions_put(sessions, key, &same, NOW + BASE_HOUR - 1);
 	assert_false(take(sessions, 1, NOW + BASE_HOUR));
 	fetch_sessions_free(sessions);
@@ -463,6 +505,7 @@ int main(void)
 	    cmocka_unit_test(sessions_are_taken_once),
 	    cmocka_unit_test(a_line_of_sessions_ends_after_a_day),
 	    cmocka_unit_test(sessions_that_fit_are_resumed_however_many_do_not),
+	    cmocka_unit_test(objects_are_written_when_room_is_short),
 	    cmocka_unit_test(a_place_is_held_while_its_session_is_used),
 	    cmocka_unit_test(sessions_that_ended_are_not_given_and_make_room),
 	    cmocka_unit_test(the_same_session_does_not_last_longer_for_being_used),

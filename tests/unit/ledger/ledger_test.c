@@ -212,10 +212,12 @@ static void entries_are_new_then_seen_then_changed(void **state)
 	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = HOUSE_QUIET}};
 	struct ledger_known known = house_look_up(house, HOUSE_FEED, items, 2, 0);
 	assert_int_equal(known.state, LEDGER_NEW);
+	assert_true(known.unknown);
 	assert_int_equal(known.first_seen, BASE_TIME_NONE);
 	assert_int_equal(house_commit(house, HOUSE_FEED, items, 2, NOW), BASE_OK);
 	known = house_look_up(house, HOUSE_FEED, items, 2, 0);
 	assert_int_equal(known.state, LEDGER_SEEN);
+	assert_false(known.unknown);
 	assert_int_equal(known.classes, 1u << MATCH_PAUSE);
 	assert_int_equal(known.last_alert, 1);
 	assert_int_equal(known.first_seen, NOW);
