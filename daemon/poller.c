@@ -120,6 +120,21 @@ static struct event *add_event(struct poller *poller, int fd, short what, event_
 	return event;
 }
 
+/*
+ * With leases the loop looks for new events after each callback: one that is stopped in the middle of a row of them must
+ * not send the requests of the others before it has seen that its time is over.
+ */
+static struct event_base *new_base(const struct poller *poller)
+{
+	struct event_config *config = poller->context.options.share ? event_config_new() : NULL;
+	if (!config)
+		return poller->context.options.share ? NULL : event_base_new();
+	int failed = event_config_set_max_dispatch_interval(config, NULL, 1, 1);
+	struct event_base *base = failed ? NULL : event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
 static enum base_result build_loop(struct poller *poller)
 {
 	enum base_result result = base_queue_new((size_t)poller->context.options.transfers + 3, &poller->context.inbox);
@@ -127,7 +142,7 @@ static enum base_result build_loop(struct poller *poller)
 		result = base_queue_new(ORDERS_MAX + 1, &poller->orders);
 	if (result)
 		return result;
-	poller->base = event_base_new();
+	poller->base = new_base(poller);
 	if (!poller->base || event_base_priority_init(poller->base, 3)) /* events have the middle one if nothing is said */
 		return BASE_NO_MEMORY;
 	poller->inbox_event = add_event(poller, base_queue_fd(poller->context.inbox), EV_READ | EV_PERSIST, on_inbox, 0);

@@ -376,8 +376,8 @@ static void references_mean_the_same_short_or_long(void **state)
 		"<title>&#38;lt; &#127;a&lt; b</title>", "<title>&#x7F;b &lt;</title>", "<title>&#x007f;b &lt;</title>",
 		"<title>&#0127;c &lt;</title>",
 		"<title>&lt; &unknown; &lt</title><description><!-- &lt; --><?x &lt;?>&gt;</description>",
-		"<title>\xD0\x94\xD0\xB0&lt;\xD0\x94&gt;\xD0\x94</title><content xmlns='http://www.w3.org/2005/Atom' type='xhtml'>"
-		"<div title='&lt;&amp;'>a &lt; b &amp; <b>c &gt; d</b></div></content>",
+		("<title>\xD0\x94\xD0\xB0&lt;\xD0\x94&gt;\xD0\x94</title><content xmlns='http://www.w3.org/2005/Atom' type='xhtml'>"
+		 "<div title='&lt;&amp;'>a &lt; b &amp; <b>c &gt; d</b></div></content>"),
 		"<author>J &amp; R &lt;</author><title>]]&gt;</title><description>x &lt;i&gt;y<b>z &lt;</b></description>",
 		"<title>x &lt; y</title><description>a <b c=d'e>f &lt; g</b> ' &gt;</description>",
 	};
