@@ -107,8 +107,8 @@ def test_stopped(folder):
         going_on = time.monotonic()
         nodes[1].process.send_signal(signal.SIGCONT)
         lock.join()
-        early = [r.host for r in group.judge.requests() if going_on < r.began < going_on + 1
-                 and group.judge.owner(r) != "a"]
+        early = [(r.host, group.judge.owner(r), r.began - going_on) for r in group.judge.requests()
+                 if going_on < r.began < going_on + 1 and group.judge.owner(r) != "a"]
         check(not early, "asked before it was a member again:", early)
         nodes[1].wait_log("joined again", round_number + 1)
         wait_divided(nodes, feeds)
