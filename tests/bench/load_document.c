@@ -4,6 +4,7 @@
  */
 #include "load_document.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #define TEXTS 251      /* a prime, so that a feed's entries do not repeat in step */
 #define FRAME 1024     /* of an entry without its text, and of a document without its entries */
+#define PARAGRAPH 256  /* is shorter */
 #define ALERT_EVERY 50 /* entries */
 
 struct text {
@@ -39,20 +41,36 @@ static uint32_t chance(uint64_t *seed)
 	return (uint32_t)(*seed >> 33);
 }
 
+/* Bytes being written, in a place of a known size. */
+struct page {
+	char *bytes;
+	size_t len, most;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct page *page, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(page->bytes + page->len, page->most - page->len, format, args);
+	va_end(args);
+	if (len < 0 || (size_t)len >= page->most - page->len) /* FRAME is too small */
+		abort();
+	page->len += (size_t)len;
+}
+
 /* Paragraphs of sentences, escaped as a description that holds HTML. */
 static int make_text(struct text *text, size_t bytes, uint64_t seed)
 {
-	text->bytes = malloc(bytes + 256);
-	if (text->bytes == NULL)
+	struct page page = {malloc(bytes + PARAGRAPH), 0, bytes + PARAGRAPH};
+	if (page.bytes == NULL)
 		return -1;
-	size_t at = 0;
-	while (at < bytes) {
-		at += (size_t)sprintf(text->bytes + at, "&lt;p&gt;");
+	while (page.len < bytes) {
+		put(&page, "&lt;p&gt;");
 		for (size_t i = 0, count = 8 + chance(&seed) % 12; i < count; i++)
-			at += (size_t)sprintf(text->bytes + at, "%s%s", i ? " " : "", words[chance(&seed) % WORDS]);
-		at += (size_t)sprintf(text->bytes + at, ".&lt;/p&gt;\n");
+			put(&page, "%s%s", i ? " " : "", words[chance(&seed) % WORDS]);
+		put(&page, ".&lt;/p&gt;\n");
 	}
-	text->len = at;
+	*text = (struct text){page.bytes, page.len};
 	return 0;
 }
 
@@ -63,7 +81,7 @@ struct load_documents *load_documents_new(size_t entries, size_t entry_bytes, ti
 		return NULL;
 	documents->entries = entries;
 	documents->start = start;
-	documents->most = FRAME + entries * (FRAME + entry_bytes + 256);
+	documents->most = FRAME + entries * (FRAME + entry_bytes + PARAGRAPH);
 	for (size_t i = 0; i < TEXTS; i++) {
 		if (make_text(&documents->texts[i], entry_bytes, i + 1)) {
 			load_documents_free(documents);
@@ -96,7 +114,7 @@ static void write_date(const struct load_documents *documents, size_t serial, ch
 	(void)strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", &broken);
 }
 
-static size_t write_entry(const struct load_documents *documents, size_t feed, size_t serial, char *out)
+static void write_entry(const struct load_documents *documents, size_t feed, size_t serial, struct page *page)
 {
 	uint64_t seed = feed * 1000003u + serial;
 	const struct text *text = &documents->texts[chance(&seed) % TEXTS];
@@ -108,24 +126,28 @@ static size_t write_entry(const struct load_documents *documents, size_t feed, s
 	else
 		(void)snprintf(title, sizeof title, "%s %s %s %zu", words[chance(&seed) % WORDS], words[chance(&seed) % WORDS],
 		               words[chance(&seed) % WORDS], serial);
-	size_t at = (size_t)sprintf(out,
-	                            "<item><title>%s</title><link>https://feeds.example/%zu/%zu</link>"
-	                            "<guid isPermaLink=\"false\">urn:bench:%zu:%zu</guid><pubDate>%s</pubDate>"
-	                            "<category>news</category><description>",
-	                            title, feed, serial, feed, serial, date);
-	memcpy(out + at, text->bytes, text->len);
-	at += text->len;
-	return at + (size_t)sprintf(out + at, "</description></item>\n");
+	put(page,
+	    "<item><title>%s</title><link>https://feeds.example/%zu/%zu</link>"
+	    "<guid isPermaLink=\"false\">urn:bench:%zu:%zu</guid><pubDate>%s</pubDate>"
+	    "<category>news</category><description>",
+	    title, feed, serial, feed, serial, date);
+	if (text->len >= page->most - page->len)
+		abort();
+	memcpy(page->bytes + page->len, text->bytes, text->len); /* put would look for its end first */
+	page->len += text->len;
+	put(page, "</description></item>\n");
 }
 
 size_t load_documents_write(const struct load_documents *documents, size_t feed, size_t version, char *out)
 {
-	size_t at = (size_t)sprintf(out,
-	                            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rss version=\"2.0\"><channel>"
-	                            "<title>Feed %zu</title><link>https://feeds.example/%zu/</link>"
-	                            "<description>Invented news</description><language>en</language>\n",
-	                            feed, feed);
+	struct page page = {out, 0, documents->most};
+	put(&page,
+	    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rss version=\"2.0\"><channel>"
+	    "<title>Feed %zu</title><link>https://feeds.example/%zu/</link>"
+	    "<description>Invented news</description><language>en</language>\n",
+	    feed, feed);
 	for (size_t i = documents->entries; i-- > 0;)
-		at += write_entry(documents, feed, version * LOAD_NEW_ENTRIES + i, out + at);
-	return at + (size_t)sprintf(out + at, "</channel></rss>\n");
+		write_entry(documents, feed, version * LOAD_NEW_ENTRIES + i, &page);
+	put(&page, "</channel></rss>\n");
+	return page.len;
 }
