@@ -1,14 +1,12 @@
 """`wirewatch tail` with several endpoints, against publishers that are told what to do as nodes of one ledger."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from subscriber_test import BUILD, Publisher, wait_until  # noqa: E402
+from subscriber_test import BUILD, Publisher, run, wait_until  # noqa: E402
 
 
 STARTED = []  # ended after each test, whatever happened
@@ -178,25 +176,13 @@ def test_absent(folder):
     a.kill()
 
 
+def kill_started():
+    for process in STARTED:
+        process.kill()
+
+
 def main():
-    number = failed = 0
-    for test in [test_killed, test_stopped, test_stuck, test_lagging, test_in_catch_up, test_other_ledger, test_absent]:
-        folder = tempfile.mkdtemp(prefix="wirewatch-")
-        try:
-            for name, good in test(folder):
-                number += 1
-                failed += not good
-                print("%s %d - %s" % ("ok" if good else "not ok", number, name), flush=True)
-        except Exception as error:
-            number += 1
-            failed += 1
-            print("not ok %d - %s: %r" % (number, test.__name__, error), flush=True)
-        finally:
-            for process in STARTED:
-                process.kill()
-            shutil.rmtree(folder)
-    print("1..%d" % number)
-    return 1 if failed else 0
+    return run([test_killed, test_stopped, test_stuck, test_lagging, test_in_catch_up, test_other_ledger, test_absent], kill_started)
 
 
 if __name__ == "__main__":

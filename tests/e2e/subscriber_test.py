@@ -347,10 +347,10 @@ def test_protocol(folder):
     publisher.kill()
 
 
-def main():
+def run(tests, end=lambda: None):
+    """Each test yields a name and whether it is so. end is called after each, whatever happened."""
     number = failed = 0
-    for test in [test_live, test_since, test_gap, test_classes, test_restarts, test_forgotten, test_many, test_examples, test_usage,
-                 test_block, test_keys, test_binding, test_protocol]:
+    for test in tests:
         folder = tempfile.mkdtemp(prefix="wirewatch-")
         try:
             for name, good in test(folder):
@@ -362,9 +362,15 @@ def main():
             failed += 1
             print("not ok %d - %s: %r" % (number, test.__name__, error), flush=True)
         finally:
+            end()
             shutil.rmtree(folder)
     print("1..%d" % number)
     return 1 if failed else 0
+
+
+def main():
+    return run([test_live, test_since, test_gap, test_classes, test_restarts, test_forgotten, test_many, test_examples, test_usage,
+                test_block, test_keys, test_binding, test_protocol])
 
 
 if __name__ == "__main__":
