@@ -53,15 +53,21 @@ def test_joins_and_leaves(folder):
         node.stop_cleanly()
 
 
-def test_killed(folder):
-    """a node that is killed loses its feeds within the lease, and takes its place again at once"""
-    group = cluster.Group(folder)
-    feeds = group.feeds(20)
+def start_two(group, feeds):
+    """Two nodes that share the feeds and have polled them all."""
     nodes = [group.node(name, feeds) for name in ("a", "b")]
     for node in nodes:
         node.start()
     wait_divided(nodes, feeds)
     wait_polled(group.judge, feeds)
+    return nodes
+
+
+def test_killed(folder):
+    """a node that is killed loses its feeds within the lease, and takes its place again at once"""
+    group = cluster.Group(folder)
+    feeds = group.feeds(20)
+    nodes = start_two(group, feeds)
     nodes[1].kill()
     killed = time.monotonic()
     wait_divided(nodes[:1], feeds)
@@ -85,11 +91,7 @@ def test_stopped(folder):
     """a node stopped for longer than its lease asks nobody before it is a member again"""
     group = cluster.Group(folder)
     feeds = group.feeds(20, pause=0.2)
-    nodes = [group.node(name, feeds) for name in ("a", "b")]
-    for node in nodes:
-        node.start()
-    wait_divided(nodes, feeds)
-    wait_polled(group.judge, feeds)
+    nodes = start_two(group, feeds)
     for round_number in range(2):
         mine = set(nodes[1].held())
         nodes[1].process.send_signal(signal.SIGSTOP)
@@ -187,11 +189,7 @@ def test_database_restarted(folder):
     """without the database nothing is polled and health says so; after it all goes on by itself"""
     group = cluster.Group(folder)
     feeds = group.feeds(12)
-    nodes = [group.node(name, feeds) for name in ("a", "b")]
-    for node in nodes:
-        node.start()
-    wait_divided(nodes, feeds)
-    wait_polled(group.judge, feeds)
+    nodes = start_two(group, feeds)
     group.database.stop()
     for node in nodes:
         check(harness.wait_until(lambda n=node: n.get("/healthz")[0] == 503), "healthy without a database")
