@@ -8,17 +8,16 @@
 #include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
 #include "daemon/fetch/lookups.h"
+#include "daemon/fetch/sockets.h"
 #include "wirewatch/fetch.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
 
-struct fetch_socket;
 struct fetch_tls;
 struct event;
 
 TAILQ_HEAD(fetch_transfers, fetch_transfer);
-LIST_HEAD(fetch_sockets, fetch_socket);
 
 /* Easy handles with every option set that is the same for all: setting them all costs more than an unchanged feed. */
 #define FETCH_IDLE_MAX 64
@@ -61,6 +60,9 @@ enum fetch_stop {
 	FETCH_STOP_DOWNGRADE, /* from https to http */
 	FETCH_STOP_ADDRESS,   /* refused by the guard after the connection was made */
 };
+
+/* Lets libcurl work on what happened at a descriptor (CURL_CSELECT_...), and ends the transfers that are over. */
+void fetch_act(struct fetch *fetch, curl_socket_t fd, int what);
 
 #define FETCH_FIELDS_MAX 4
 
