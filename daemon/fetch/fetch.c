@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "daemon/fetch/sockets.h"
 #include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 

@@ -1,6 +1,7 @@
 /*
  * request: what is sent, and easy handles with every option and limit set.
  */
+#include "daemon/fetch/sockets.h"
 #include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 

@@ -12,8 +12,8 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct fetch_socket {
@@ -27,22 +27,21 @@ struct fetch_socket {
 
 static struct fetch_socket *find(const struct fetch *fetch, curl_socket_t fd)
 {
-	return (size_t)fd < fetch->sockets.cap ? fetch->sockets.by_fd[fd] : NULL;
+	return (size_t)fd < fetch->socket_cap ? fetch->sockets[fd] : NULL;
 }
 
 static struct fetch_socket *add(struct fetch *fetch, curl_socket_t fd)
 {
-	struct fetch_sockets *sockets = &fetch->sockets;
-	size_t before = sockets->cap;
+	size_t before = fetch->socket_cap;
 
-	if (base_grow(&sockets->by_fd, &sockets->cap, (size_t)fd + 1, sizeof(*sockets->by_fd), INT_MAX) != BASE_OK)
+	if (base_grow(&fetch->sockets, &fetch->socket_cap, (size_t)fd + 1, sizeof(struct fetch_socket *), INT_MAX) != BASE_OK)
 		return NULL;
-	if (sockets->cap > before)
-		memset(sockets->by_fd + before, 0, (sockets->cap - before) * sizeof(*sockets->by_fd));
+	for (size_t i = before; i < fetch->socket_cap; i++)
+		fetch->sockets[i] = NULL;
 	struct fetch_socket *socket = calloc(1, sizeof(*socket));
 	if (socket != NULL)
 		socket->fetch = fetch;
-	sockets->by_fd[fd] = socket;
+	fetch->sockets[fd] = socket;
 	return socket;
 }
 
@@ -61,7 +60,7 @@ static void forget(struct fetch *fetch, curl_socket_t fd)
 		return;
 	unwatch(socket);
 	free(socket);
-	fetch->sockets.by_fd[fd] = NULL;
+	fetch->sockets[fd] = NULL;
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *ctx)
@@ -140,8 +139,9 @@ int fetch_on_close(void *ctx, curl_socket_t fd)
 
 void fetch_sockets_drop(struct fetch *fetch)
 {
-	for (size_t fd = 0; fd < fetch->sockets.cap; fd++)
+	for (size_t fd = 0; fd < fetch->socket_cap; fd++)
 		forget(fetch, (curl_socket_t)fd);
-	free(fetch->sockets.by_fd);
-	fetch->sockets = (struct fetch_sockets){0};
+	free(fetch->sockets);
+	fetch->sockets = NULL;
+	fetch->socket_cap = 0;
 }

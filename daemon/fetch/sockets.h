@@ -6,16 +6,8 @@
 #define WIREWATCH_FETCH_SOCKETS_H
 
 #include <curl/curl.h>
-#include <stddef.h>
 
 struct fetch;
-struct fetch_socket;
-
-struct fetch_sockets { /* zero-initialise */
-	struct fetch_socket **by_fd; /* NULL where none is known */
-	size_t cap;
-};
-
 /* CURLMOPT_SOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION; the context is the struct fetch. */
 int fetch_on_watch(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known);
 int fetch_on_close(void *ctx, curl_socket_t fd);

@@ -4,6 +4,8 @@
  */
 #include "daemon/fetch/transfer.h"
 
+#include "daemon/fetch/sockets.h"
+
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdlib.h>

@@ -8,12 +8,12 @@
 #include "daemon/fetch/guard.h"
 #include "daemon/fetch/headers.h"
 #include "daemon/fetch/lookups.h"
-#include "daemon/fetch/sockets.h"
 #include "wirewatch/fetch.h"
 
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+struct fetch_socket;
 struct fetch_tls;
 struct event;
 
@@ -31,7 +31,8 @@ struct fetch {
 	CURLM *multi;
 	struct event *timer; /* libcurl's one timeout */
 	struct event *kick;  /* starts what waits, outside every callback */
-	struct fetch_sockets sockets;
+	struct fetch_socket **sockets; /* by descriptor; NULL where none is known */
+	size_t socket_cap;
 	struct fetch_transfers waiting, active;
 	size_t waiting_count, active_count;
 	base_time timeout;
