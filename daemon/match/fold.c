@@ -186,16 +186,19 @@ static bool fold_twos(struct base_span text, char *out, struct fold_run *run)
 
 void fold_run(struct base_span text, char *out, size_t room, struct fold_run *run)
 {
-	*run = (struct fold_run){.upper = text.len > 0 && *text.ptr >= 'A' && *text.ptr <= 'Z'};
 	if (text.len > room)
 		text.len = room;
-	do {
-		size_t ascii = fold_ascii((struct base_span){text.ptr + run->len, text.len - run->len}, out + run->len);
-		if (ascii > 0) {
-			run->len += ascii;
-			run->letters += ascii;
+	size_t len = fold_ascii(text, out);
+	*run = (struct fold_run){.len = len, .letters = len, .upper = len > 0 && *text.ptr <= 'Z', .last_len = 1};
+	if (len > 0)
+		run->last = (unsigned char)out[len - 1];
+	while (run->len < text.len && (unsigned char)text.ptr[run->len] >= 0x80 && fold_twos(text, out, run)) {
+		len = fold_ascii((struct base_span){text.ptr + run->len, text.len - run->len}, out + run->len);
+		run->len += len;
+		run->letters += len;
+		if (len > 0) {
 			run->last = (unsigned char)out[run->len - 1];
 			run->last_len = 1;
 		}
-	} while (fold_twos(text, out, run));
+	}
 }

@@ -37,11 +37,6 @@ void text_free(struct text *text)
 	*text = (struct text){0};
 }
 
-struct base_span text_folded(const struct text *text, const struct token *token)
-{
-	return (struct base_span){text->folded + token->folded, token->folded_len};
-}
-
 struct base_span text_original(const struct text *text, const struct token *token)
 {
 	struct base_span field = text->fields[token->flags & TOKEN_TITLE ? 0 : 1];
