@@ -166,31 +166,33 @@ static bool is_plural(const struct text *text, uint32_t at)
 }
 
 /* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
-static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, uint32_t last)
+static inline uint32_t part_flags(const struct text *text, uint32_t first, uint32_t last)
 {
-	const struct text *text = &scratch->text;
 	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
 	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
 	bool more = last + 1 < text->token_count;
-	bool right = more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1);
-	return flags | (right ? HIT_PART_RIGHT : 0);
+	if (more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1))
+		flags |= HIT_PART_RIGHT;
+	return flags;
 }
 
-static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
+static enum base_result grow_hits(struct match_scratch *scratch)
 {
-	if (scratch->hit_count == scratch->hit_cap) {
-		enum base_result result =
-		    base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
-		if (result)
-			return result;
-	}
-	uint32_t flags = part_flags(scratch, first, last) | HIT_LEADS | HIT_ALIAS | HIT_FURNITURE;
+	return base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
+}
+
+static inline enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
+{
+	enum base_result result = scratch->hit_count < scratch->hit_cap ? BASE_OK : grow_hits(scratch);
+	if (result)
+		return result;
+	uint32_t flags = part_flags(&scratch->text, first, last) | HIT_LEADS | HIT_ALIAS | HIT_FURNITURE;
 	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags & scratch->rules->term_flags[term]};
 	return BASE_OK;
 }
 
 /* Whether a term may go on with the token after `at`. */
-static bool goes_on(const struct match_scratch *scratch, uint32_t at)
+static inline bool goes_on(const struct match_scratch *scratch, uint32_t at)
 {
 	const struct text *text = &scratch->text;
 	uint32_t next = at + 1;
