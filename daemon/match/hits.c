@@ -186,7 +186,7 @@ static inline enum base_result add_hit(struct match_scratch *scratch, uint32_t t
 	enum base_result result = scratch->hit_count < scratch->hit_cap ? BASE_OK : grow_hits(scratch);
 	if (result)
 		return result;
-	uint32_t flags = part_flags(&scratch->text, first, last) | HIT_LEADS | HIT_ALIAS | HIT_FURNITURE;
+	uint32_t flags = part_flags(&scratch->text, first, last) | HIT_OF_TERM;
 	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags & scratch->rules->term_flags[term]};
 	return BASE_OK;
 }
