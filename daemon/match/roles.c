@@ -206,17 +206,16 @@ static bool match_from(struct attempt *attempt, size_t index, uint32_t at)
 	if (is_gap(attempt, index))
 		return match_gap(attempt, index, at);
 	bool after_gap = index == 0 || is_gap(attempt, index - 1);
-	for (int i = 0; i <= (after_gap ? 0 : SKIP_MAX); i++) {
+	for (int skips = after_gap ? 0 : SKIP_MAX;; skips--) {
 		if (view->budget == 0 || at >= view->end || (!after_gap && view_breaks(view, at)))
 			return false;
 		view->budget--;
 		if (match_step(attempt, index, at))
 			return true;
-		if (!view_words_at(view, words(attempt, DETAIL_SKIP), at, &last))
+		if (skips == 0 || !view_words_at(view, words(attempt, DETAIL_SKIP), at, &last))
 			return false;
 		at = last + 1;
 	}
-	return false;
 }
 
 /* ---- a sentence --------------------------------------------------------------------------- */
