@@ -106,6 +106,7 @@ static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 	bool known = poll->outcome.outcome == PLAN_NOT_MODIFIED, whole = is_whole(poll);
 	/* RFC 9111 section 4.3.4: a 304 updates the validators it carries; a 200 replaces the pair. */
 	out->url = feed->conf->url;
+	out->id = feed->id;
 	if (!is_moved(poll)) {
 		out->etag = whole || (known && poll->etag) ? poll->etag : feed->etag;
 		out->last_modified = whole || (known && poll->last_modified) ? poll->last_modified : feed->last_modified;

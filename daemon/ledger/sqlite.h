@@ -14,10 +14,12 @@ enum sqlite_statement {
 	SQL_STATE_GET,
 	SQL_STATE_PUT,
 	SQL_FEED_GET,
+	SQL_FEED_UPDATE,
 	SQL_FEED_PUT,
 	SQL_ENTRY_GET,
 	SQL_ENTRY_BY_LINK,
 	SQL_ENTRY_BY_TITLE,
+	SQL_ENTRY_NEW,
 	SQL_ENTRY_PUT,
 	SQL_ENTRY_FORGET,
 	SQL_ENTRY_ALERTED,
@@ -94,7 +96,7 @@ enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const str
                                   struct engine_entry *out);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
                                    const struct feed_key *key, struct engine_entry *out);
-enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh);
 enum base_result sqlite_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
 enum base_result sqlite_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
                                       uint64_t sequence);

@@ -46,7 +46,7 @@ struct ledger_feed {
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
 	bool polled;      /* at least one document was taken in */
-	int64_t id;        /* the ledger's number of it, 0: not known; ignored by ledger_commit */
+	int64_t id;        /* the ledger's number of it, 0: not known; ledger_commit is quicker with it */
 	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
