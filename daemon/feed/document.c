@@ -173,7 +173,6 @@ static bool read_rest(struct work *work, struct base_span text, struct feed_docu
 	struct feed_slices *slices = &work->slices;
 	struct feed_document *document;
 
-	feed_slices_compare(slices, set);
 	if (2 * slices->familiar <= slices->count || feed_slices_cut(text, slices, &work->rest))
 		return false;
 	work->in_part = true;
@@ -195,13 +194,13 @@ static bool read_rest(struct work *work, struct base_span text, struct feed_docu
 
 static enum base_result read_document(struct work *work, struct base_span text, struct feed_document **out)
 {
-	bool sliced = work->input->remember && !work->charset_note && feed_slices_find(text, &work->slices);
+	bool sliced = work->input->remember && !work->charset_note && feed_slices_find(text, work->input->familiar, &work->slices);
 
 	if (sliced && work->input->familiar && read_rest(work, text, out))
 		return BASE_OK;
 	enum base_result result = read_text(work, text, out);
 	if (result == BASE_OK && sliced) {
-		feed_slices_compare(&work->slices, NULL);
+		feed_slices_forget(&work->slices);
 		remember(work, NULL, *out);
 	}
 	return result;

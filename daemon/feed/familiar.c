@@ -20,12 +20,17 @@ struct feed_familiar {
 	base_time whole, latest; /* when a document was read whole, and when the last was read */
 	uint64_t context;        /* what its entries took from the feed */
 	size_t count;
-	uint64_t digests[];      /* in document order; then as many tags */
+	uint64_t digests[];      /* in document order; then as many lengths, then tags */
 };
+
+static const uint32_t *lengths_of(const struct feed_familiar *set)
+{
+	return (const uint32_t *)(const void *)(set->digests + set->count);
+}
 
 static const key_tag *tags_of(const struct feed_familiar *set)
 {
-	return (const key_tag *)(const void *)(set->digests + set->count);
+	return (const key_tag *)(const void *)(lengths_of(set) + set->count);
 }
 
 static key_tag tag_of(const struct feed_entry *entry)
@@ -47,24 +52,30 @@ bool feed_familiar_holds(const struct feed_familiar *set, const struct feed_owne
 	return set->context == fresh->context && set->latest <= now;
 }
 
-/* Entries mostly keep their order, so the next one is looked for behind the last one found. */
-void feed_slices_compare(struct feed_slices *slices, const struct feed_familiar *set)
+bool feed_familiar_guess(const struct feed_familiar *set, size_t next, uint64_t *digest, size_t *len)
 {
-	size_t next = 0;
+	if (!set || next >= set->count)
+		return false;
+	*digest = set->digests[next];
+	*len = lengths_of(set)[next];
+	return true;
+}
 
+size_t feed_familiar_find(const struct feed_familiar *set, uint64_t digest, size_t next)
+{
+	for (size_t tried = 0; set && tried < set->count; tried++) {
+		size_t at = next + tried < set->count ? next + tried : next + tried - set->count;
+		if (set->digests[at] == digest)
+			return at;
+	}
+	return FAMILIAR_MOST;
+}
+
+void feed_slices_forget(struct feed_slices *slices)
+{
 	slices->familiar = 0;
 	for (size_t i = 0; i < slices->count; i++)
 		slices->slices[i].known = FAMILIAR_MOST;
-	for (size_t i = 0; set && i < slices->count; i++)
-		for (size_t tried = 0; tried < set->count; tried++) {
-			size_t at = next + tried < set->count ? next + tried : next + tried - set->count;
-			if (set->digests[at] != slices->slices[i].digest)
-				continue;
-			slices->slices[i].known = at;
-			slices->familiar++;
-			next = at + 1 < set->count ? at + 1 : 0;
-			break;
-		}
 }
 
 enum base_result feed_slices_cut(struct base_span xml, const struct feed_slices *slices, struct base_buf *out)
@@ -123,17 +134,19 @@ struct feed_familiar *feed_familiar_new(const struct feed_slices *slices, const 
 
 	if (count == 0 || read->shared_ids || document->entry_count != count - slices->familiar || !is_plain(document))
 		return NULL;
-	struct feed_familiar *made = malloc(sizeof *made + count * (sizeof *made->digests + sizeof(key_tag)));
+	struct feed_familiar *made = malloc(sizeof *made + count * (sizeof *made->digests + sizeof(uint32_t) + sizeof(key_tag)));
 	if (!made) /* the next document is read whole */
 		return NULL;
 	made->whole = slices->familiar ? set->whole : now;
 	made->latest = now;
 	made->context = read->context;
 	made->count = count;
-	key_tag *tags = (key_tag *)(void *)(made->digests + count);
+	uint32_t *lengths = (uint32_t *)(void *)(made->digests + count);
+	key_tag *tags = (key_tag *)(void *)(lengths + count);
 	for (size_t i = 0; i < count; i++) {
 		size_t known = slices->slices[i].known;
 		made->digests[i] = slices->slices[i].digest;
+		lengths[i] = (uint32_t)slices->slices[i].bytes.len;
 		tags[i] = known == FAMILIAR_MOST ? tag_of(&document->entries[fresh++]) : tags_of(set)[known];
 	}
 	return made;

@@ -1,5 +1,7 @@
 /*
  * slices: where the entries of a document begin and end, found without libxml2.
+ * Entries mostly keep their order: where one begins, the next one of the set is
+ * tried first, and if its bytes are there, their tags need not be looked at.
  *
  * Only tags, comments, CDATA sections and instructions matter, and where the
  * document is well formed their ends are found exactly: feed_xml_skip knows
@@ -19,6 +21,9 @@
 
 struct walk {
 	struct feed_slices *out;
+	const struct feed_familiar *set;
+	const char *at, *end;
+	size_t next;        /* of the set */
 	uint64_t around[2]; /* a hash of the tags and instructions that matter, up to here */
 	size_t depth;       /* of open elements */
 	bool closed;        /* the root is */
@@ -52,23 +57,49 @@ static bool is_entry(struct base_span name)
 	return base_span_is_nocase(name, "item") || base_span_is_nocase(name, "entry");
 }
 
-static bool open_slice(struct walk *walk, const char *at)
+static uint64_t digest_of(const struct walk *walk, struct base_span bytes)
+{
+	const uint64_t key[2] = {walk->around[0] ^ walk->slice_depth, walk->around[1]};
+	uint8_t sum[BASE_HASH128_LEN];
+
+	base_sum128(bytes.ptr, bytes.len, sum);
+	return base_hash64(key, sum, sizeof sum);
+}
+
+static void add_slice(struct walk *walk, struct base_span bytes, uint64_t digest, size_t known)
+{
+	walk->out->slices[walk->out->count++] = (struct feed_slice){bytes, digest, known};
+	walk->out->familiar += known != FAMILIAR_MOST;
+	if (known != FAMILIAR_MOST)
+		walk->next = known + 1;
+}
+
+/* Is the next one of the set here? Then it is as well formed as it was there. */
+static bool is_next(struct walk *walk, const char *at)
+{
+	uint64_t digest;
+	size_t len;
+
+	if (!feed_familiar_guess(walk->set, walk->next, &digest, &len) || (size_t)(walk->end - at) < len ||
+	    digest_of(walk, (struct base_span){at, len}) != digest)
+		return false;
+	add_slice(walk, (struct base_span){at, len}, digest, walk->next);
+	walk->at = at + len;
+	return true;
+}
+
+static void open_slice(struct walk *walk, const char *at)
 {
 	walk->in_slice = true;
-	walk->slice_depth = walk->depth;
 	walk->slice = at;
-	return walk->out->count < FAMILIAR_MOST;
 }
 
 static void close_slice(struct walk *walk, const char *end)
 {
-	struct feed_slice *slice = &walk->out->slices[walk->out->count++];
-	const uint64_t key[2] = {walk->around[0] ^ walk->slice_depth, walk->around[1]};
-	uint8_t sum[BASE_HASH128_LEN];
+	struct base_span bytes = {walk->slice, (size_t)(end - walk->slice)};
+	uint64_t digest = digest_of(walk, bytes);
 
-	slice->bytes = (struct base_span){walk->slice, (size_t)(end - walk->slice)};
-	base_sum128(slice->bytes.ptr, slice->bytes.len, sum);
-	slice->digest = base_hash64(key, sum, sizeof sum);
+	add_slice(walk, bytes, digest, feed_familiar_find(walk->set, digest, walk->next));
 	walk->in_slice = false;
 }
 
@@ -96,8 +127,14 @@ static bool start_tag(struct walk *walk, struct base_span tag)
 			note(walk, tag);
 		if (channel)
 			walk->in_channel = true;
-		if ((walk->depth == 1 || (walk->depth == 2 && walk->in_channel)) && is_entry(name) && !open_slice(walk, tag.ptr))
-			return false;
+		if ((walk->depth == 1 || (walk->depth == 2 && walk->in_channel)) && is_entry(name)) {
+			if (walk->out->count == FAMILIAR_MOST)
+				return false;
+			walk->slice_depth = walk->depth;
+			if (is_next(walk, tag.ptr))
+				return true;
+			open_slice(walk, tag.ptr);
+		}
 	}
 	walk->depth++;
 	return tag.ptr[tag.len - 2] == '/' ? end_tag(walk, tag.ptr + tag.len) : true;
@@ -127,17 +164,16 @@ static bool take(struct walk *walk, struct base_span token)
 	}
 }
 
-bool feed_slices_find(struct base_span xml, struct feed_slices *out)
+bool feed_slices_find(struct base_span xml, const struct feed_familiar *set, struct feed_slices *out)
 {
-	struct walk walk = {.out = out};
-	const char *at = xml.ptr, *end = xml.ptr + xml.len;
+	struct walk walk = {.out = out, .set = set, .at = xml.ptr, .end = xml.ptr + xml.len};
+	const char *tag;
 
 	out->count = out->familiar = 0;
-	while (at < end && (at = memchr(at, '<', (size_t)(end - at)))) {
-		const char *next = feed_xml_skip((struct base_span){at, (size_t)(end - at)});
-		if (!take(&walk, (struct base_span){at, (size_t)(next - at)}))
+	while (walk.at < walk.end && (tag = memchr(walk.at, '<', (size_t)(walk.end - walk.at)))) {
+		walk.at = feed_xml_skip((struct base_span){tag, (size_t)(walk.end - tag)});
+		if (!take(&walk, (struct base_span){tag, (size_t)(walk.at - tag)}))
 			return false;
-		at = next;
 	}
 	return walk.closed;
 }

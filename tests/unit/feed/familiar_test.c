@@ -115,6 +115,8 @@ static void test_what_entries_take_from_the_feed(void **state)
 	assert_int_equal(left_out(ATOM ENTRY("1") ENTRY("2") "</feed>",
 	                          "<feed xmlns=\"http://www.w3.org/2005/Atom\" xml:lang='uk'><title>F</title>"
 	                          "<author><name>B</name></author>" ENTRY("1") ENTRY("2") "</feed>"), 0);
+	/* within a channel and behind it */
+	assert_int_equal(left_out("<rss><channel xml:base='/a/'>" FIVE END, "<rss><channel xml:base='/a/'></channel>" FIVE "</rss>"), 0);
 	/* the language of a channel counts for the items after it */
 	assert_int_equal(left_out(RDF "<channel xml:lang='de'/>" RDF_ITEM("1") RDF_ITEM("2") "</rdf:RDF>",
 	                          RDF RDF_ITEM("1") RDF_ITEM("2") "<channel xml:lang='de'/></rdf:RDF>"), 0);
@@ -160,6 +162,7 @@ static void test_what_is_not_remembered(void **state)
 		RSS END,
 		RSS FIVE "<item><guid>id-6</guid><pubDate>Tue, 03 Feb 2036 04:05:06 +0000</pubDate></item>" END,
 		RSS ITEM("1") ITEM("2") ITEM("3") ITEM("1") END,
+		RSS "<item><guid>1</guid><title>a</title></item><item><guid>1</guid><title>b</title></item>" END,
 		RSS "<item><link>/1</link><guid>a</guid></item><item><link>/1</link><guid>b</guid></item>" END,
 		"{\"version\": \"https://jsonfeed.org/version/1.1\", \"items\": [{\"id\": \"<item/>\"}]}",
 	};
@@ -243,9 +246,9 @@ static void add_item(struct base_buf *out, unsigned number, unsigned version)
 
 	base_buf_add_text(out, "<item>");
 	if (number % 5) /* some share their ids, some have none */
-		base_buf_printf(out, "<guid isPermaLink='false'>%u</guid>", number % 13 ? number : 7);
+		base_buf_printf(out, "<guid isPermaLink='false'>%u</guid>", number % 16 ? number : number - 2);
 	if (number % 3)
-		base_buf_printf(out, "<link>/news/%u</link>", number % 11 ? number : 5);
+		base_buf_printf(out, "<link>/news/%u</link>", number % 17 ? number : number - 3);
 	base_buf_printf(out, "<title>News %u</title><description>%s %u</description>", number, texts[number % 4], version);
 	if (number % 2)
 		base_buf_printf(out, "<pubDate>Mon, 02 Feb 2026 0%u:00:00 +0000</pubDate>", number % 10);
