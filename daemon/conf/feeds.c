@@ -94,7 +94,7 @@ static enum base_result read_feed(const struct conf_reader *reader, const struct
 		conf_schema_bind(node, CONF_FEED_PREFIX, nodes, reader->mistakes);
 	if (node->kind == CONF_LIST || conf_node_is_null(nodes[url]))
 		conf_mistake(reader->mistakes, node->line, "a feed must be a URL or a map with url: ...");
-	for (size_t i = 0; i < CONF_SETTING_COUNT; i++) {
+	for (size_t i = CONF_FEED_FIRST; i < CONF_SETTING_COUNT; i++) {
 		enum base_result result = conf_node_is_null(nodes[i]) ? BASE_OK : conf_value_read(reader, i, nodes[i], feed);
 		if (result)
 			return result;

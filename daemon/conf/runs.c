@@ -104,10 +104,8 @@ static bool read_quoted(struct reader *reader, struct base_span *text)
 	while ((c = peek(reader, 0)) != mark && c != '\\' && printable(c))
 		reader->at++;
 	*text = (struct base_span){start, (size_t)(reader->at - start)};
-	if (c != mark)
-		return false;
-	reader->at++;
-	return peek(reader, 0) != mark;
+	reader->at += c == mark;
+	return c == mark;
 }
 
 /* Whether the text goes on with c, which is not a space. What stops it is looked at by whoever comes next. */

@@ -63,6 +63,7 @@ static void simple_items_are_cut(void **state)
 	    {"feeds:\n", "  - \"url\": http://a.b/$\n    'name': ''\n", "poll:\n  min: 1m\n", 6},
 	    {"---\na:\n  b:\n    c:\n", "      - $ d\n", "  e: f\n...\n", 6},
 	    {"- - x\n- y:\n", "  - $\n", "- {\n a: b}\n", 6},
+	    {"-\n", "  - $\n", "-   a\n-   b\n-   c\n-   d\n-   e\n-   f\n-   g\n-   h\n", 12},
 	    {"feeds:\n  - |\n   a\n  - b\n", "  - $\n", "  - c\n   d\n", 7},
 	};
 	all_agree(samples, sizeof samples / sizeof samples[0]);
