@@ -57,6 +57,7 @@ struct lexicon {
 	struct table affix_table;                  /* literal starts and ends */
 	uint8_t prefix_lens[TEXT_WORD_MAX + 1];    /* 1 where some wildcard has a literal start of that length */
 	uint8_t suffix_lens[TEXT_WORD_MAX + 1];
+	size_t longest_prefix, longest_suffix;     /* beyond it there is nothing to look up */
 	uint32_t infix_head;                       /* wildcards with neither */
 	uint64_t affix_filter[LEXICON_FILTER / 64]; /* bits of the hashes of starts and ends: most words miss them all */
 	uint64_t infix_filter[LEXICON_FILTER / 64]; /* ... of the first bytes inside the others */
