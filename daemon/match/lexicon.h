@@ -42,13 +42,12 @@ struct lexicon_node {
 };
 
 struct term {
-	uint32_t text;               /* offset of how it was first written, NUL-terminated */
 	bool open_left, open_right;  /* starts or ends with a wildcard */
 	uint32_t letters;            /* code points as it was written */
 };
 
 struct lexicon {
-	struct base_buf bytes; /* texts of words and terms */
+	struct base_buf bytes; /* texts of words */
 	struct word *words;    /* index = symbol */
 	size_t word_count, word_cap;
 	struct table word_table;
@@ -81,7 +80,6 @@ enum base_result lexicon_add(struct lexicon *lexicon, struct base_span written, 
 enum base_result lexicon_add_number(struct lexicon *lexicon, uint32_t *term);
 /* To be called after the last term. */
 void lexicon_seal(struct lexicon *lexicon);
-const char *lexicon_term_text(const struct lexicon *lexicon, uint32_t term);
 
 /* ---- symbols (symbols.c, wildcard.c) ------------------------------------------- */
 
