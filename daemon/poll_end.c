@@ -27,6 +27,8 @@ void poll_free(struct poll *poll)
 	free(poll->known);
 	free(poll->dates);
 	feed_free(poll->document);
+	feed_familiar_free(poll->familiar);
+	free(poll->source);
 	plan_feed_free(poll->next);
 	base_buf_free(&poll->learned);
 	free(poll->moved_to);
@@ -156,7 +158,11 @@ static void update_feed(struct poll *poll)
 	feed->id = poll->feed_id;
 	feed->written = poll->job.commit.batch.now;
 	if (poll->document)
-		feed->entries = poll->document->entry_count;
+		feed->entries = poll->document->entry_count + poll->document->left_out;
+	if (poll->document && whole) { /* else there is none: the feed's was dropped when the document was read */
+		feed->familiar = poll->familiar;
+		poll->familiar = NULL;
+	}
 	take_plan(poll);
 }
 

@@ -1,6 +1,7 @@
 /*
  * request: what is sent, and easy handles with every option and limit set.
  */
+#include "daemon/fetch/sockets.h"
 #include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 
@@ -98,13 +99,15 @@ static unsigned set_way(const struct fetch *fetch, CURL *easy)
 	return failed;
 }
 
-static unsigned set_callbacks(CURL *easy)
+static unsigned set_callbacks(const struct fetch *fetch, CURL *easy)
 {
 	unsigned failed = 0;
 
 	SET(CURLOPT_HEADERFUNCTION, fetch_on_header);
 	SET(CURLOPT_WRITEFUNCTION, fetch_on_body);
 	SET(CURLOPT_OPENSOCKETFUNCTION, fetch_on_open);
+	SET(CURLOPT_CLOSESOCKETFUNCTION, fetch_on_close);
+	SET(CURLOPT_CLOSESOCKETDATA, fetch); /* a connection outlives its transfer */
 	SET(CURLOPT_PREREQFUNCTION, fetch_on_request);
 	SET(CURLOPT_XFERINFOFUNCTION, fetch_on_bytes);
 	SET(CURLOPT_NOPROGRESS, 0L);
@@ -133,7 +136,7 @@ static CURL *new_handle(const struct fetch *fetch, bool secure)
 {
 	CURL *easy = curl_easy_init();
 
-	if (easy != NULL && (set_request(fetch, easy, secure) | set_way(fetch, easy) | set_callbacks(easy) |
+	if (easy != NULL && (set_request(fetch, easy, secure) | set_way(fetch, easy) | set_callbacks(fetch, easy) |
 	                     set_limits(fetch, easy)) == 0 &&
 	    fetch_tls_set(fetch->tls, easy))
 		return easy;

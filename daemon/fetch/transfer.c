@@ -4,6 +4,8 @@
  */
 #include "daemon/fetch/transfer.h"
 
+#include "daemon/fetch/sockets.h"
+
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -171,6 +173,16 @@ static bool proxy_may(struct fetch_transfer *transfer)
 	return url != NULL && fetch_url_allowed(url, fetch->allow, fetch->allow_count, transfer->refused);
 }
 
+static bool may_connect(struct fetch_transfer *transfer, const struct curl_sockaddr *to)
+{
+	uint8_t address[16];
+
+	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX)
+		return true;
+	return fetch_guard_address(&to->addr, address) &&
+	       (transfer->fetch->proxy != NULL ? proxy_may(transfer) : is_allowed(transfer, address));
+}
+
 /*
  * Every connection of every hop passes here with the very address that will
  * be connected to, so a name that changes its address cannot slip through.
@@ -178,21 +190,17 @@ static bool proxy_may(struct fetch_transfer *transfer)
 curl_socket_t fetch_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct fetch_transfer *transfer = ctx;
-	uint8_t address[16];
 
 	(void)purpose;
 	transfer->fetch->progress++;
 	fetch_transfer_found(transfer, false);
-	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX) {
-		transfer->tried++;
-		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-	}
-	if (!fetch_guard_address(&to->addr, address))
-		return CURL_SOCKET_BAD;
-	if (transfer->fetch->proxy != NULL ? !proxy_may(transfer) : !is_allowed(transfer, address))
+	if (!may_connect(transfer, to))
 		return CURL_SOCKET_BAD;
 	transfer->tried++;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	curl_socket_t fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd != CURL_SOCKET_BAD)
+		fetch_socket_opened(transfer->fetch, fd);
+	return fd;
 }
 
 /* A connection from the pool was judged when it was made; this is the second lock on the door. */

@@ -18,7 +18,6 @@ struct fetch_tls;
 struct event;
 
 TAILQ_HEAD(fetch_transfers, fetch_transfer);
-LIST_HEAD(fetch_sockets, fetch_socket);
 
 /* Easy handles with every option set that is the same for all: setting them all costs more than an unchanged feed. */
 #define FETCH_IDLE_MAX 64
@@ -32,7 +31,8 @@ struct fetch {
 	CURLM *multi;
 	struct event *timer; /* libcurl's one timeout */
 	struct event *kick;  /* starts what waits, outside every callback */
-	struct fetch_sockets sockets;
+	struct fetch_socket **sockets; /* by descriptor; NULL where none is known */
+	size_t socket_cap;
 	struct fetch_transfers waiting, active;
 	size_t waiting_count, active_count;
 	base_time timeout;
@@ -61,6 +61,9 @@ enum fetch_stop {
 	FETCH_STOP_DOWNGRADE, /* from https to http */
 	FETCH_STOP_ADDRESS,   /* refused by the guard after the connection was made */
 };
+
+/* Lets libcurl work on what happened at a descriptor (CURL_CSELECT_...), and ends the transfers that are over. */
+void fetch_act(struct fetch *fetch, curl_socket_t fd, int what);
 
 #define FETCH_FIELDS_MAX 4
 
