@@ -312,6 +312,8 @@ static void looked_up(struct poll *poll)
 		read_whole(poll);
 		return;
 	}
+	free(poll->source);
+	poll->source = NULL;
 	if (!result)
 		result = note_entries(poll);
 	if (!result)
