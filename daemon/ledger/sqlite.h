@@ -49,6 +49,8 @@ struct sqlite {
 	struct engine engine;
 	sqlite3 *db;
 	char *path;
+	char *file;       /* the same without symbolic links; NULL before it is open */
+	int64_t checked;  /* when the whole file was, in seconds; 0: it is to be at the next opening */
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	int wal_frames;                      /* in the log since the last checkpoint */
@@ -76,6 +78,14 @@ enum base_result sqlite_simple(struct sqlite *sqlite, enum sqlite_statement whic
 enum base_result sqlite_migrate(struct sqlite *sqlite);
 enum base_result sqlite_backup(struct engine *engine, const char *path);
 enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
+
+/*
+ * sqlite_seal.c: a file closed as it should be is sealed, so that its next opening need not check all of it. checked: when
+ * that was done, in seconds; 0 seals nothing. sqlite_unseal gives it back if the seal held, else 0.
+ */
+void sqlite_seal(const char *file, int64_t checked);
+int64_t sqlite_unseal(const char *file);
+int64_t sqlite_now(void); /* in seconds, as SQLite's date functions have it; 0: unknown */
 
 /* sqlite_polled.c: polls that brought nothing. */
 enum base_result sqlite_polled_load(struct sqlite *sqlite);

@@ -1,9 +1,9 @@
 /* Letter classes and folding of Latin, Greek and Cyrillic; other scripts pass as they are. */
 #include "fold.h"
 
-#include <endian.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "fold_run.h"
 
 struct pair {
 	uint16_t base, mark, composed;
@@ -115,44 +115,6 @@ bool fold_is_cyrillic(uint32_t c)
 
 /* ---- letters in a row ---------------------------------------------------------------- */
 
-#define EACH(byte) ((uint64_t)(byte) * 0x0101010101010101u)
-
-/*
- * Most letters are of ASCII: eight at a time, without a branch that the length
- * of a word decides, a word costs a fifth of what its letters cost one by one.
- * Writes eight bytes; returns how many of them are letters.
- */
-static size_t fold_eight(const char *text, char *out)
-{
-	uint64_t word;
-	memcpy(&word, text, sizeof word);
-	word = le64toh(word);
-	uint64_t lower = word | EACH(0x20), low = lower & EACH(0x7F);
-	uint64_t letters = (low + EACH(0x80 - 'a')) & ~(low + EACH(0x7F - 'z')) & ~word & EACH(0x80);
-	uint64_t others = ~letters & EACH(0x80);
-	lower = htole64(lower);
-	memcpy(out, &lower, sizeof lower);
-	return others ? (size_t)__builtin_ctzll(others) / 8 : 8;
-}
-
-static size_t fold_ascii(struct base_span text, char *out)
-{
-	size_t len = 0;
-	while (text.len - len >= 8) {
-		size_t letters = fold_eight(text.ptr + len, out + len);
-		len += letters;
-		if (letters < 8)
-			return len;
-	}
-	if (len < text.len) { /* the end of the text: with something after it that is no letter */
-		char rest[8] = {0};
-		for (size_t i = 0; i < text.len - len; i++)
-			rest[i] = text.ptr[len + i];
-		len += fold_eight(rest, out + len);
-	}
-	return len;
-}
-
 /* The letter of two bytes at text, and what it folds to; false if it is none or folds to another length. */
 static bool fold_two(const char *text, enum fold_class *class, uint32_t *lower)
 {
@@ -184,18 +146,15 @@ static bool fold_twos(struct base_span text, char *out, struct fold_run *run)
 	return run->len > start;
 }
 
-void fold_run(struct base_span text, char *out, size_t room, struct fold_run *run)
+void fold_run_on(struct base_span text, char *out, struct fold_run *run)
 {
-	*run = (struct fold_run){.upper = text.len > 0 && *text.ptr >= 'A' && *text.ptr <= 'Z'};
-	if (text.len > room)
-		text.len = room;
-	do {
+	while (fold_twos(text, out, run)) {
 		size_t ascii = fold_ascii((struct base_span){text.ptr + run->len, text.len - run->len}, out + run->len);
-		if (ascii > 0) {
-			run->len += ascii;
-			run->letters += ascii;
-			run->last = (unsigned char)out[run->len - 1];
-			run->last_len = 1;
-		}
-	} while (fold_twos(text, out, run));
+		if (ascii == 0)
+			return;
+		run->len += ascii;
+		run->letters += ascii;
+		run->last = (unsigned char)out[run->len - 1];
+		run->last_len = 1;
+	}
 }

@@ -27,22 +27,4 @@ uint32_t fold_base(uint32_t code_point);
 bool fold_is_cyrillic(uint32_t code_point);
 #define FOLD_SHARP_S 0xDFu /* lower case, and written as two letters: ss */
 
-struct fold_run {      /* letters in a row */
-	size_t len;        /* bytes, as many read as written */
-	size_t letters;
-	uint32_t last;     /* the last letter, folded */
-	size_t last_len;   /* ... bytes */
-	bool upper;        /* the first one is a capital */
-	bool cyrillic;     /* one is */
-};
-
-#define FOLD_RUN_SLACK 8 /* bytes of out that may be written beyond the run */
-
-/*
- * Folds the plain letters at the start of text into out, up to `room` bytes:
- * those below U+0600 whose folded form is one letter of as many bytes. The
- * first that is none of them ends the run, which may be empty.
- */
-void fold_run(struct base_span text, char *out, size_t room, struct fold_run *run);
-
 #endif

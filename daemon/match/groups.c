@@ -10,18 +10,23 @@
 
 /* ---- which ------------------------------------------------------------------------ */
 
-/* Without a branch: half of the slots of a sentence have been met before. */
-static void mark(struct match_scratch *scratch, uint32_t slot)
-{
-	scratch->slots[scratch->slot_count] = slot;
-	scratch->slot_count += scratch->slots_seen[slot] != scratch->group_stamp;
-	scratch->slots_seen[slot] = scratch->group_stamp;
-}
-
 /* The slot of the group of systems or actors; 0: no expression asks for it. */
 static uint32_t named_slot(const struct match_rules *rules, enum group_of of)
 {
 	return rules->builtin[of] ? rules->group_slots[rules->builtin[of]->id] : 0;
+}
+
+struct marks { /* in registers while they are made */
+	uint32_t *seen, stamp, *slots;
+	size_t count;
+};
+
+/* Without a branch: half of the slots of a sentence have been met before. */
+static inline void mark(struct marks *marks, uint32_t slot)
+{
+	marks->slots[marks->count] = slot;
+	marks->count += marks->seen[slot] != marks->stamp;
+	marks->seen[slot] = marks->stamp;
 }
 
 void groups_read(struct match_scratch *scratch, uint32_t sentence)
@@ -32,17 +37,18 @@ void groups_read(struct match_scratch *scratch, uint32_t sentence)
 		return;
 	scratch->group_sentence = sentence + 1;
 	scratch->groups_listed = false;
-	scratch->group_stamp++;
-	scratch->slot_count = 0;
-	for (uint32_t h = scratch->sentence_hits[sentence]; h < scratch->sentence_hits[sentence + 1]; h++) {
-		const struct hit *hit = &scratch->hits[h];
-		for (uint32_t i = links->starts[hit->term]; i < links->starts[hit->term + 1]; i++)
-			mark(scratch, links->items[i]);
+	struct marks marks = {scratch->slots_seen, ++scratch->group_stamp, scratch->slots, 0};
+	const struct hit *end = &scratch->hits[scratch->sentence_hits[sentence + 1]];
+	for (const struct hit *hit = &scratch->hits[scratch->sentence_hits[sentence]]; hit < end; hit++) {
+		const uint32_t *slot = links->items + links->starts[hit->term], *last = links->items + links->starts[hit->term + 1];
+		while (slot < last)
+			mark(&marks, *slot++);
 		if (hit->flags & HIT_SYSTEM && systems)
-			mark(scratch, systems);
+			mark(&marks, systems);
 		if (hit->flags & HIT_ACTOR && actors)
-			mark(scratch, actors);
+			mark(&marks, actors);
 	}
+	scratch->slot_count = marks.count;
 }
 
 void groups_forget(struct match_scratch *scratch)

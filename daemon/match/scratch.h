@@ -3,6 +3,7 @@
 #define MATCH_SCRATCH_H
 
 #include "rules.h"
+#include "short_word.h"
 
 struct hit { /* a term found */
 	uint32_t term;
@@ -39,12 +40,15 @@ struct group_hits { /* of a group in the present sentence: valid if stamp is the
 
 #define TERM_BITS 512
 
+#define MEMO_WORD_MAX 45 /* bytes */
+
 struct memo_cell { /* the wildcards that a word matches */
+	struct word_ends ends; /* short_word.h; all there is of most words */
+	uint32_t symbols[4];
 	uint8_t len; /* 0: free */
 	uint8_t count;
 	bool cased;
-	char word[45];
-	uint32_t symbols[4];
+	char middle[MEMO_WORD_MAX - 16]; /* of a longer word: what its ends do not hold */
 };
 #define MEMO_CELLS 16384 /* 1 MiB */
 

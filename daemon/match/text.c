@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fold.h"
+#include "fold_run.h"
 
 #define FIELD_MAX ((size_t)1 << 20)
 #define TOKENS_MAX ((size_t)1 << 22)
@@ -22,7 +23,7 @@ struct reader {
 	bool wildcards;      /* * is a letter */
 	bool open;           /* a token is being read */
 	struct token *token; /* ... this one, behind those that text counts */
-	uint32_t between;    /* flags of what stands since the last token */
+	uint32_t between;    /* flags of what stands since the last token; before the first, TOKEN_NEWLINE and others */
 	uint32_t last;       /* the last letter folded, for marks and apostrophes */
 	size_t last_folded;  /* where it is in the folded text */
 	uint32_t field;      /* flags of every token of this field */
@@ -35,11 +36,6 @@ void text_free(struct text *text)
 	free(text->sentences);
 	free(text->folded);
 	*text = (struct text){0};
-}
-
-struct base_span text_folded(const struct text *text, const struct token *token)
-{
-	return (struct base_span){text->folded + token->folded, token->folded_len};
 }
 
 struct base_span text_original(const struct text *text, const struct token *token)
@@ -107,30 +103,38 @@ static enum base_result add_mark(struct reader *reader, uint32_t mark)
 	return add_folded(reader, composed);
 }
 
-static enum base_result open_token(struct reader *reader, uint32_t flags)
+static enum base_result grow_tokens(struct text *text)
 {
-	struct text *text = reader->text;
+	return base_grow(&text->tokens, &text->token_cap, text->token_count + 1, sizeof *text->tokens, TOKENS_MAX);
+}
+
+/* How the token to be opened is joined to the one before. */
+static uint32_t joint_of(struct reader *reader)
+{
 	uint32_t between = reader->between;
-	if (text->token_count == text->token_cap) {
-		enum base_result result =
-		    base_grow(&text->tokens, &text->token_cap, text->token_count + 1, sizeof *text->tokens, TOKENS_MAX);
-		if (result)
-			return result;
-	}
 	if (reader->fresh)
 		between = TOKEN_NEWLINE;
+	reader->fresh = false;
 	if (between & TOKEN_SPACE && between & TOKEN_HYPHEN) /* a dash, not a hyphen */
 		between |= TOKEN_BREAK;
 	if (between & (TOKEN_SPACE | TOKEN_BREAK | TOKEN_NEWLINE | TOKEN_QUOTE))
 		between &= ~(uint32_t)TOKEN_JOINED;
+	return between;
+}
+
+static inline enum base_result open_token(struct reader *reader, uint32_t flags)
+{
+	struct text *text = reader->text;
+	enum base_result result = text->token_count < text->token_cap ? BASE_OK : grow_tokens(text);
+	if (result)
+		return result;
 	reader->token = &text->tokens[text->token_count];
 	*reader->token = (struct token){
 	    .start = (uint32_t)reader->at,
 	    .folded = (uint32_t)text->folded_len,
-	    .flags = between | flags | reader->field,
+	    .flags = flags | reader->field | (reader->between == TOKEN_SPACE ? TOKEN_SPACE : joint_of(reader)), /* mostly */
 	};
 	reader->open = true;
-	reader->fresh = false;
 	reader->between = 0;
 	return BASE_OK;
 }
@@ -343,7 +347,8 @@ static enum base_result read_next(struct reader *reader)
 
 static enum base_result read_field(struct text *text, struct base_span in, uint32_t flags, bool wildcards)
 {
-	struct reader reader = {.text = text, .in = in, .field = flags, .wildcards = wildcards, .fresh = true};
+	struct reader reader = {
+	    .text = text, .in = in, .field = flags, .wildcards = wildcards, .between = TOKEN_NEWLINE, .fresh = true};
 	enum base_result result = BASE_OK;
 	while (!result && reader.at < in.len) {
 		unsigned char c = (unsigned char)in.ptr[reader.at];

@@ -22,7 +22,9 @@ struct ledger_options {
 	struct base_log *log; /* may be NULL */
 };
 /*
- * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
+ * Open or create. BASE_DAMAGED: the integrity check failed, which a file is
+ * spared that was closed by ledger_close, bears the seal of that, and was
+ * checked within a week; BASE_UNSUPPORTED:
  * written by a newer version, or no such engine; BASE_BUSY: another process
  * has it; BASE_INVALID: no address, or another program's file; BASE_IO. err
  * says what to do.

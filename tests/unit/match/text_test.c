@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "daemon/match/abbreviations.h"
-#include "daemon/match/fold.h"
+#include "daemon/match/fold_run.h"
 #include "fold_vectors.h"
 
 /* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits, + slash; | sentence, / break, else space. */
