@@ -88,8 +88,7 @@ struct ledger_known { /* what is known of one entry */
  * under its own key, and to no other entry of the document. An entry without
  * a key is LEDGER_SEEN.
  *
- * Entries that are stored as they are may be left out, if none of the others has a key of one of them, and if all the
- * others turn out not to be LEDGER_REKEYED.
+ * Entries that are stored as they are may be left out, if none of the others has a key, link_key or title_key of them.
  */
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out);
