@@ -7,6 +7,11 @@
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20) /* of an entry's plain text; the rules read no more */
+/*
+ * A changed document is read whole at least that often. The ledger writes an entry's "last seen" anew when it is a day
+ * old, but only if the entry is handed to it, and relies on what is shown being seen within two days.
+ */
+#define READ_WHOLE (12 * BASE_HOUR)
 
 /* ---- alerts ---------------------------------------------------------------------- */
 
@@ -139,10 +144,12 @@ static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
 	poll->rekeyed = poll->feed->polled &&
+	                !document->left_out && /* for then more than half are known */
 	                ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
 	if (poll->rekeyed)
 		base_log(poll_log(poll), BASE_NOTICE, poll->feed->conf->name,
 		         "the publisher has given its items new ids; they are noted and do not alert again");
+	status_add(poll->context->options.board, STATUS_ENTRIES_SEEN, document->left_out);
 	for (size_t i = 0; i < document->entry_count; i++) {
 		const struct feed_entry *entry = &document->entries[i];
 		const struct ledger_known *known = &poll->known[i];
@@ -172,33 +179,11 @@ static void note_dates(struct poll *poll)
 	poll->outcome.alerts = poll->alert_count;
 }
 
-/* The outbox has said which entries are known. */
-static void looked_up(struct poll *poll)
-{
-	enum base_result result = poll->job.result;
-	if (!result)
-		result = note_entries(poll);
-	if (!result)
-		result = match_document(poll);
-	if (result) {
-		while (poll->alert_count)
-			alert_free(poll->alerts[--poll->alert_count]);
-		free(poll->entries);
-		poll->entries = NULL;
-		if (poll->context->no_rules)
-			poll_not_stored(poll, "there are no rules to read it by");
-		else
-			poll_fail(poll, PLAN_OTHER, base_result_text(result));
-		return;
-	}
-	note_dates(poll);
-	poll_commit(poll);
-}
-
 static void look_up(struct poll *poll)
 {
 	size_t count = poll->document->entry_count;
 	if (!count) {
+		status_add(poll->context->options.board, STATUS_ENTRIES_SEEN, poll->document->left_out);
 		poll_commit(poll);
 		return;
 	}
@@ -219,13 +204,140 @@ static void look_up(struct poll *poll)
 		poll_not_stored(poll, "the outbox takes no more");
 }
 
-/* ---- the reply ----------------------------------------------------------------------- */
+/* ---- the document ---------------------------------------------------------------------- */
+
+/* The reply, beyond its callback. */
+struct poll_source {
+	struct feed_input input;
+	char text[];
+};
+
+static enum base_result keep_source(struct poll *poll, const struct feed_input *input)
+{
+	struct poll_source *source = malloc(sizeof *source + input->bytes.len + input->content_type.len + input->url.len);
+	if (!source)
+		return BASE_NO_MEMORY;
+	source->input = *input;
+	source->input.familiar = NULL;
+	struct base_span *parts[] = {&source->input.bytes, &source->input.content_type, &source->input.url};
+	char *at = source->text;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		if (parts[i]->len)
+			memcpy(at, parts[i]->ptr, parts[i]->len);
+		if (parts[i]->ptr)
+			parts[i]->ptr = at;
+		at += parts[i]->len;
+	}
+	poll->source = source;
+	return BASE_OK;
+}
+
+/*
+ * What is read of it stands for the feed from now on, or nothing does: who
+ * knows how much of it is stored if the poll fails?
+ */
+static enum base_result parse(struct poll *poll, const struct feed_input *input, struct base_error *err)
+{
+	struct poll_feed *feed = poll->feed;
+	enum base_result result = feed_parse(input, &poll->document, err);
+	if (!result && poll->document->left_out && poll->document->entry_count && keep_source(poll, input)) {
+		struct feed_input whole = *input;
+		whole.familiar = NULL;
+		feed_free(poll->document);
+		poll->document = NULL;
+		result = feed_parse(&whole, &poll->document, err);
+	}
+	if (result)
+		return result;
+	feed_familiar_free(feed->familiar);
+	feed->familiar = NULL;
+	feed_familiar_free(poll->familiar);
+	poll->familiar = feed_familiar_take(poll->document);
+	poll->said = (struct plan_document){
+	    .ttl = poll->document->ttl,
+	    .skip_hours = poll->document->skip_hours,
+	    .skip_days = poll->document->skip_days,
+	    .entries = poll->document->entry_count + poll->document->left_out,
+	};
+	return BASE_OK;
+}
 
 static void say_repairs(const struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
 	for (size_t i = 0; i < document->repair_count; i++)
 		base_log(poll_log(poll), BASE_INFO, poll->feed->conf->name, "repaired: %s", document->repairs[i]);
+}
+
+static void fail_to_read(struct poll *poll, enum base_result result, const struct base_error *err)
+{
+	poll_fail(poll, result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED, err->text);
+}
+
+/* An entry under another name may be one that was left out, or have the place of one that has gone. */
+static bool has_rekeyed(const struct poll *poll)
+{
+	for (size_t i = 0; i < poll->document->entry_count; i++)
+		if (poll->known[i].state == LEDGER_REKEYED)
+			return true;
+	return false;
+}
+
+/* It takes all entries of the document to tell which is which. */
+static void read_whole(struct poll *poll)
+{
+	struct base_error err;
+	feed_free(poll->document);
+	poll->document = NULL;
+	free(poll->known);
+	poll->known = NULL;
+	free(poll->entries);
+	poll->entries = NULL;
+	enum base_result result = parse(poll, &poll->source->input, &err);
+	free(poll->source);
+	poll->source = NULL;
+	if (result) {
+		fail_to_read(poll, result, &err);
+		return;
+	}
+	say_repairs(poll);
+	look_up(poll);
+}
+
+/* The outbox has said which entries are known. */
+static void looked_up(struct poll *poll)
+{
+	enum base_result result = poll->job.result;
+	if (!result && poll->source && has_rekeyed(poll)) {
+		read_whole(poll);
+		return;
+	}
+	if (!result)
+		result = note_entries(poll);
+	if (!result)
+		result = match_document(poll);
+	if (result) {
+		while (poll->alert_count)
+			alert_free(poll->alerts[--poll->alert_count]);
+		free(poll->entries);
+		poll->entries = NULL;
+		if (poll->context->no_rules)
+			poll_not_stored(poll, "there are no rules to read it by");
+		else
+			poll_fail(poll, PLAN_OTHER, base_result_text(result));
+		return;
+	}
+	note_dates(poll);
+	poll_commit(poll);
+}
+
+/* ---- the reply ----------------------------------------------------------------------- */
+
+/* What may be left out of the document; NULL: nothing. */
+static const struct feed_familiar *familiar(const struct poll *poll, bool cut)
+{
+	const struct feed_familiar *set = poll->feed->familiar;
+	return set && !cut && poll_wall(poll) - feed_familiar_since(set) < READ_WHOLE ? set : NULL;
 }
 
 /*
@@ -250,24 +362,23 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .charset = base_span_of(conf->charset),
 	    .now = poll_wall(poll),
 	    .limits = {.max_bytes = poll->context->options.settings->fetch.max_size},
+	    .remember = !cut && !poll->context->options.once,
+	    .familiar = familiar(poll, cut),
 	};
 	struct base_error err;
-	enum base_result result = feed_parse(&input, &poll->document, &err);
+	enum base_result result = parse(poll, &input, &err);
+	if (result && cut) {
+		poll_fail(poll, PLAN_CUT, reply->reason);
+		return;
+	}
 	if (result) {
-		poll_fail(poll, cut ? PLAN_CUT : result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED,
-		          cut ? reply->reason : err.text);
+		fail_to_read(poll, result, &err);
 		return;
 	}
 	say_repairs(poll);
 	poll->outcome.outcome = cut ? PLAN_FAILED : PLAN_NEW;
 	(void)snprintf(poll->reason, sizeof poll->reason, "%s", cut ? reply->reason : "");
 	poll->outcome.failure = PLAN_CUT; /* if it is one */
-	poll->said = (struct plan_document){
-	    .ttl = poll->document->ttl,
-	    .skip_hours = poll->document->skip_hours,
-	    .skip_days = poll->document->skip_days,
-	    .entries = poll->document->entry_count,
-	};
 	poll->outcome.document = reply->status == 226 ? NULL : &poll->said; /* RFC 3229: a part speaks for itself alone */
 	look_up(poll);
 }

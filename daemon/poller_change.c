@@ -105,6 +105,7 @@ static struct poll_feed *find_feed(const struct poller *poller, const char *url)
 static void free_feed(struct poll_feed *feed)
 {
 	plan_feed_free(feed->plan);
+	feed_familiar_free(feed->familiar);
 	free(feed->etag);
 	free(feed->last_modified);
 	free(feed);

@@ -92,7 +92,7 @@ static enum base_result store_entry(struct work *work, int64_t feed, const struc
 	row.change = entry->change;
 	row.classes = entry->classes;
 	row.last_seen = now;
-	return of_engine(work, work->engine->ops->entry_put(work->engine, feed, &row));
+	return of_engine(work, work->engine->ops->entry_put(work->engine, feed, &row, !known));
 }
 
 static enum base_result store_entries(struct work *work, int64_t feed, const struct ledger_batch *batch)

@@ -22,7 +22,9 @@ struct ledger_options {
 	struct base_log *log; /* may be NULL */
 };
 /*
- * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
+ * Open or create. BASE_DAMAGED: the integrity check failed, which a file is
+ * spared that was closed by ledger_close, bears the seal of that, and was
+ * checked within a week; BASE_UNSUPPORTED:
  * written by a newer version, or no such engine; BASE_BUSY: another process
  * has it; BASE_INVALID: no address, or another program's file; BASE_IO. err
  * says what to do.
@@ -46,7 +48,7 @@ struct ledger_feed {
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
 	bool polled;      /* at least one document was taken in */
-	int64_t id;        /* the ledger's number of it, 0: not known; ignored by ledger_commit */
+	int64_t id;        /* the ledger's number of it, 0: not known; ledger_commit is quicker with it */
 	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
