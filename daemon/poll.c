@@ -7,6 +7,11 @@
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20) /* of an entry's plain text; the rules read no more */
+/*
+ * A changed document is read whole at least that often. The ledger writes an entry's "last seen" anew when it is a day
+ * old, but only if the entry is handed to it, and relies on what is shown being seen within two days.
+ */
+#define READ_WHOLE (12 * BASE_HOUR)
 
 /* ---- alerts ---------------------------------------------------------------------- */
 
@@ -138,11 +143,12 @@ static enum base_result note_entries(struct poll *poll)
 static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
-	poll->rekeyed = poll->feed->polled &&
+	poll->rekeyed = poll->feed->polled && !document->left_out && /* else more than half are known */
 	                ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
 	if (poll->rekeyed)
 		base_log(poll_log(poll), BASE_NOTICE, poll->feed->conf->name,
 		         "the publisher has given its items new ids; they are noted and do not alert again");
+	status_add(poll->context->options.board, STATUS_ENTRIES_SEEN, document->left_out);
 	for (size_t i = 0; i < document->entry_count; i++) {
 		const struct feed_entry *entry = &document->entries[i];
 		const struct ledger_known *known = &poll->known[i];
@@ -199,6 +205,7 @@ static void look_up(struct poll *poll)
 {
 	size_t count = poll->document->entry_count;
 	if (!count) {
+		status_add(poll->context->options.board, STATUS_ENTRIES_SEEN, poll->document->left_out);
 		poll_commit(poll);
 		return;
 	}
@@ -228,6 +235,21 @@ static void say_repairs(const struct poll *poll)
 		base_log(poll_log(poll), BASE_INFO, poll->feed->conf->name, "repaired: %s", document->repairs[i]);
 }
 
+/* What may be left out of the document; NULL: nothing. */
+static const struct feed_familiar *familiar(const struct poll *poll)
+{
+	const struct feed_familiar *set = poll->feed->familiar;
+	return set && poll_wall(poll) - feed_familiar_since(set) < READ_WHOLE ? set : NULL;
+}
+
+/* From here on this document stands for the feed, or none does: if the poll fails, who knows what is stored of it? */
+static void keep_familiar(struct poll *poll)
+{
+	feed_familiar_free(poll->feed->familiar);
+	poll->feed->familiar = NULL;
+	poll->familiar = feed_familiar_take(poll->document);
+}
+
 /*
  * A body that was cut short still gives its complete entries, but the poll has
  * failed: the old validators bring the rest.
@@ -250,6 +272,8 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .charset = base_span_of(conf->charset),
 	    .now = poll_wall(poll),
 	    .limits = {.max_bytes = poll->context->options.settings->fetch.max_size},
+	    .remember = !cut && !poll->context->options.once,
+	    .familiar = familiar(poll),
 	};
 	struct base_error err;
 	enum base_result result = feed_parse(&input, &poll->document, &err);
@@ -258,6 +282,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 		          cut ? reply->reason : err.text);
 		return;
 	}
+	keep_familiar(poll);
 	say_repairs(poll);
 	poll->outcome.outcome = cut ? PLAN_FAILED : PLAN_NEW;
 	(void)snprintf(poll->reason, sizeof poll->reason, "%s", cut ? reply->reason : "");
@@ -266,7 +291,7 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .ttl = poll->document->ttl,
 	    .skip_hours = poll->document->skip_hours,
 	    .skip_days = poll->document->skip_days,
-	    .entries = poll->document->entry_count,
+	    .entries = poll->document->entry_count + poll->document->left_out,
 	};
 	poll->outcome.document = reply->status == 226 ? NULL : &poll->said; /* RFC 3229: a part speaks for itself alone */
 	look_up(poll);

@@ -41,6 +41,7 @@ struct poll_feed {
 	struct poll *poll;                    /* under way, or NULL */
 	char *etag, *last_modified;           /* as the server sent them, or NULL */
 	struct feed_key body;                 /* of the last document taken in */
+	struct feed_familiar *familiar;       /* its entries, as they are in the ledger; or NULL */
 	struct plan_feed *plan;               /* NULL until it is recalled */
 	size_t slot;                          /* in the fleet */
 	int64_t id;                           /* the ledger's number of it; 0: it is not there yet */

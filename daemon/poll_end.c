@@ -27,6 +27,7 @@ void poll_free(struct poll *poll)
 	free(poll->known);
 	free(poll->dates);
 	feed_free(poll->document);
+	feed_familiar_free(poll->familiar);
 	plan_feed_free(poll->next);
 	base_buf_free(&poll->learned);
 	free(poll->moved_to);
@@ -104,6 +105,7 @@ static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 	bool known = poll->outcome.outcome == PLAN_NOT_MODIFIED, whole = is_whole(poll);
 	/* RFC 9111 section 4.3.4: a 304 updates the validators it carries; a 200 replaces the pair. */
 	out->url = feed->conf->url;
+	out->id = feed->id;
 	if (!is_moved(poll)) {
 		out->etag = whole || (known && poll->etag) ? poll->etag : feed->etag;
 		out->last_modified = whole || (known && poll->last_modified) ? poll->last_modified : feed->last_modified;
@@ -155,7 +157,11 @@ static void update_feed(struct poll *poll)
 	feed->id = poll->feed_id;
 	feed->written = poll->job.commit.batch.now;
 	if (poll->document)
-		feed->entries = poll->document->entry_count;
+		feed->entries = poll->document->entry_count + poll->document->left_out;
+	if (poll->document && whole) { /* else there is none: the feed's was dropped when the document was read */
+		feed->familiar = poll->familiar;
+		poll->familiar = NULL;
+	}
 	take_plan(poll);
 }
 
@@ -253,6 +259,8 @@ void poll_feed_show(const struct poll_context *context, const struct poll_feed *
 {
 	const struct plan_state *state = plan_feed_state(feed->plan);
 	struct base_buf plan;
+	if (!status_wants_feeds(context->options.board))
+		return;
 	base_buf_init(&plan, EXPLANATION_MAX);
 	(void)plan_feed_explain(feed->plan, &plan);
 	struct status_feed shown = {

@@ -29,6 +29,7 @@ struct poll {
 	uint64_t lease;           /* the token it was asked under */
 
 	struct feed_document *document;
+	struct feed_familiar *familiar; /* its entries, for the next poll; or NULL */
 	struct ledger_known *known;
 	int64_t feed_id;          /* what the ledger calls the feed, once the poll is committed */
 	bool rekeyed;             /* the publisher gave its entries new ids */

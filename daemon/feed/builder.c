@@ -22,7 +22,7 @@
  */
 #define FIRST_ROOM ((size_t)192 << 10)
 
-enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input)
+enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input, size_t len)
 {
 	size_t bytes = input->limits.max_bytes ? input->limits.max_bytes : DEFAULT_BYTES;
 
@@ -34,7 +34,7 @@ enum base_result feed_builder_init(struct feed_builder *builder, const struct fe
 	if (bytes > SIZE_MAX / 16)
 		bytes = SIZE_MAX / 16;
 	enum base_result result = base_arena_new(8 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
-	return result == BASE_OK ? base_arena_reserve(builder->arena, input->bytes.len * 2 + FIRST_ROOM) : result;
+	return result == BASE_OK ? base_arena_reserve(builder->arena, len * 2 + FIRST_ROOM) : result;
 }
 
 static void free_drafts(struct feed_builder *builder)

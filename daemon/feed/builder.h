@@ -62,10 +62,12 @@ struct feed_builder {
 	const char **repairs;
 	size_t repair_count, repair_cap;
 	bool truncated;
+	bool odd; /* an entry, or a channel, where feed_slices_find does not look for any */
 	enum base_result failed; /* the first failure; sticky */
 };
 
-enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input);
+/* len: of the text to be read. */
+enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input, size_t len);
 /* Forget all but the repairs: the document is read again. */
 void feed_builder_restart(struct feed_builder *builder);
 void feed_builder_free(struct feed_builder *builder);
@@ -95,8 +97,8 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 
 /* ---- identity.c --------------------------------------------------------- */
 
-/* Fill key, link_key, title_key, change and item of each entry, see feed.h. */
-enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena);
+/* Fill key, link_key, title_key, change and item of each entry, see feed.h. *shared: some would have had one key, or have. */
+enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena, bool *shared);
 
 /* change.c: equal for entries whose title, link and text are equal and written alike; different if one differs. */
 void feed_change_hash(const struct feed_entry *entry, struct feed_key *change);

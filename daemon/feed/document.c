@@ -1,13 +1,16 @@
 /*
  * document: from a body to a feed_document. A clean document is read once, as
- * it came; only one that fails is mended, step by step.
+ * it came; only one that fails is mended, step by step. Of one that mostly
+ * holds what the last one held, only the rest is read.
  */
 #include "document.h"
 
 #include <libxml/parser.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "charset.h"
+#include "familiar.h"
 
 #define DEFAULT_BYTES ((size_t)16 << 20)
 
@@ -15,9 +18,12 @@ struct work {
 	const struct feed_input *input;
 	struct feed_builder builder;
 	struct feed_reading reading;
-	struct base_buf decoded, mended;
+	struct base_buf decoded, mended, rest;
 	const char *charset_note;
 	struct base_error *err;
+	bool in_part; /* what is read is part of the document: it must be clean */
+	bool clean;   /* XML, read at the first attempt, nothing mended, every entry at its usual place */
+	struct feed_slices slices; /* last: not cleared, for it is large */
 };
 
 static enum base_result give_up(struct work *work)
@@ -76,6 +82,10 @@ static enum base_result read_xml(struct work *work, struct base_span xml)
 {
 	enum base_result result = attempt(work, xml, false);
 
+	work->clean = result == BASE_OK && work->reading.ending == FEED_WHOLE && work->builder.repair_count == 0 &&
+	              !work->builder.odd;
+	if (result == BASE_OK && work->in_part && !work->clean)
+		return BASE_SYNTAX;
 	if (result == BASE_OK && !is_final(work) && !is_hopeless(work))
 		result = mend(work, xml);
 	if (result != BASE_OK)
@@ -108,51 +118,133 @@ static enum base_result decode(struct work *work, struct base_span *text)
 	return BASE_OK;
 }
 
-static enum base_result read_any(struct work *work)
+static enum base_result read_any(struct work *work, struct base_span text)
 {
-	struct base_span text = BASE_NONE;
-	enum base_result result = decode(work, &text);
-
-	if (result != BASE_OK)
-		return result;
 	struct base_span trimmed = base_span_trim(text);
+
+	work->clean = false;
 	if (trimmed.len == 0)
 		return base_fail(work->err, BASE_SYNTAX, "an empty document");
-	result = *trimmed.ptr == '{' ? feed_json_read(trimmed, &work->builder, work->err) : read_xml(work, text);
+	enum base_result result =
+	    *trimmed.ptr == '{' ? feed_json_read(trimmed, &work->builder, work->err) : read_xml(work, text);
 	if (result == BASE_OK && work->charset_note)
 		feed_builder_repair(&work->builder, "%s", work->charset_note);
 	return result;
 }
 
+static enum base_result read_text(struct work *work, struct base_span text, struct feed_document **out)
+{
+	enum base_result result = feed_builder_init(&work->builder, work->input, text.len);
+
+	if (result != BASE_OK)
+		base_fail(work->err, result, "%s", base_result_text(result));
+	else
+		result = read_any(work, text);
+	if (result == BASE_OK) {
+		result = feed_builder_finish(&work->builder, out);
+		if (result != BASE_OK)
+			base_fail(work->err, result, "%s", base_result_text(result));
+	}
+	feed_builder_free(&work->builder);
+	return result;
+}
+
+/* ---- entries that are familiar ------------------------------------------------- */
+
+static struct feed_owned *owned(struct feed_document *document)
+{
+	return (struct feed_owned *)document;
+}
+
+static void remember(struct work *work, const struct feed_familiar *set, struct feed_document *document)
+{
+	if (work->clean)
+		owned(document)->familiar = feed_familiar_new(&work->slices, set, owned(document), work->input->now);
+}
+
+/*
+ * False: the whole document is to be read, because an entry has a key in common with one left out, which may decide
+ * what the entry is called or which known entry it is; or because what all entries take from the feed has changed. So it
+ * is where most is new, for it takes all entries to see that a publisher gave them new ids.
+ */
+static bool read_rest(struct work *work, struct base_span text, struct feed_document **out)
+{
+	const struct feed_familiar *set = work->input->familiar;
+	struct feed_slices *slices = &work->slices;
+	struct feed_document *document;
+
+	if (2 * slices->familiar <= slices->count || feed_slices_cut(text, slices, &work->rest))
+		return false;
+	work->in_part = true;
+	enum base_result result = read_text(work, base_buf_span(&work->rest), &document);
+	work->in_part = false;
+	if (result)
+		return false;
+	if (!work->clean || document->entry_count != slices->count - slices->familiar || owned(document)->shared_ids ||
+	    !feed_familiar_holds(set, owned(document), work->input->now) ||
+	    feed_slices_share_keys(slices, set, owned(document))) {
+		feed_free(document);
+		return false;
+	}
+	document->left_out = slices->familiar;
+	remember(work, set, document);
+	*out = document;
+	return true;
+}
+
+static enum base_result read_document(struct work *work, struct base_span text, struct feed_document **out)
+{
+	bool sliced = work->input->remember && !work->charset_note && feed_slices_find(text, work->input->familiar, &work->slices);
+
+	if (sliced && work->input->familiar && read_rest(work, text, out))
+		return BASE_OK;
+	enum base_result result = read_text(work, text, out);
+	if (result == BASE_OK && sliced) {
+		feed_slices_forget(&work->slices);
+		remember(work, NULL, *out);
+	}
+	return result;
+}
+
+/* ---- the door ------------------------------------------------------------------ */
+
 enum base_result feed_parse(const struct feed_input *input, struct feed_document **out, struct base_error *err)
 {
-	struct work work = {.input = input, .err = err};
+	struct work work;
+	struct base_span text = BASE_NONE;
 	size_t max = input->limits.max_bytes ? input->limits.max_bytes : DEFAULT_BYTES;
 
 	if (input->bytes.len > max)
 		return base_fail(err, BASE_LIMIT, "the document has more than %zu bytes", max);
+	memset(&work, 0, offsetof(struct work, slices));
+	work.input = input;
+	work.err = err;
 	base_buf_init(&work.decoded, max);
+	base_buf_init(&work.rest, max);
 	base_buf_init(&work.mended, max < SIZE_MAX / 8 ? 8 * max : SIZE_MAX);
-	enum base_result result = feed_builder_init(&work.builder, input);
-	if (result != BASE_OK)
-		base_fail(err, result, "%s", base_result_text(result));
-	else
-		result = read_any(&work);
-	if (result == BASE_OK) {
-		result = feed_builder_finish(&work.builder, out);
-		if (result != BASE_OK)
-			base_fail(err, result, "%s", base_result_text(result));
-	}
-	feed_builder_free(&work.builder);
+	enum base_result result = decode(&work, &text);
+	if (result == BASE_OK)
+		result = read_document(&work, text, out);
 	base_buf_free(&work.decoded);
+	base_buf_free(&work.rest);
 	base_buf_free(&work.mended);
 	return result;
 }
 
+struct feed_familiar *feed_familiar_take(struct feed_document *document)
+{
+	struct feed_familiar *set = owned(document)->familiar;
+
+	owned(document)->familiar = NULL;
+	return set;
+}
+
 void feed_free(struct feed_document *document)
 {
-	if (document)
-		base_arena_free(((struct feed_owned *)document)->arena);
+	if (!document)
+		return;
+	feed_familiar_free(owned(document)->familiar);
+	base_arena_free(owned(document)->arena);
 }
 
 void feed_global_init(void)

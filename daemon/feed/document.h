@@ -8,6 +8,9 @@
 struct feed_owned {
 	struct feed_document document;
 	struct base_arena *arena;
+	uint64_t context; /* a hash of all that entries take from the feed */
+	bool shared_ids;  /* entries would have shared a key, or do */
+	struct feed_familiar *familiar; /* all entries of the document, or NULL */
 };
 
 /* How one reading of the document ended. */

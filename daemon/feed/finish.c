@@ -178,6 +178,20 @@ static void finish_feed(struct finish *finish, struct feed_document *document)
 	finish->base = document->link.ptr && has_scheme(document->link) ? document->link : url;
 }
 
+/* All that finish_entry and the reader put into an entry which does not stand in it, but for the tags around it. */
+static uint64_t context_of(const struct finish *finish, const struct feed_document *document)
+{
+	const struct base_span parts[] = {
+		base_span_of(document->format), finish->builder->input->url, finish->base, finish->language, finish->author,
+		finish->builder->feed.language,
+	};
+	uint64_t key[2] = {0, 0};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		key[i % 2] = base_hash64(key, parts[i].len ? parts[i].ptr : "", parts[i].len);
+	return key[0] ^ key[1];
+}
+
 static enum base_result finish_repairs(struct feed_builder *builder, struct feed_document *document)
 {
 	if (builder->repair_count == 0)
@@ -202,6 +216,7 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 		return BASE_NO_MEMORY;
 	base_buf_init(&finish.buf, LONGEST_LINK * 4);
 	finish_feed(&finish, &owned->document);
+	owned->context = context_of(&finish, &owned->document);
 	if (builder->entry_count) {
 		entries = base_arena_alloc(builder->arena, builder->entry_count * sizeof *entries);
 		if (!entries)
@@ -213,7 +228,7 @@ enum base_result feed_builder_finish(struct feed_builder *builder, struct feed_d
 	if (finish.result == BASE_OK)
 		finish.result = finish_repairs(builder, &owned->document);
 	if (finish.result == BASE_OK)
-		finish.result = feed_identify(entries, builder->entry_count, builder->arena);
+		finish.result = feed_identify(entries, builder->entry_count, builder->arena, &owned->shared_ids);
 	if (finish.result != BASE_OK)
 		return finish.result;
 	owned->document.entries = entries;

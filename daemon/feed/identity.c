@@ -154,7 +154,7 @@ static size_t find_rivals(struct rival *rivals, size_t count, const struct feed_
 	return left;
 }
 
-static enum base_result tell_apart(struct feed_entry *entries, size_t count)
+static enum base_result tell_apart(struct feed_entry *entries, size_t count, bool *shared)
 {
 	struct rival *rivals = malloc(count * sizeof *rivals);
 	struct feed_key *final = malloc(count * sizeof *final);
@@ -170,6 +170,7 @@ static enum base_result tell_apart(struct feed_entry *entries, size_t count)
 		rivals[i] = (struct rival){.base = entries[i].key, .index = i};
 	}
 	left = find_rivals(rivals, count, entries);
+	*shared = left > 0;
 	for (enum level level = BY_BASE; level < LEVELS && left > 0; level++) {
 		for (size_t i = 0; level != BY_BASE && i < left; i++)
 			rivals[i].base = refine(&entries[rivals[i].index], level);
@@ -198,16 +199,17 @@ static enum base_result name_item(struct feed_entry *entry, struct base_arena *a
 	return entry->item.ptr ? BASE_OK : BASE_NO_MEMORY;
 }
 
-enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena)
+enum base_result feed_identify(struct feed_entry *entries, size_t count, struct base_arena *arena, bool *shared)
 {
 	enum base_result result = BASE_OK;
 
+	*shared = false;
 	for (size_t i = 0; i < count; i++) {
 		feed_change_hash(&entries[i], &entries[i].change);
 		make_base_keys(&entries[i]);
 	}
 	if (count)
-		result = tell_apart(entries, count);
+		result = tell_apart(entries, count, shared);
 	for (size_t i = 0; i < count && result == BASE_OK; i++)
 		result = name_item(&entries[i], arena);
 	return result;

@@ -83,8 +83,15 @@ static void open_feed(struct xml_reader *r, struct xml_frame *frame)
 	struct base_span language = xml_reader_language(r);
 
 	frame->place = IN_FEED;
+	if (r->depth > 2 || r->builder->in_entry)
+		r->builder->odd = true;
 	if (language.len && !r->builder->feed.language.ptr)
 		r->builder->feed.language = base_arena_copy(r->builder->arena, language);
+}
+
+static bool is_channel(const struct xml_frame *frame)
+{
+	return frame->element && frame->element->action == ACT_FEED;
 }
 
 static void open_entry(struct xml_reader *r, const struct xml_tag *tag, struct xml_frame *frame)
@@ -92,6 +99,8 @@ static void open_entry(struct xml_reader *r, const struct xml_tag *tag, struct x
 	struct base_span language = xml_reader_language(r);
 
 	frame->place = IN_ENTRY;
+	if (r->depth != 2 && !(r->depth == 3 && is_channel(&r->frames[1])))
+		r->builder->odd = true;
 	feed_builder_open_entry(r->builder);
 	if (!r->builder->in_entry)
 		return;

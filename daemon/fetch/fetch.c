@@ -4,22 +4,14 @@
  */
 #include "config.h"
 
-#include "daemon/fetch/spin.h"
+#include "daemon/fetch/sockets.h"
 #include "daemon/fetch/tls.h"
 #include "daemon/fetch/transfer.h"
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-struct fetch_socket {
-	struct fetch *fetch;
-	struct event event;
-	struct fetch_spin spin;
-	LIST_ENTRY(fetch_socket) link;
-};
 
 enum base_result fetch_global_init(void)
 {
@@ -74,13 +66,6 @@ static void drain(struct fetch *fetch)
 
 /* ---- the loop -------------------------------------------------------------------- */
 
-static void forget_socket(struct fetch_socket *socket)
-{
-	LIST_REMOVE(socket, link);
-	event_del(&socket->event);
-	free(socket);
-}
-
 static enum base_result make_multi(struct fetch *fetch);
 
 /*
@@ -101,8 +86,7 @@ static void start_over(struct fetch *fetch, CURLMcode code)
 	event_del(fetch->timer);
 	if (make_multi(fetch) == BASE_OK) {
 		curl_multi_cleanup(old);
-		while (!LIST_EMPTY(&fetch->sockets))
-			forget_socket(LIST_FIRST(&fetch->sockets));
+		fetch_sockets_drop(fetch);
 	} else {
 		fetch->multi = old;
 	}
@@ -111,7 +95,7 @@ static void start_over(struct fetch *fetch, CURLMcode code)
 		end(transfer, CURLE_FAILED_INIT);
 }
 
-static void act(struct fetch *fetch, curl_socket_t fd, int what)
+void fetch_act(struct fetch *fetch, curl_socket_t fd, int what)
 {
 	int running;
 	CURLMcode code = curl_multi_socket_action(fetch->multi, fd, what, &running);
@@ -122,21 +106,6 @@ static void act(struct fetch *fetch, curl_socket_t fd, int what)
 		drain(fetch);
 }
 
-static void on_socket(evutil_socket_t fd, short what, void *ctx)
-{
-	struct fetch_socket *socket = ctx;
-	struct fetch *fetch = socket->fetch;
-
-	fetch->woken = base_clock_monotonic(fetch->clock);
-	if (fetch_spins(&socket->spin, fetch->progress, fetch->woken)) {
-		/* If a transfer needs it after all, that one runs into its timeout. */
-		base_log(fetch->log, BASE_WARNING, "fetch", "descriptor %d wakes without end, no longer watched", (int)fd);
-		event_del(&socket->event);
-		return;
-	}
-	act(fetch, fd, ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0));
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *ctx)
 {
 	struct fetch *fetch = ctx;
@@ -144,7 +113,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	fetch->woken = base_clock_monotonic(fetch->clock);
-	act(fetch, CURL_SOCKET_TIMEOUT, 0);
+	fetch_act(fetch, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* CURLMOPT_TIMERFUNCTION: each call replaces the timeout before; -1: none. Not to be answered from inside. */
@@ -159,52 +128,13 @@ static int set_timer(CURLM *multi, long timeout_ms, void *ctx)
 	return event_add(fetch->timer, &wait);
 }
 
-/*
- * CURLMOPT_SOCKETFUNCTION: which events to watch. The easy handle may be an
- * internal one and the descriptor closed already; only `known` is ours.
- */
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *known)
-{
-	struct fetch *fetch = ctx;
-	struct fetch_socket *socket = known;
-	short events = EV_PERSIST;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (socket != NULL) {
-			forget_socket(socket);
-			curl_multi_assign(fetch->multi, fd, NULL);
-		}
-		return 0;
-	}
-	if (what & CURL_POLL_IN)
-		events |= EV_READ;
-	if (what & CURL_POLL_OUT)
-		events |= EV_WRITE;
-	if (socket == NULL) {
-		socket = calloc(1, sizeof(*socket));
-		if (socket == NULL)
-			return -1;
-		if (curl_multi_assign(fetch->multi, fd, socket) != CURLM_OK) {
-			free(socket);
-			return -1;
-		}
-		socket->fetch = fetch;
-		LIST_INSERT_HEAD(&fetch->sockets, socket, link);
-	} else {
-		event_del(&socket->event);
-	}
-	event_assign(&socket->event, fetch->base, fd, events, on_socket, socket);
-	return event_add(&socket->event, NULL);
-}
-
 static enum base_result make_multi(struct fetch *fetch)
 {
 	CURLM *multi = curl_multi_init();
 
 	if (multi == NULL)
 		return BASE_NO_MEMORY;
-	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+	curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, fetch_on_watch);
 	curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetch);
 	curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetch);
@@ -216,13 +146,13 @@ static enum base_result make_multi(struct fetch *fetch)
 
 /* ---- starting --------------------------------------------------------------------- */
 
-static void begin(struct fetch_transfer *transfer)
+static void begin(struct fetch_transfer *transfer, base_time now)
 {
 	struct fetch *fetch = transfer->fetch;
 
 	TAILQ_INSERT_TAIL(&fetch->active, transfer, link);
 	fetch->active_count++;
-	transfer->began = base_clock_monotonic(fetch->clock);
+	transfer->began = now;
 	transfer->looking_up = transfer->has_name;
 	if (transfer->has_name)
 		fetch_lookups_start(&fetch->lookups);
@@ -245,10 +175,9 @@ static void wait_for_lookups(struct fetch *fetch, base_time now)
 }
 
 /* The first in the queue; while names have to wait, the first that has none. NULL: nothing may begin now. */
-static struct fetch_transfer *next_to_begin(struct fetch *fetch)
+static struct fetch_transfer *next_to_begin(struct fetch *fetch, base_time now)
 {
 	struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
-	base_time now = base_clock_monotonic(fetch->clock);
 
 	if (fetch->active_count >= fetch->max_connections)
 		return NULL;
@@ -267,13 +196,14 @@ static void on_kick(evutil_socket_t fd, short what, void *ctx)
 	/* As many as wait now: done may start more, and the loop has others to serve. */
 	size_t turns = fetch->waiting_count;
 	struct fetch_transfer *transfer;
+	base_time now = base_clock_monotonic(fetch->clock);
 
 	(void)fd;
 	(void)what;
-	while (turns-- > 0 && (transfer = next_to_begin(fetch)) != NULL) {
+	while (turns-- > 0 && (transfer = next_to_begin(fetch, now)) != NULL) {
 		TAILQ_REMOVE(&fetch->waiting, transfer, link);
 		fetch->waiting_count--;
-		begin(transfer);
+		begin(transfer, now);
 	}
 }
 
@@ -336,8 +266,7 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 	fetch->max_size = options->max_size;
 	fetch->max_connections = options->max_connections;
 	fetch->log = options->log;
-	fetch->user_agent = strdup(agent);
-	if (fetch->user_agent == NULL)
+	if (fetch_write_fields(fetch, agent) != BASE_OK)
 		return BASE_NO_MEMORY;
 	if (options->unix_socket != NULL && (fetch->unix_socket = strdup(options->unix_socket)) == NULL)
 		return BASE_NO_MEMORY;
@@ -372,7 +301,6 @@ enum base_result fetch_new(struct event_base *base, const struct fetch_options *
 	fetch->base = base;
 	TAILQ_INIT(&fetch->waiting);
 	TAILQ_INIT(&fetch->active);
-	LIST_INIT(&fetch->sockets);
 	result = copy_options(fetch, options);
 	if (result == BASE_OK)
 		result = base_clock_new_system(&fetch->clock);
@@ -407,7 +335,7 @@ static void drop_all(struct fetch *fetch, struct fetch_transfers *list)
 	}
 }
 
-/* Easy handles, then the multi handle (which still calls set_socket), then the events. */
+/* Easy handles, then the multi handle (which still calls fetch_on_watch and fetch_on_close), then the events. */
 void fetch_free(struct fetch *fetch)
 {
 	if (fetch == NULL)
@@ -417,15 +345,14 @@ void fetch_free(struct fetch *fetch)
 	fetch_drop_idle(fetch);
 	if (fetch->multi != NULL)
 		curl_multi_cleanup(fetch->multi);
-	while (!LIST_EMPTY(&fetch->sockets))
-		forget_socket(LIST_FIRST(&fetch->sockets));
+	fetch_sockets_drop(fetch);
 	if (fetch->timer != NULL)
 		event_free(fetch->timer);
 	if (fetch->kick != NULL)
 		event_free(fetch->kick);
 	fetch_tls_free(fetch->tls); /* closed connections may still have brought sessions */
 	base_clock_free(fetch->clock);
-	free(fetch->user_agent);
+	base_buf_free(&fetch->lines);
 	free(fetch->proxy);
 	free(fetch->unix_socket);
 	free(fetch->allow);

@@ -4,6 +4,8 @@
  */
 #include "daemon/fetch/transfer.h"
 
+#include "daemon/fetch/sockets.h"
+
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <stdlib.h>
@@ -17,7 +19,8 @@
 enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_request *request,
                                     struct fetch_transfer **out)
 {
-	enum base_result result = fetch_check_url(request->url);
+	bool plain = strnlen(request->url, FETCH_URL_MAX + 1) <= FETCH_URL_MAX && fetch_url_is_plain(request->url);
+	enum base_result result = plain ? BASE_OK : fetch_check_url(request->url);
 
 	if (result != BASE_OK)
 		return result;
@@ -26,14 +29,12 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
 		return BASE_NO_MEMORY;
 	transfer->fetch = fetch;
 	transfer->again = request->again;
+	transfer->plain = plain;
 	transfer->has_name = fetch->proxy != NULL ? fetch->proxy_has_name : fetch_url_has_name(request->url);
 	transfer->received = BASE_TIME_NONE;
 	fetch_headers_init(&transfer->headers);
 	base_buf_init(&transfer->body, fetch->max_size);
-	transfer->url = strdup(request->url);
-	result = transfer->url != NULL ? BASE_OK : BASE_NO_MEMORY;
-	if (result == BASE_OK)
-		result = fetch_transfer_add_fields(transfer, request);
+	result = fetch_transfer_write(transfer, request);
 	if (result != BASE_OK)
 		fetch_transfer_free(transfer);
 	else
@@ -49,7 +50,6 @@ void fetch_transfer_free(struct fetch_transfer *transfer)
 	fetch_headers_free(&transfer->headers);
 	base_buf_free(&transfer->body);
 	curl_free(transfer->moved_to);
-	free(transfer->url);
 	free(transfer);
 }
 
@@ -171,6 +171,16 @@ static bool proxy_may(struct fetch_transfer *transfer)
 	return url != NULL && fetch_url_allowed(url, fetch->allow, fetch->allow_count, transfer->refused);
 }
 
+static bool may_connect(struct fetch_transfer *transfer, const struct curl_sockaddr *to)
+{
+	uint8_t address[16];
+
+	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX)
+		return true;
+	return fetch_guard_address(&to->addr, address) &&
+	       (transfer->fetch->proxy != NULL ? proxy_may(transfer) : is_allowed(transfer, address));
+}
+
 /*
  * Every connection of every hop passes here with the very address that will
  * be connected to, so a name that changes its address cannot slip through.
@@ -178,21 +188,17 @@ static bool proxy_may(struct fetch_transfer *transfer)
 curl_socket_t fetch_on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *to)
 {
 	struct fetch_transfer *transfer = ctx;
-	uint8_t address[16];
 
 	(void)purpose;
 	transfer->fetch->progress++;
 	fetch_transfer_found(transfer, false);
-	if (transfer->fetch->unix_socket != NULL && to->family == AF_UNIX) {
-		transfer->tried++;
-		return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
-	}
-	if (!fetch_guard_address(&to->addr, address))
-		return CURL_SOCKET_BAD;
-	if (transfer->fetch->proxy != NULL ? !proxy_may(transfer) : !is_allowed(transfer, address))
+	if (!may_connect(transfer, to))
 		return CURL_SOCKET_BAD;
 	transfer->tried++;
-	return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	curl_socket_t fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	if (fd != CURL_SOCKET_BAD)
+		fetch_socket_opened(transfer->fetch, fd);
+	return fd;
 }
 
 /* A connection from the pool was judged when it was made; this is the second lock on the door. */
@@ -284,7 +290,7 @@ static const char *final_url(const struct fetch_transfer *transfer, char **strip
 {
 	char *effective = NULL;
 
-	if (transfer->redirects == 0 && fetch_url_is_plain(transfer->url))
+	if (transfer->redirects == 0 && transfer->plain)
 		return transfer->url;
 	if (transfer->easy != NULL)
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
@@ -294,7 +300,7 @@ static const char *final_url(const struct fetch_transfer *transfer, char **strip
 
 void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 {
-	struct base_clock *clock = transfer->fetch->clock;
+	base_time now = base_clock_wall(transfer->fetch->clock);
 	const struct fetch_headers *headers = &transfer->headers;
 	struct base_error reason;
 	struct fetch_reply reply = {.status = headers->status, .received = transfer->received};
@@ -308,12 +314,12 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	reply.redirects = transfer->redirects;
 	reply.permanent = transfer->permanent;
 	reply.content_type = headers->content_type;
-	reply.retry_after = fetch_headers_retry_after(headers, base_clock_wall(clock));
+	reply.retry_after = fetch_headers_retry_after(headers, now);
 	if (reply.error == FETCH_FINE) {
 		reply.etag = headers->etag;
 		reply.last_modified = headers->last_modified;
 		reply.moved_to = transfer->moved_to;
-		reply.max_age = fetch_headers_max_age(headers, base_clock_wall(clock));
+		reply.max_age = fetch_headers_max_age(headers, now);
 	}
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && has_body(transfer))
 		reply.body = body_of(transfer);

@@ -213,7 +213,7 @@ enum base_result postgres_entry_get(struct engine *engine, int64_t feed, const s
                                     struct engine_entry *out);
 enum base_result postgres_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
                                      const struct feed_key *key, struct engine_entry *out);
-enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh);
 enum base_result postgres_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
 enum base_result postgres_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
                                         uint64_t sequence);

@@ -152,8 +152,9 @@ static enum base_result send_feeds(struct postgres *postgres)
 
 /* ---- entries ------------------------------------------------------------------------------- */
 
-enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry)
+enum base_result postgres_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh)
 {
+	(void)fresh; /* one statement does for both */
 	struct postgres *postgres = postgres_of(engine);
 	struct cache_entry *row;
 	/* That it replaces a row needs no question; only a row that is here must be changed here. */

@@ -73,6 +73,8 @@ enum base_result sqlite_fail(struct sqlite *sqlite, int code, const char *doing)
 	int error = sqlite3_system_errno(sqlite->db);
 	const char *system = (code & 0xFF) == SQLITE_IOERR && error ? strerror(error) : NULL;
 	enum base_result result = sqlite_class(code);
+	if (result == BASE_DAMAGED)
+		sqlite->checked = 0;
 	/* A code that is no failure comes here only when it was not expected. */
 	return base_fail(&sqlite->engine.reason, result ? result : BASE_IO, "ledger %s: %s: %s%s%s%s", sqlite->path, doing,
 	                 sqlite3_errmsg(sqlite->db), system ? ": " : "", system ? system : "", advice(code));
@@ -183,12 +185,14 @@ static void close_engine(struct engine *engine)
 	for (int i = 0; i < SQL_STATEMENTS; i++)
 		sqlite3_finalize(sqlite->statements[i]);
 	sqlite3_finalize(sqlite->load);
-	sqlite3_close_v2(sqlite->db);
+	if (!sqlite3_close_v2(sqlite->db) && sqlite->file)
+		sqlite_seal(sqlite->file, sqlite->checked);
 	base_buf_free(&sqlite->etag);
 	base_buf_free(&sqlite->last_modified);
 	base_buf_free(&sqlite->learned);
 	sqlite_polled_free(sqlite);
 	free(sqlite->path);
+	free(sqlite->file);
 	free(sqlite);
 }
 
@@ -241,6 +245,15 @@ static enum base_result expect(struct sqlite *sqlite, const char *pragma, const 
 	return result;
 }
 
+static enum base_result check_pages(struct sqlite *sqlite)
+{
+	enum base_result result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
+	                                 "is damaged: restore a backup, or move it away to begin a new one");
+	if (!result)
+		sqlite->checked = sqlite_now();
+	return result;
+}
+
 static enum base_result set_up(struct sqlite *sqlite)
 {
 	/*
@@ -259,9 +272,8 @@ static enum base_result set_up(struct sqlite *sqlite)
 		                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 		                 "PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
 		                 "cannot open");
-	if (!result)
-		result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
-		                "is damaged: restore a backup, or move it away to begin a new one");
+	if (!result && !sqlite->checked)
+		result = check_pages(sqlite);
 	if (!result)
 		result = sqlite_polled_load(sqlite);
 	return result;
@@ -284,6 +296,11 @@ static enum base_result open_database(struct sqlite *sqlite)
 	if (sqlite3_db_readonly(sqlite->db, "main") == 1)
 		return base_fail(&sqlite->engine.reason, BASE_IO, "ledger %s is not writable%s", sqlite->path,
 		                 advice(SQLITE_READONLY));
+	const char *file = sqlite3_db_filename(sqlite->db, "main");
+	sqlite->file = strdup(file ? file : sqlite->path);
+	if (!sqlite->file)
+		return base_fail(&sqlite->engine.reason, BASE_NO_MEMORY, "ledger: out of memory");
+	sqlite->checked = sqlite_unseal(sqlite->file);
 	sqlite3_busy_timeout(sqlite->db, BUSY_MS);
 	sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	sqlite3_wal_autocheckpoint(sqlite->db, 0);
@@ -326,9 +343,11 @@ const struct engine_ops engine_sqlite = {
 	.state_get = sqlite_state_get,
 	.state_put = sqlite_state_put,
 	.feed_get = sqlite_feed_get,
+	.feed_id = sqlite_feed_id,
 	.feed_put = sqlite_feed_put,
 	.polls_put = sqlite_polls_put,
 	.entry_get = sqlite_entry_get,
+	.entries_get = sqlite_entries_get,
 	.entry_find = sqlite_entry_find,
 	.entry_put = sqlite_entry_put,
 	.entry_forget = sqlite_entry_forget,

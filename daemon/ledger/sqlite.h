@@ -13,11 +13,15 @@ enum sqlite_statement {
 	SQL_ROLLBACK,
 	SQL_STATE_GET,
 	SQL_STATE_PUT,
+	SQL_FEED_ID,
 	SQL_FEED_GET,
+	SQL_FEED_UPDATE,
 	SQL_FEED_PUT,
 	SQL_ENTRY_GET,
+	SQL_ENTRIES_GET,
 	SQL_ENTRY_BY_LINK,
 	SQL_ENTRY_BY_TITLE,
+	SQL_ENTRY_NEW,
 	SQL_ENTRY_PUT,
 	SQL_ENTRY_FORGET,
 	SQL_ENTRY_ALERTED,
@@ -47,6 +51,8 @@ struct sqlite {
 	struct engine engine;
 	sqlite3 *db;
 	char *path;
+	char *file;       /* the same without symbolic links; NULL before it is open */
+	int64_t checked;  /* when the whole file was, in seconds; 0: it is to be at the next opening */
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	int wal_frames;                      /* in the log since the last checkpoint */
@@ -58,6 +64,7 @@ struct sqlite {
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];
+extern const char sqlite_entries_text[];
 extern const struct engine_move_ops sqlite_move;
 
 /* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
@@ -75,6 +82,14 @@ enum base_result sqlite_migrate(struct sqlite *sqlite);
 enum base_result sqlite_backup(struct engine *engine, const char *path);
 enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *prune, bool *more);
 
+/*
+ * sqlite_seal.c: a file closed as it should be is sealed, so that its next opening need not check all of it. checked: when
+ * that was done, in seconds; 0 seals nothing. sqlite_unseal gives it back if the seal held, else 0.
+ */
+void sqlite_seal(const char *file, int64_t checked);
+int64_t sqlite_unseal(const char *file);
+int64_t sqlite_now(void); /* in seconds, as SQLite's date functions have it; 0: unknown */
+
 /* sqlite_polled.c: polls that brought nothing. */
 enum base_result sqlite_polled_load(struct sqlite *sqlite);
 void sqlite_polled_free(struct sqlite *sqlite);
@@ -90,11 +105,16 @@ enum base_result sqlite_state_put(struct engine *engine, const struct engine_sta
 enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
                                  uint64_t batch, int64_t *id);
+enum base_result sqlite_feed_id(struct engine *engine, const char *url, int64_t *id);
 enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
                                   struct engine_entry *out);
+/* An entry's columns, in the order of struct engine_entry, from column `at` on. */
+void sqlite_read_entry(sqlite3_stmt *statement, int at, struct engine_entry *out);
+enum base_result sqlite_entries_get(struct engine *engine, int64_t feed, const struct engine_want *want,
+                                    engine_entry_fn *each, void *ctx);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
                                    const struct feed_key *key, struct engine_entry *out);
-enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry);
+enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh);
 enum base_result sqlite_entry_forget(struct engine *engine, int64_t feed, const struct feed_key *key);
 enum base_result sqlite_entry_alerted(struct engine *engine, int64_t feed, const struct feed_key *key,
                                       uint64_t sequence);

@@ -3,6 +3,10 @@
 
 #include <string.h>
 
+#define FEED_CHANGES \
+	"etag = ?2, last_modified = ?3, body = ?4, last_start = ?5, next_due = ?6, failures = ?7, polled = ?8," \
+	" newest = max(ifnull(newest, ?9), ifnull(?9, newest)), documented = iif(?11, ?10, documented)," \
+	" updated = ?10, learned = ?12"
 #define ENTRY_COLUMNS "key, link_key, title_key, change, classes, last_alert, first_seen, last_seen"
 
 const char *const sqlite_texts[SQL_STATEMENTS] = {
@@ -11,18 +15,25 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
 	[SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
+	[SQL_FEED_ID] = "SELECT id FROM feed WHERE url = ?1", /* all of it is in the index */
 	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest, learned,"
 					 " updated"
 					 " FROM feed WHERE url = ?1",
 	[SQL_FEED_PUT] =
 		"INSERT INTO feed(url, etag, last_modified, body, last_start, next_due, failures, polled, newest, documented,"
 		" updated, learned) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, iif(?11, ?10, NULL), ?10, ?12)"
-		" ON CONFLICT(url) DO UPDATE SET etag = ?2, last_modified = ?3, body = ?4, last_start = ?5, next_due = ?6,"
-		" failures = ?7, polled = ?8, newest = max(ifnull(newest, ?9), ifnull(?9, newest)),"
-		" documented = iif(?11, ?10, documented), updated = ?10, learned = ?12 RETURNING id",
+		" ON CONFLICT(url) DO UPDATE SET " FEED_CHANGES " RETURNING id",
+	/* Half the price of the one above, which looks the address up and gives its number back by way of a table. */
+	[SQL_FEED_UPDATE] = "UPDATE feed SET " FEED_CHANGES " WHERE id = ?13 AND url = ?1",
 	[SQL_ENTRY_GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND key = ?2",
-	[SQL_ENTRY_BY_LINK] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
-	[SQL_ENTRY_BY_TITLE] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
+	[SQL_ENTRIES_GET] = sqlite_entries_text,
+	/* By itself SQLite takes the primary key, and reads all entries of the feed. */
+	[SQL_ENTRY_BY_LINK] =
+		"SELECT " ENTRY_COLUMNS " FROM entry INDEXED BY entry_link WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
+	[SQL_ENTRY_BY_TITLE] =
+		"SELECT " ENTRY_COLUMNS " FROM entry INDEXED BY entry_title WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
+	/* Half the price of REPLACE, for which SQLite keeps a copy of each page that it changes. */
+	[SQL_ENTRY_NEW] = "INSERT INTO entry(feed, " ENTRY_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[SQL_ENTRY_PUT] =
 		"INSERT OR REPLACE INTO entry(feed, " ENTRY_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[SQL_ENTRY_FORGET] = "DELETE FROM entry WHERE feed = ?1 AND key = ?2",
@@ -113,9 +124,9 @@ static struct base_span blob_at(sqlite3_stmt *statement, int at)
 static struct feed_key key_at(sqlite3_stmt *statement, int at)
 {
 	struct feed_key key = {{0}};
-	struct base_span bytes = blob_at(statement, at);
-	if (bytes.len == FEED_KEY_LEN)
-		memcpy(key.bytes, bytes.ptr, FEED_KEY_LEN);
+	const void *bytes = sqlite3_column_blob(statement, at);
+	if (sqlite3_column_bytes(statement, at) == FEED_KEY_LEN && bytes)
+		memcpy(key.bytes, bytes, FEED_KEY_LEN);
 	return key;
 }
 
@@ -211,15 +222,24 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 	return BASE_OK;
 }
 
-enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
-                                 uint64_t batch, int64_t *id)
+enum base_result sqlite_feed_id(struct engine *engine, const char *url, int64_t *id)
 {
 	struct sqlite *sqlite = of(engine);
 	sqlite3_stmt *statement;
-	(void)batch; /* the answer to a commit cannot be lost here */
-	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_PUT, &statement);
+	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_ID, &statement);
 	if (result)
 		return result;
+	bind_text(statement, 1, base_span_of(url));
+	result = first_row(sqlite, statement);
+	if (result)
+		return result;
+	*id = sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return BASE_OK;
+}
+
+static void bind_feed(sqlite3_stmt *statement, const struct ledger_feed *feed, base_time now, bool documented)
+{
 	bind_text(statement, 1, base_span_of(feed->url));
 	bind_blob(statement, 2, base_span_of(feed->etag));
 	bind_blob(statement, 3, base_span_of(feed->last_modified));
@@ -232,6 +252,39 @@ enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed
 	bind_time(statement, 10, now);
 	bind_number(statement, 11, documented);
 	bind_blob(statement, 12, feed->learned);
+}
+
+/* *known: the feed has that number, and its row is changed. */
+static enum base_result update_feed(struct sqlite *sqlite, const struct ledger_feed *feed, base_time now,
+                                    bool documented, bool *known)
+{
+	sqlite3_stmt *statement;
+	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_UPDATE, &statement);
+	if (result)
+		return result;
+	bind_feed(statement, feed, now, documented);
+	sqlite3_bind_int64(statement, 13, feed->id);
+	result = sqlite_run(sqlite, statement, "cannot store");
+	*known = !result && sqlite3_changes(sqlite->db) > 0;
+	return result;
+}
+
+enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
+                                 uint64_t batch, int64_t *id)
+{
+	struct sqlite *sqlite = of(engine);
+	sqlite3_stmt *statement;
+	bool known = false;
+	(void)batch; /* the answer to a commit cannot be lost here */
+	enum base_result result = feed->id ? update_feed(sqlite, feed, now, documented, &known) : BASE_OK;
+	if (known)
+		*id = feed->id;
+	if (result || known)
+		return result;
+	result = sqlite_prepare(sqlite, SQL_FEED_PUT, &statement);
+	if (result)
+		return result;
+	bind_feed(statement, feed, now, documented);
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW) {
 		*id = sqlite3_column_int64(statement, 0);
@@ -246,17 +299,17 @@ enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed
 
 /* ---- entries ------------------------------------------------------------------------------ */
 
-static void read_entry(sqlite3_stmt *statement, struct engine_entry *out)
+void sqlite_read_entry(sqlite3_stmt *statement, int at, struct engine_entry *out)
 {
 	*out = (struct engine_entry){
-		.key = key_at(statement, 0),
-		.link_key = key_at(statement, 1),
-		.title_key = key_at(statement, 2),
-		.change = key_at(statement, 3),
-		.classes = (uint32_t)number_at(statement, 4),
-		.last_alert = number_at(statement, 5),
-		.first_seen = time_at(statement, 6),
-		.last_seen = time_at(statement, 7),
+		.key = key_at(statement, at),
+		.link_key = key_at(statement, at + 1),
+		.title_key = key_at(statement, at + 2),
+		.change = key_at(statement, at + 3),
+		.classes = (uint32_t)number_at(statement, at + 4),
+		.last_alert = number_at(statement, at + 5),
+		.first_seen = time_at(statement, at + 6),
+		.last_seen = time_at(statement, at + 7),
 	};
 }
 
@@ -273,7 +326,7 @@ enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const str
 	result = first_row(sqlite, statement);
 	if (result)
 		return result;
-	read_entry(statement, out);
+	sqlite_read_entry(statement, 0, out);
 	sqlite3_reset(statement);
 	return BASE_OK;
 }
@@ -293,7 +346,7 @@ enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum eng
 	result = first_row(sqlite, statement);
 	if (result)
 		return result;
-	read_entry(statement, &entry);
+	sqlite_read_entry(statement, 0, &entry);
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		result = BASE_NOT_FOUND;
@@ -305,13 +358,8 @@ enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum eng
 	return result;
 }
 
-enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry)
+static void bind_entry(sqlite3_stmt *statement, int64_t feed, const struct engine_entry *entry)
 {
-	struct sqlite *sqlite = of(engine);
-	sqlite3_stmt *statement;
-	enum base_result result = sqlite_prepare(sqlite, SQL_ENTRY_PUT, &statement);
-	if (result)
-		return result;
 	sqlite3_bind_int64(statement, 1, feed);
 	bind_key(statement, 2, &entry->key);
 	bind_secondary(statement, 3, &entry->link_key);
@@ -321,6 +369,39 @@ enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const str
 	bind_number(statement, 7, entry->last_alert);
 	bind_time(statement, 8, entry->first_seen);
 	bind_time(statement, 9, entry->last_seen);
+}
+
+/* *there: an entry has that key. */
+static enum base_result insert_entry(struct sqlite *sqlite, int64_t feed, const struct engine_entry *entry, bool *there)
+{
+	sqlite3_stmt *statement;
+	enum base_result result = sqlite_prepare(sqlite, SQL_ENTRY_NEW, &statement);
+	if (result)
+		return result;
+	bind_entry(statement, feed, entry);
+	int code = sqlite3_step(statement);
+	*there = code == SQLITE_CONSTRAINT_PRIMARYKEY;
+	if (code != SQLITE_DONE && !*there)
+		result = sqlite_fail(sqlite, code, "cannot store");
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+	return result;
+}
+
+enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh)
+{
+	struct sqlite *sqlite = of(engine);
+	sqlite3_stmt *statement;
+	bool there = false;
+	if (fresh) {
+		enum base_result inserted = insert_entry(sqlite, feed, entry, &there);
+		if (inserted || !there)
+			return inserted;
+	}
+	enum base_result result = sqlite_prepare(sqlite, SQL_ENTRY_PUT, &statement);
+	if (result)
+		return result;
+	bind_entry(statement, feed, entry);
 	return sqlite_run(sqlite, statement, "cannot store");
 }
 

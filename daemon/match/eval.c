@@ -161,8 +161,8 @@ static struct list eval_group(struct match_scratch *scratch, const struct group 
 	}
 	if (!groups_has(scratch, slot))
 		return list;
-	const struct group_hits *hits = &scratch->group_hits[slot];
-	for (uint32_t i = hits->first; i != LEXICON_NONE && !scratch->failed; i = scratch->group_entries[i].next) {
+	uint32_t i = groups_first(scratch, slot);
+	for (; i != LEXICON_NONE && !scratch->failed; i = scratch->group_entries[i].next) {
 		const struct hit *hit = &scratch->hits[scratch->group_entries[i].hit];
 		bool part = !group->parts && hit->flags & (HIT_PART_LEFT | HIT_PART_RIGHT);
 		if (!part && !(scratch->guarded && is_consumed(scratch, hit)))

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "fold_run.h"
+
 struct pair {
 	uint16_t base, mark, composed;
 };
@@ -109,4 +111,50 @@ uint32_t fold_base(uint32_t c)
 bool fold_is_cyrillic(uint32_t c)
 {
 	return c >= 0x400u && c <= 0x52Fu;
+}
+
+/* ---- letters in a row ---------------------------------------------------------------- */
+
+/* The letter of two bytes at text, and what it folds to; false if it is none or folds to another length. */
+static bool fold_two(const char *text, enum fold_class *class, uint32_t *lower)
+{
+	unsigned char lead = (unsigned char)text[0], next = (unsigned char)text[1];
+	if (lead < 0xC2 || lead >= 0xC0 + LOW_END / 64 || (next & 0xC0) != 0x80)
+		return false;
+	uint32_t c = (lead & 0x1Fu) << 6 | (next & 0x3Fu);
+	*class = (enum fold_class)class_low[c];
+	*lower = fold_low[c];
+	return (*class == FOLD_LETTER || *class == FOLD_UPPER) && *lower >= 0x80 && *lower < 0x800 && *lower != FOLD_SHARP_S;
+}
+
+static bool fold_twos(struct base_span text, char *out, struct fold_run *run)
+{
+	size_t start = run->len;
+	enum fold_class class;
+	uint32_t lower;
+	while (text.len - run->len >= 2 && fold_two(text.ptr + run->len, &class, &lower)) {
+		if (run->len == 0)
+			run->upper = class == FOLD_UPPER;
+		out[run->len] = (char)(0xC0 | lower >> 6);
+		out[run->len + 1] = (char)(0x80 | (lower & 0x3F));
+		run->len += 2;
+		run->letters++;
+		run->last = lower;
+		run->last_len = 2;
+		run->cyrillic |= fold_is_cyrillic(lower);
+	}
+	return run->len > start;
+}
+
+void fold_run_on(struct base_span text, char *out, struct fold_run *run)
+{
+	while (fold_twos(text, out, run)) {
+		size_t ascii = fold_ascii((struct base_span){text.ptr + run->len, text.len - run->len}, out + run->len);
+		if (ascii == 0)
+			return;
+		run->len += ascii;
+		run->letters += ascii;
+		run->last = (unsigned char)out[run->len - 1];
+		run->last_len = 1;
+	}
 }

@@ -25,5 +25,6 @@ uint32_t fold_compose(uint32_t base, uint32_t mark);
 /* The letter without its marks: é to e, й to и; what has none stays. */
 uint32_t fold_base(uint32_t code_point);
 bool fold_is_cyrillic(uint32_t code_point);
+#define FOLD_SHARP_S 0xDFu /* lower case, and written as two letters: ss */
 
 #endif

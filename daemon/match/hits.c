@@ -2,52 +2,35 @@
 #include <string.h>
 
 #include "scratch.h"
-#include "short_word.h"
 
 #define HITS_MAX ((size_t)1 << 22)
 #define SYMBOLS_MAX ((size_t)1 << 24)
 #define AHEAD 16 /* tokens: the memo is larger than the fast caches, so its cells are asked for early */
 
-static uint64_t load_eight(const char *bytes)
-{
-	uint64_t part;
-	memcpy(&part, bytes, 8);
-	return part;
-}
-
-struct ends { /* of a word; up to 16 bytes they are all of it, and most words are hashed and compared without a loop */
-	uint64_t first, last;
+struct place { /* of a token's word in the memo */
+	struct memo_cell *cell;
+	struct word_ends ends;
 };
 
-static struct ends ends_of(const char *bytes, size_t len)
-{
-	if (len < 8)
-		return (struct ends){short_word(bytes, len), 0};
-	return (struct ends){load_eight(bytes), load_eight(bytes + len - 8)};
-}
-
-static bool same_bytes(const char *a, const char *b, size_t len)
-{
-	struct ends x = ends_of(a, len), y = ends_of(b, len);
-	if (x.first != y.first || x.last != y.last)
-		return false;
-	for (size_t at = 8; at + 8 < len; at += 8)
-		if (load_eight(a + at) != load_eight(b + at))
-			return false;
-	return true;
-}
-
 /* Only for the memo, where a bad spread costs nothing but time. */
-static size_t memo_hash(struct base_span word)
+static size_t memo_hash(struct word_ends ends, struct base_span word)
 {
-	struct ends ends = ends_of(word.ptr, word.len);
 	uint64_t hash = (ends.first ^ word.len) * 0x9E3779B97F4A7C15u;
 	hash = (hash ^ hash >> 32 ^ ends.last) * 0xD6E8FEB86659FD93u;
 	for (size_t at = 8; at + 8 < word.len; at += 8) {
-		hash = (hash ^ load_eight(word.ptr + at)) * 0x9E3779B97F4A7C15u;
+		uint64_t part;
+		memcpy(&part, word.ptr + at, 8);
+		hash = (hash ^ part) * 0x9E3779B97F4A7C15u;
 		hash ^= hash >> 32;
 	}
 	return (size_t)(hash >> 40) % MEMO_CELLS;
+}
+
+static inline bool holds(const struct place *place, struct base_span word)
+{
+	const struct memo_cell *cell = place->cell;
+	return cell->len == word.len && cell->ends.first == place->ends.first && cell->ends.last == place->ends.last &&
+	       (word.len <= 16 || memcmp(cell->middle, word.ptr + 8, word.len - 16) == 0);
 }
 
 /* The word itself, then the wildcards that it matches. */
@@ -60,29 +43,40 @@ static size_t look_up(const struct lexicon *lexicon, struct base_span word, uint
 	return count + lexicon_wildcards(lexicon, word, out + count, LEXICON_SYMBOLS_MAX - 4);
 }
 
-/* The same from memory if it can be: texts repeat their words. *cased: a term asks for the word in a certain case. */
-static size_t recall(struct match_scratch *scratch, struct base_span word, struct memo_cell *cell, uint32_t *out,
-                     bool *cased)
+/* Looks the word up and remembers it. *cased: a term asks for the word in a certain case. */
+static size_t learn(struct match_scratch *scratch, struct base_span word, const struct place *place, uint32_t *out,
+                    bool *cased)
 {
 	const struct lexicon *lexicon = &scratch->rules->lexicon;
-	if (cell->len == word.len && same_bytes(cell->word, word.ptr, word.len)) {
-		for (size_t i = 0; i < cell->count; i++) {
-			__builtin_prefetch(&lexicon->words[cell->symbols[i]]); /* the next pass starts from it */
-			out[i] = cell->symbols[i];
-		}
-		*cased = cell->cased;
-		return cell->count;
-	}
+	struct memo_cell *cell = place->cell;
 	size_t count = look_up(lexicon, word, out);
 	*cased = count > 0 && lexicon->words[out[0]].cased;
-	if (word.len <= sizeof cell->word && count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
+	if (word.len <= MEMO_WORD_MAX && count <= sizeof cell->symbols / sizeof cell->symbols[0]) {
+		cell->ends = place->ends;
 		cell->len = (uint8_t)word.len;
 		cell->count = (uint8_t)count;
 		cell->cased = *cased;
-		memcpy(cell->word, word.ptr, word.len);
+		if (word.len > 16)
+			memcpy(cell->middle, word.ptr + 8, word.len - 16);
 		memcpy(cell->symbols, out, count * sizeof *out);
 	}
 	return count;
+}
+
+/* The same from memory if it can be: texts repeat their words. */
+static inline size_t recall(struct match_scratch *scratch, struct base_span word, const struct place *place, uint32_t *out,
+                            bool *cased)
+{
+	const struct word *words = scratch->rules->lexicon.words;
+	const struct memo_cell *cell = place->cell;
+	if (!holds(place, word))
+		return learn(scratch, word, place, out, cased);
+	for (size_t i = 0; i < cell->count; i++) {
+		__builtin_prefetch(&words[cell->symbols[i]]); /* the next pass starts from it */
+		out[i] = cell->symbols[i];
+	}
+	*cased = cell->cased;
+	return cell->count;
 }
 
 /* case:US: the word in the capitals that it has here. */
@@ -93,33 +87,39 @@ static uint32_t find_cased(const struct match_scratch *scratch, const struct tok
 	return lexicon_find_word(&scratch->rules->lexicon, (struct base_span){cased, len + 1});
 }
 
-/* The memo's cell for a token that comes soon. */
-static struct memo_cell *fetch(struct match_scratch *scratch, size_t index)
+/* The place of a token that comes soon. */
+static inline struct place find_place(struct match_scratch *scratch, size_t index)
 {
-	if (index >= scratch->text.token_count)
-		return NULL;
-	struct memo_cell *cell = &scratch->memo[memo_hash(text_folded(&scratch->text, &scratch->text.tokens[index]))];
-	__builtin_prefetch(cell);
-	return cell;
+	const struct text *text = &scratch->text;
+	if (index >= text->token_count)
+		return (struct place){NULL, {0, 0}};
+	struct base_span word = text_folded(text, &text->tokens[index]);
+	struct place place = {.ends = word_ends(word.ptr, word.len)};
+	place.cell = &scratch->memo[memo_hash(place.ends, word)];
+	__builtin_prefetch(place.cell);
+	return place;
 }
 
-static size_t symbols_of(struct match_scratch *scratch, const struct token *token, struct memo_cell *cell, uint32_t *out)
+static size_t symbols_of_number(const struct lexicon *lexicon, struct base_span folded, uint32_t *out)
 {
-	const struct lexicon *lexicon = &scratch->rules->lexicon;
+	uint32_t plain = lexicon_find_word(lexicon, folded);
+	size_t count = plain != LEXICON_NONE;
+	out[0] = plain;
+	if (lexicon->number != LEXICON_NONE)
+		out[count++] = lexicon->number;
+	return count;
+}
+
+static inline size_t symbols_of(struct match_scratch *scratch, const struct token *token, const struct place *place,
+                                uint32_t *out)
+{
+	struct base_span folded = text_folded(&scratch->text, token);
+	bool cased;
 	if (token->flags & TOKEN_LONG)
 		return 0;
-	struct base_span folded = text_folded(&scratch->text, token);
-	size_t count;
-	if (token->flags & TOKEN_NUMBER) {
-		uint32_t plain = lexicon_find_word(lexicon, folded);
-		count = plain != LEXICON_NONE;
-		out[0] = plain;
-		if (lexicon->number != LEXICON_NONE)
-			out[count++] = lexicon->number;
-		return count;
-	}
-	bool cased;
-	count = recall(scratch, folded, cell, out, &cased);
+	if (token->flags & TOKEN_NUMBER)
+		return symbols_of_number(&scratch->rules->lexicon, folded, out);
+	size_t count = recall(scratch, folded, place, out, &cased);
 	if (cased) {
 		uint32_t symbol = find_cased(scratch, token);
 		if (symbol != LEXICON_NONE)
@@ -133,13 +133,13 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 	const struct text *text = &scratch->text;
 	enum base_result result = base_grow(&scratch->symbol_starts, &scratch->symbol_start_cap, text->token_count + 1,
 	                                    sizeof *scratch->symbol_starts, SYMBOLS_MAX);
-	struct memo_cell *cells[AHEAD]; /* a ring */
+	struct place places[AHEAD]; /* a ring */
 	scratch->symbol_count = 0;
 	for (size_t i = 0; i < AHEAD; i++)
-		cells[i] = fetch(scratch, i);
+		places[i] = find_place(scratch, i);
 	for (size_t i = 0; !result && i < text->token_count; i++) {
-		struct memo_cell *cell = cells[i % AHEAD];
-		cells[i % AHEAD] = fetch(scratch, i + AHEAD);
+		struct place place = places[i % AHEAD];
+		places[i % AHEAD] = find_place(scratch, i + AHEAD);
 		scratch->symbol_starts[i] = (uint32_t)scratch->symbol_count;
 		if (scratch->symbol_count + LEXICON_SYMBOLS_MAX > scratch->symbol_cap)
 			result = base_grow(&scratch->symbols, &scratch->symbol_cap, scratch->symbol_count + LEXICON_SYMBOLS_MAX,
@@ -150,7 +150,7 @@ static enum base_result read_symbols(struct match_scratch *scratch)
 		}
 		if (result)
 			return result;
-		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], cell, scratch->symbols + scratch->symbol_count);
+		scratch->symbol_count += symbols_of(scratch, &text->tokens[i], &place, scratch->symbols + scratch->symbol_count);
 	}
 	if (!result)
 		scratch->symbol_starts[text->token_count] = (uint32_t)scratch->symbol_count;
@@ -166,31 +166,33 @@ static bool is_plural(const struct text *text, uint32_t at)
 }
 
 /* What a hit is joined to. A possessive ('s) or an elision (l') divides, so it is no part. */
-static uint32_t part_flags(const struct match_scratch *scratch, uint32_t first, uint32_t last)
+static inline uint32_t part_flags(const struct text *text, uint32_t first, uint32_t last)
 {
-	const struct text *text = &scratch->text;
 	const uint32_t parts = TOKEN_HYPHEN | TOKEN_DIGIT;
 	uint32_t flags = text->tokens[first].flags & parts ? HIT_PART_LEFT : 0;
 	bool more = last + 1 < text->token_count;
-	bool right = more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1);
-	return flags | (right ? HIT_PART_RIGHT : 0);
+	if (more && text->tokens[last + 1].flags & parts && !is_plural(text, last + 1))
+		flags |= HIT_PART_RIGHT;
+	return flags;
 }
 
-static enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
+static enum base_result grow_hits(struct match_scratch *scratch)
 {
-	if (scratch->hit_count == scratch->hit_cap) {
-		enum base_result result =
-		    base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
-		if (result)
-			return result;
-	}
-	uint32_t flags = part_flags(scratch, first, last) | HIT_LEADS | HIT_ALIAS | HIT_FURNITURE;
+	return base_grow(&scratch->hits, &scratch->hit_cap, scratch->hit_count + 1, sizeof *scratch->hits, HITS_MAX);
+}
+
+static inline enum base_result add_hit(struct match_scratch *scratch, uint32_t term, uint32_t first, uint32_t last)
+{
+	enum base_result result = scratch->hit_count < scratch->hit_cap ? BASE_OK : grow_hits(scratch);
+	if (result)
+		return result;
+	uint32_t flags = part_flags(&scratch->text, first, last) | HIT_OF_TERM;
 	scratch->hits[scratch->hit_count++] = (struct hit){term, first, last, flags & scratch->rules->term_flags[term]};
 	return BASE_OK;
 }
 
 /* Whether a term may go on with the token after `at`. */
-static bool goes_on(const struct match_scratch *scratch, uint32_t at)
+static inline bool goes_on(const struct match_scratch *scratch, uint32_t at)
 {
 	const struct text *text = &scratch->text;
 	uint32_t next = at + 1;

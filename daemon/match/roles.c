@@ -206,17 +206,16 @@ static bool match_from(struct attempt *attempt, size_t index, uint32_t at)
 	if (is_gap(attempt, index))
 		return match_gap(attempt, index, at);
 	bool after_gap = index == 0 || is_gap(attempt, index - 1);
-	for (int i = 0; i <= (after_gap ? 0 : SKIP_MAX); i++) {
+	for (int skips = after_gap ? 0 : SKIP_MAX;; skips--) {
 		if (view->budget == 0 || at >= view->end || (!after_gap && view_breaks(view, at)))
 			return false;
 		view->budget--;
 		if (match_step(attempt, index, at))
 			return true;
-		if (!view_words_at(view, words(attempt, DETAIL_SKIP), at, &last))
+		if (skips == 0 || !view_words_at(view, words(attempt, DETAIL_SKIP), at, &last))
 			return false;
 		at = last + 1;
 	}
-	return false;
 }
 
 /* ---- a sentence --------------------------------------------------------------------------- */
@@ -248,28 +247,52 @@ static void try_pattern(struct view *view, const struct role_pattern *pattern, u
 		take(&out[r], &attempt.casts[r]);
 }
 
-/* Only where the pattern's first step can be: at actors, or at words of any set. That is one token in three at most. */
-static void try_everywhere(struct view *view, const struct role_pattern *pattern, struct cast out[ROLE_COUNT])
+/* Where patterns that start with words are tried; elsewhere the first step fails and costs its step of the budget. */
+struct starts {
+	uint32_t tokens[SENTENCE_TOKENS_MAX];
+	size_t count, others;
+};
+
+/* The tokens at which a hit starts, and those of them with a word that some pattern starts with: one in ten. */
+static void find_starts(const struct view *view, struct starts *starts)
 {
 	const struct match_scratch *scratch = view->scratch;
+	uint32_t h = scratch->sentence_hits[view->sentence], end = scratch->sentence_hits[view->sentence + 1];
+	starts->count = starts->others = 0;
+	while (h < end) {
+		uint32_t token = scratch->hits[h].first, flags = 0;
+		for (; h < end && scratch->hits[h].first == token; h++)
+			flags |= scratch->hits[h].flags;
+		if (flags & HIT_OPENS)
+			starts->tokens[starts->count++] = token;
+		else
+			starts->others++;
+	}
+}
+
+/* Only where the pattern's first step can be: at actors, or at words that it may be. */
+static void try_everywhere(struct view *view, const struct role_pattern *pattern, const struct starts *starts,
+                           struct cast out[ROLE_COUNT])
+{
 	if (pattern->steps[0].kind != STEP_WORDS) {
 		for (size_t i = 0; i < view->actor_count; i++)
 			try_pattern(view, pattern, view->actors[i].first, out);
 		return;
 	}
-	uint32_t start = scratch->sentence_hits[view->sentence], end = scratch->sentence_hits[view->sentence + 1];
-	for (uint32_t h = start; h < end; h++)
-		if (h == start || scratch->hits[h].first != scratch->hits[h - 1].first)
-			try_pattern(view, pattern, scratch->hits[h].first, out);
+	view->budget -= starts->others < view->budget ? starts->others : view->budget;
+	for (size_t i = 0; i < starts->count; i++)
+		try_pattern(view, pattern, starts->tokens[i], out);
 }
 
 void roles_read(struct view *view, struct cast out[ROLE_COUNT])
 {
 	const struct details *details = view->details;
+	struct starts starts;
+	find_starts(view, &starts);
 	for (size_t i = 0; i < view->actor_count; i++)
 		view->actors[i].starts = may_start(view, &view->actors[i]);
 	for (size_t p = 0; view->actor_count && p < details->pattern_count; p++)
-		try_everywhere(view, &details->patterns[p], out);
+		try_everywhere(view, &details->patterns[p], &starts, out);
 	if (view->budget == 0) /* what was not tried might say otherwise */
 		for (size_t r = 0; r < ROLE_COUNT; r++)
 			out[r].torn = true;

@@ -244,6 +244,22 @@ static bool leads(const struct match_rules *rules, size_t term)
 	return false;
 }
 
+/* Words that a pattern of roles starts with; what names somebody may be one, if there is such a pattern. */
+static void flag_openers(struct match_rules *rules, const struct node *words)
+{
+	if (words->kind == NODE_OR) {
+		flag_openers(rules, words->left);
+		flag_openers(rules, words->right);
+		return;
+	}
+	const struct group *group = words->group;
+	for (size_t i = 0; i < group->count; i++)
+		rules->term_flags[group->terms[i]] |= HIT_OPENS;
+	for (size_t t = 0; group->of != GROUP_TERMS && t < rules->head_count; t++)
+		if (rules->heads[t].alias != LEXICON_NONE)
+			rules->term_flags[t] |= HIT_OPENS;
+}
+
 static enum base_result flag_terms(struct match_rules *rules)
 {
 	rules->term_flags = calloc(rules->head_count + 1, 1);
@@ -258,6 +274,9 @@ static enum base_result flag_terms(struct match_rules *rules)
 		flags |= rules->heads[t].furniture != LEXICON_NONE ? HIT_FURNITURE : 0;
 		rules->term_flags[t] = (uint8_t)flags;
 	}
+	for (size_t p = 0; p < rules->details.pattern_count; p++)
+		if (rules->details.patterns[p].steps[0].kind == STEP_WORDS)
+			flag_openers(rules, rules->details.patterns[p].steps[0].words);
 	return BASE_OK;
 }
 

@@ -136,6 +136,8 @@ enum hit_flag { /* of a term found */
 	HIT_LEADS = 16, /* some rule is tried where it occurs */
 	HIT_ALIAS = 32,
 	HIT_FURNITURE = 64,
+	HIT_OPENS = 128, /* a pattern of roles may start with it */
+	HIT_OF_TERM = HIT_LEADS | HIT_ALIAS | HIT_FURNITURE | HIT_OPENS,
 };
 
 enum role_step_kind { STEP_WORDS, STEP_SUPPLIER, STEP_RECIPIENT, STEP_GAP };

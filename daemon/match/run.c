@@ -20,10 +20,12 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	scratch->rule_item = calloc(rules->rule_count + 1, sizeof *scratch->rule_item);
 	scratch->rule_tried = calloc(rules->rule_count + 1, sizeof *scratch->rule_tried);
 	scratch->entity_needs = calloc(rules->entity_count + 1, sizeof *scratch->entity_needs);
+	scratch->slots = calloc(rules->slot_count + 1, sizeof *scratch->slots);
+	scratch->slots_seen = calloc(rules->slot_count + 1, sizeof *scratch->slots_seen);
 	scratch->group_hits = calloc(rules->slot_count + 1, sizeof *scratch->group_hits);
 	scratch->entity_told = calloc(rules->entity_count + 1, sizeof *scratch->entity_told);
 	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
-	    !scratch->group_hits || !scratch->entity_needs || !scratch->entity_told) {
+	    !scratch->slots || !scratch->slots_seen || !scratch->group_hits || !scratch->entity_needs || !scratch->entity_told) {
 		match_scratch_free(scratch);
 		return BASE_NO_MEMORY;
 	}
@@ -45,6 +47,8 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->mentions);
 	free(scratch->firings);
 	free(scratch->kept_marks);
+	free(scratch->slots);
+	free(scratch->slots_seen);
 	free(scratch->group_hits);
 	free(scratch->group_entries);
 	free(scratch->intervals);
@@ -80,6 +84,7 @@ static enum base_result start_item(struct match_scratch *scratch)
 	}
 	if (scratch->group_stamp > UINT32_MAX / 2) {
 		scratch->group_stamp = 0;
+		memset(scratch->slots_seen, 0, (scratch->rules->slot_count + 1) * sizeof *scratch->slots_seen);
 		memset(scratch->group_hits, 0, (scratch->rules->slot_count + 1) * sizeof *scratch->group_hits);
 	}
 	groups_forget(scratch);
@@ -168,10 +173,8 @@ static enum base_result try_sentence(struct match_scratch *scratch, uint32_t sen
 	const struct match_rules *rules = scratch->rules;
 	enum base_result result = BASE_OK;
 	groups_read(scratch, sentence);
-	for (uint32_t e = 0; !result && e < scratch->group_entry_count; e++) {
-		uint32_t slot = scratch->group_entries[e].slot;
-		if (scratch->group_hits[slot].first != e)
-			continue; /* met before */
+	for (size_t s = 0; !result && s < scratch->slot_count; s++) {
+		uint32_t slot = scratch->slots[s];
 		for (uint32_t i = rules->slot_ways.starts[slot]; !result && i < rules->slot_ways.starts[slot + 1]; i++) {
 			const struct way *way = &rules->ways[rules->slot_ways.items[i]];
 			if (!groups_may_hold(scratch, way))
@@ -192,9 +195,25 @@ static bool sentence_leads(const struct match_scratch *scratch, uint32_t sentenc
 	return flags & (HIT_LEADS | HIT_SYSTEM | HIT_ACTOR);
 }
 
+/* False if no way to a rule can hold, even if the item were one sentence: so it is with nearly all that is not about arms. */
+static bool may_fire(struct match_scratch *scratch)
+{
+	const uint32_t *starts = scratch->rules->slot_ways.starts, *items = scratch->rules->slot_ways.items;
+	groups_read_all(scratch);
+	for (size_t s = 0; s < scratch->slot_count; s++) {
+		uint32_t slot = scratch->slots[s];
+		for (uint32_t i = starts[slot]; i < starts[slot + 1]; i++)
+			if (groups_may_hold(scratch, &scratch->rules->ways[items[i]]))
+				return true;
+	}
+	return false;
+}
+
 static enum base_result try_rules(struct match_scratch *scratch)
 {
 	enum base_result result = BASE_OK;
+	if (!may_fire(scratch))
+		return BASE_OK;
 	for (uint32_t s = 0; !result && s < scratch->text.sentence_count; s++)
 		if (sentence_leads(scratch, s))
 			result = try_sentence(scratch, s);

@@ -3,6 +3,7 @@
 #define MATCH_SCRATCH_H
 
 #include "rules.h"
+#include "short_word.h"
 
 struct hit { /* a term found */
 	uint32_t term;
@@ -30,7 +31,7 @@ struct firing { /* a rule fired in a sentence */
 };
 
 struct group_entry { /* a hit of a group, in the order of the text */
-	uint32_t slot, hit, next;
+	uint32_t hit, next;
 };
 
 struct group_hits { /* of a group in the present sentence: valid if stamp is the scratch's */
@@ -39,12 +40,15 @@ struct group_hits { /* of a group in the present sentence: valid if stamp is the
 
 #define TERM_BITS 512
 
+#define MEMO_WORD_MAX 45 /* bytes */
+
 struct memo_cell { /* the wildcards that a word matches */
+	struct word_ends ends; /* short_word.h; all there is of most words */
+	uint32_t symbols[4];
 	uint8_t len; /* 0: free */
 	uint8_t count;
 	bool cased;
-	char word[45];
-	uint32_t symbols[4];
+	char middle[MEMO_WORD_MAX - 16]; /* of a longer word: what its ends do not hold */
 };
 #define MEMO_CELLS 16384 /* 1 MiB */
 
@@ -97,12 +101,16 @@ struct match_scratch {
 	uint32_t *kept_marks; /* hits */
 	size_t kept_mark_count, kept_mark_cap;
 	/* one sentence */
-	struct group_hits *group_hits; /* one a slot of a group */
+	uint32_t *slots;      /* of the groups that occur, in the order in which they are met; room for all and one more */
+	size_t slot_count;
+	uint32_t *slots_seen; /* one a slot: it occurs if this is the present stamp */
+	uint32_t group_sentence; /* the sentence read + 1; 0: none */
+	uint32_t group_stamp;
+	bool groups_listed;   /* what follows is of this sentence, too */
+	struct group_hits *group_hits; /* one a slot */
 	struct group_entry *group_entries;
 	size_t group_entry_count, group_entry_cap;
 	uint64_t term_bits[TERM_BITS / 64]; /* term t of the sentence sets bit t % TERM_BITS */
-	uint32_t group_sentence; /* the sentence read + 1; 0: none */
-	uint32_t group_stamp;
 	/* one evaluation */
 	struct interval *intervals;
 	size_t interval_count, interval_cap;
@@ -135,13 +143,17 @@ enum base_result hits_find(struct match_scratch *scratch);
 enum base_result furniture_find(struct match_scratch *scratch);
 /* groups.c: reads which groups occur in the sentence, unless it was the last one read. */
 void groups_read(struct match_scratch *scratch, uint32_t sentence);
+/* The same of all sentences together; for groups_may_hold alone. */
+void groups_read_all(struct match_scratch *scratch);
 /* To be called when hits or their flags change. */
 void groups_forget(struct match_scratch *scratch);
 /* Whether the group of that slot occurs in the sentence read. */
 bool groups_has(const struct match_scratch *scratch, uint32_t slot);
+/* The first of its hits in the sentence read: an index in group_entries, or LEXICON_NONE. Sees scratch->failed. */
+uint32_t groups_first(struct match_scratch *scratch, uint32_t slot);
 /* False if none of the terms of a small group without a slot occurs in the sentence read. */
-bool groups_may_have(const struct match_scratch *scratch, const struct group *group);
-/* False if the way cannot hold in the sentence read, by its groups alone. */
+bool groups_may_have(struct match_scratch *scratch, const struct group *group);
+/* False if the way cannot hold in what was read, by its groups alone. */
 bool groups_may_hold(const struct match_scratch *scratch, const struct way *way);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);

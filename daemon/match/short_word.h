@@ -19,4 +19,20 @@ static inline uint64_t short_word(const char *bytes, size_t len)
 	return first | (uint64_t)last << 32;
 }
 
+struct word_ends { /* of a word; up to 16 bytes they are all of it, and most words are hashed and compared without a loop */
+	uint64_t first, last;
+};
+
+static inline struct word_ends word_ends(const char *bytes, size_t len)
+{
+	struct word_ends ends = {0, 0};
+	if (len < 8) {
+		ends.first = short_word(bytes, len);
+		return ends;
+	}
+	memcpy(&ends.first, bytes, 8);
+	memcpy(&ends.last, bytes + len - 8, 8);
+	return ends;
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fold.h"
+#include "fold_run.h"
 
 #define FIELD_MAX ((size_t)1 << 20)
 #define TOKENS_MAX ((size_t)1 << 22)
@@ -18,15 +19,15 @@
 struct reader {
 	struct text *text;
 	struct base_span in;
-	size_t at;          /* the byte being read */
-	bool wildcards;     /* * is a letter */
-	bool open;          /* a token is being read */
-	struct token token; /* ... this one */
-	uint32_t between;   /* flags of what stands since the last token */
-	uint32_t last;      /* the last letter folded, for marks and apostrophes */
-	size_t last_folded; /* where it is in the folded text */
-	uint32_t field;     /* flags of every token of this field */
-	bool fresh;         /* no token of this field yet */
+	size_t at;           /* the byte being read */
+	bool wildcards;      /* * is a letter */
+	bool open;           /* a token is being read */
+	struct token *token; /* ... this one, behind those that text counts */
+	uint32_t between;    /* flags of what stands since the last token; before the first, TOKEN_NEWLINE and others */
+	uint32_t last;       /* the last letter folded, for marks and apostrophes */
+	size_t last_folded;  /* where it is in the folded text */
+	uint32_t field;      /* flags of every token of this field */
+	bool fresh;          /* no token of this field yet */
 };
 
 void text_free(struct text *text)
@@ -35,11 +36,6 @@ void text_free(struct text *text)
 	free(text->sentences);
 	free(text->folded);
 	*text = (struct text){0};
-}
-
-struct base_span text_folded(const struct text *text, const struct token *token)
-{
-	return (struct base_span){text->folded + token->folded, token->folded_len};
 }
 
 struct base_span text_original(const struct text *text, const struct token *token)
@@ -58,8 +54,8 @@ static enum base_result add_folded(struct reader *reader, uint32_t letter)
 	struct text *text = reader->text;
 	char bytes[4] = {(char)letter};
 	size_t len = letter < 0x80u ? 1 : base_utf8_encode(letter, bytes);
-	if (reader->token.folded_len + len > TEXT_WORD_MAX) {
-		reader->token.flags |= TOKEN_LONG;
+	if (reader->token->folded_len + len > TEXT_WORD_MAX) {
+		reader->token->flags |= TOKEN_LONG;
 		return BASE_OK;
 	}
 	if (text->folded_len + len > text->folded_cap) { /* asked for each letter: the call alone would tell */
@@ -70,14 +66,14 @@ static enum base_result add_folded(struct reader *reader, uint32_t letter)
 	reader->last_folded = text->folded_len;
 	memcpy(text->folded + text->folded_len, bytes, len);
 	text->folded_len += len;
-	reader->token.folded_len = (uint16_t)(reader->token.folded_len + len);
+	reader->token->folded_len = (uint16_t)(reader->token->folded_len + len);
 	return BASE_OK;
 }
 
 /* Letters that fold to two. */
 static uint32_t second_letter(uint32_t lower)
 {
-	return lower == 0xDFu ? 's' : 0;
+	return lower == FOLD_SHARP_S ? 's' : 0;
 }
 
 static enum base_result add_letter(struct reader *reader, uint32_t code_point)
@@ -86,10 +82,10 @@ static enum base_result add_letter(struct reader *reader, uint32_t code_point)
 	if (second)
 		lower = 's';
 	reader->last = lower;
-	if (reader->token.letters < UINT16_MAX)
-		reader->token.letters++;
+	if (reader->token->letters < UINT16_MAX)
+		reader->token->letters++;
 	if (fold_is_cyrillic(lower))
-		reader->token.flags |= TOKEN_CYRILLIC;
+		reader->token->flags |= TOKEN_CYRILLIC;
 	enum base_result result = add_folded(reader, lower);
 	return result || !second ? result : add_folded(reader, second);
 }
@@ -98,58 +94,107 @@ static enum base_result add_letter(struct reader *reader, uint32_t code_point)
 static enum base_result add_mark(struct reader *reader, uint32_t mark)
 {
 	uint32_t composed = fold_compose(reader->last, mark);
-	if (!composed || reader->token.flags & TOKEN_LONG)
+	if (!composed || reader->token->flags & TOKEN_LONG)
 		return BASE_OK;
 	struct text *text = reader->text;
-	reader->token.folded_len = (uint16_t)(reader->token.folded_len - (text->folded_len - reader->last_folded));
+	reader->token->folded_len = (uint16_t)(reader->token->folded_len - (text->folded_len - reader->last_folded));
 	text->folded_len = reader->last_folded;
 	reader->last = composed;
 	return add_folded(reader, composed);
 }
 
-static void open_token(struct reader *reader, uint32_t flags)
+static enum base_result grow_tokens(struct text *text)
+{
+	return base_grow(&text->tokens, &text->token_cap, text->token_count + 1, sizeof *text->tokens, TOKENS_MAX);
+}
+
+/* How the token to be opened is joined to the one before. */
+static uint32_t joint_of(struct reader *reader)
 {
 	uint32_t between = reader->between;
 	if (reader->fresh)
 		between = TOKEN_NEWLINE;
+	reader->fresh = false;
 	if (between & TOKEN_SPACE && between & TOKEN_HYPHEN) /* a dash, not a hyphen */
 		between |= TOKEN_BREAK;
 	if (between & (TOKEN_SPACE | TOKEN_BREAK | TOKEN_NEWLINE | TOKEN_QUOTE))
 		between &= ~(uint32_t)TOKEN_JOINED;
-	reader->token = (struct token){
-	    .start = (uint32_t)reader->at,
-	    .folded = (uint32_t)reader->text->folded_len,
-	    .flags = between | flags | reader->field,
-	};
-	reader->open = true;
-	reader->fresh = false;
-	reader->between = 0;
+	return between;
 }
 
-static enum base_result close_token(struct reader *reader)
+static inline enum base_result open_token(struct reader *reader, uint32_t flags)
+{
+	struct text *text = reader->text;
+	enum base_result result = text->token_count < text->token_cap ? BASE_OK : grow_tokens(text);
+	if (result)
+		return result;
+	reader->token = &text->tokens[text->token_count];
+	*reader->token = (struct token){
+	    .start = (uint32_t)reader->at,
+	    .folded = (uint32_t)text->folded_len,
+	    .flags = flags | reader->field | (reader->between == TOKEN_SPACE ? TOKEN_SPACE : joint_of(reader)), /* mostly */
+	};
+	reader->open = true;
+	reader->between = 0;
+	return BASE_OK;
+}
+
+static void close_token(struct reader *reader)
 {
 	if (!reader->open)
-		return BASE_OK;
-	struct text *text = reader->text;
+		return;
 	reader->open = false;
-	reader->token.end = (uint32_t)reader->at;
-	enum base_result result =
-	    base_grow(&text->tokens, &text->token_cap, text->token_count + 1, sizeof *text->tokens, TOKENS_MAX);
-	if (!result)
-		text->tokens[text->token_count++] = reader->token;
-	return result;
+	reader->token->end = (uint32_t)reader->at;
+	reader->text->token_count++;
+}
+
+/* Opens the token that the letter belongs to: a number before it is one of its own. */
+static enum base_result open_word(struct reader *reader, bool upper)
+{
+	if (reader->open && reader->token->flags & TOKEN_NUMBER) {
+		close_token(reader);
+		reader->between = TOKEN_DIGIT;
+	}
+	return reader->open ? BASE_OK : open_token(reader, upper ? TOKEN_UPPER : 0);
 }
 
 static enum base_result read_letter(struct reader *reader, uint32_t code_point, enum fold_class class)
 {
-	enum base_result result = BASE_OK;
-	if (reader->open && reader->token.flags & TOKEN_NUMBER) {
-		result = close_token(reader);
-		reader->between = TOKEN_DIGIT;
-	}
-	if (!result && !reader->open)
-		open_token(reader, class == FOLD_UPPER ? TOKEN_UPPER : 0);
+	enum base_result result = open_word(reader, class == FOLD_UPPER);
 	return result ? result : add_letter(reader, code_point);
+}
+
+/*
+ * Reads letters in a row at once, which are nearly all a text has. *len: the
+ * bytes read; 0 where none stands, or one that needs a look of its own.
+ */
+static enum base_result read_run(struct reader *reader, size_t *len)
+{
+	struct text *text = reader->text;
+	size_t room = TEXT_WORD_MAX, need = text->folded_len + TEXT_WORD_MAX + FOLD_RUN_SLACK;
+	struct fold_run run;
+	if (reader->open && !(reader->token->flags & TOKEN_NUMBER))
+		room -= reader->token->folded_len;
+	enum base_result result =
+	    need <= text->folded_cap ? BASE_OK : base_grow(&text->folded, &text->folded_cap, need, 1, FOLDED_MAX);
+	if (result)
+		return result;
+	fold_run((struct base_span){reader->in.ptr + reader->at, reader->in.len - reader->at}, text->folded + text->folded_len,
+	         room, &run);
+	*len = run.len;
+	if (run.len == 0)
+		return BASE_OK;
+	result = open_word(reader, run.upper);
+	if (result)
+		return result;
+	struct token *token = reader->token;
+	text->folded_len += run.len;
+	token->folded_len = (uint16_t)(token->folded_len + run.len);
+	token->letters = (uint16_t)(token->letters + run.letters < UINT16_MAX ? token->letters + run.letters : UINT16_MAX);
+	token->flags |= run.cyrillic ? TOKEN_CYRILLIC : 0;
+	reader->last = run.last;
+	reader->last_folded = text->folded_len - run.last_len;
+	return BASE_OK;
 }
 
 static enum fold_class peek(const struct reader *reader, size_t at, uint32_t *code_point, size_t *used)
@@ -182,12 +227,12 @@ static bool read_number_sign(struct reader *reader, uint32_t c, size_t used, enu
 		return false;
 	size_t digits = count_digits(reader, reader->at + used);
 	bool has_decimals =
-	    memchr(reader->text->folded + reader->token.folded, '.', reader->token.folded_len) != NULL;
+	    memchr(reader->text->folded + reader->token->folded, '.', reader->token->folded_len) != NULL;
 	if (has_decimals || digits == 0 || (!sign && digits != 3))
 		return false;
 	*result = BASE_OK;
 	if (digits == 3 && c == '.')
-		reader->token.flags |= TOKEN_UNSURE;
+		reader->token->flags |= TOKEN_UNSURE;
 	if (digits != 3)
 		*result = add_folded(reader, '.');
 	return true;
@@ -195,17 +240,13 @@ static bool read_number_sign(struct reader *reader, uint32_t c, size_t used, enu
 
 static enum base_result read_digit(struct reader *reader, uint32_t code_point)
 {
-	enum base_result result = BASE_OK;
-	if (reader->open && !(reader->token.flags & TOKEN_NUMBER)) {
-		result = close_token(reader);
+	if (reader->open && !(reader->token->flags & TOKEN_NUMBER)) {
+		close_token(reader);
 		reader->between = TOKEN_DIGIT;
 	}
-	if (result)
-		return result;
-	if (!reader->open)
-		open_token(reader, TOKEN_NUMBER);
+	enum base_result result = reader->open ? BASE_OK : open_token(reader, TOKEN_NUMBER);
 	reader->last = 0;
-	return add_folded(reader, fold_lower(code_point));
+	return result ? result : add_folded(reader, fold_lower(code_point));
 }
 
 static uint32_t between_flag(uint32_t c, enum fold_class class)
@@ -256,7 +297,7 @@ static bool joins(const struct reader *reader, uint32_t c, size_t used)
 static enum base_result read_other(struct reader *reader, uint32_t c, enum fold_class class, size_t used)
 {
 	enum base_result result = BASE_OK;
-	if (reader->open && reader->token.flags & TOKEN_NUMBER && read_number_sign(reader, c, used, &result))
+	if (reader->open && reader->token->flags & TOKEN_NUMBER && read_number_sign(reader, c, used, &result))
 		return result;
 	if (reader->open && class == FOLD_APOSTROPHE && fold_is_cyrillic(reader->last)) {
 		uint32_t next = 0;
@@ -266,11 +307,11 @@ static enum base_result read_other(struct reader *reader, uint32_t c, enum fold_
 			return BASE_OK;
 	}
 	uint32_t flag = joins(reader, c, used) ? TOKEN_SLASH : between_flag(c, class);
-	result = close_token(reader);
+	close_token(reader);
 	if (c == '.' && reader->between & TOKEN_AFTER_DOT) /* "..." */
 		flag |= TOKEN_AFTER_STOP;
 	reader->between |= flag;
-	return result;
+	return BASE_OK;
 }
 
 static enum base_result read_one(struct reader *reader, uint32_t c, enum fold_class class, size_t used)
@@ -292,19 +333,40 @@ static enum base_result read_one(struct reader *reader, uint32_t c, enum fold_cl
 	}
 }
 
+/* What is no run of letters: one code point. */
+static enum base_result read_next(struct reader *reader)
+{
+	struct base_span in = reader->in;
+	uint32_t c = (unsigned char)in.ptr[reader->at];
+	bool valid;
+	size_t used = c < 0x80u ? 1 : base_utf8_decode(in.ptr + reader->at, in.len - reader->at, &c, &valid);
+	enum base_result result = read_one(reader, c, fold_class_of(c), used);
+	reader->at += used;
+	return result;
+}
+
 static enum base_result read_field(struct text *text, struct base_span in, uint32_t flags, bool wildcards)
 {
-	struct reader reader = {.text = text, .field = flags, .wildcards = wildcards, .fresh = true};
-	reader.in = in;
+	struct reader reader = {
+	    .text = text, .in = in, .field = flags, .wildcards = wildcards, .between = TOKEN_NEWLINE, .fresh = true};
 	enum base_result result = BASE_OK;
 	while (!result && reader.at < in.len) {
-		uint32_t c = (unsigned char)in.ptr[reader.at];
-		bool valid;
-		size_t used = c < 0x80u ? 1 : base_utf8_decode(in.ptr + reader.at, in.len - reader.at, &c, &valid);
-		result = read_one(&reader, c, fold_class_of(c), used);
-		reader.at += used;
+		unsigned char c = (unsigned char)in.ptr[reader.at];
+		size_t len = 0;
+		if (c == ' ') { /* every sixth byte */
+			close_token(&reader);
+			reader.between |= TOKEN_SPACE;
+			reader.at++;
+			continue;
+		}
+		if (c >= 'A') /* no digit or most other signs */
+			result = read_run(&reader, &len);
+		reader.at += len;
+		if (!result && len == 0)
+			result = read_next(&reader);
 	}
-	return result ? result : close_token(&reader);
+	close_token(&reader);
+	return result;
 }
 
 static struct base_span clip_field(struct base_span field)

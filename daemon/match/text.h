@@ -73,7 +73,10 @@ enum base_result text_read(struct text *text, struct base_span title, struct bas
 enum base_result text_cut(struct text *text, struct base_span title, struct base_span body);
 /* The same for a term of a rule, where * is a letter. */
 enum base_result text_read_term(struct text *text, struct base_span term);
-struct base_span text_folded(const struct text *text, const struct token *token);
+static inline struct base_span text_folded(const struct text *text, const struct token *token)
+{
+	return (struct base_span){text->folded + token->folded, token->folded_len};
+}
 struct base_span text_original(const struct text *text, const struct token *token);
 bool text_token_is(const struct text *text, const struct token *token, const char *folded);
 /* The token's text with its case kept, everything else folded, into out of TEXT_WORD_MAX bytes. */

@@ -303,8 +303,13 @@ struct base_heap_node {
 	size_t place; /* 0: in no heap */
 };
 
+struct base_heap_entry {
+	base_time at; /* as the node has it: to look at those on the way would cost a cache miss each */
+	struct base_heap_node *node;
+};
+
 struct base_heap {
-	struct base_heap_node **nodes;
+	struct base_heap_entry *entries;
 	size_t count, cap;
 };
 

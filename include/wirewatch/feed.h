@@ -68,7 +68,11 @@ struct feed_document {
 	bool truncated;              /* its end was missing; these are its whole entries */
 	const struct feed_entry *entries; /* in document order */
 	size_t entry_count;
+	size_t left_out;             /* familiar entries, which are not among entries */
 };
+
+/* What the entries of a document looked like, so that those which stay need not be read in the next one. */
+struct feed_familiar;
 
 struct feed_limits {
 	size_t max_bytes;   /* of the decoded document; 0: 16 MiB */
@@ -82,6 +86,12 @@ struct feed_input {
 	struct base_span charset;      /* the feed's configured charset, or none */
 	base_time now;                 /* dates later than now are clamped to it (a day of grace for zones is not given) */
 	struct feed_limits limits;
+	bool remember;                 /* make a set for feed_familiar_take */
+	/*
+	 * With remember: the set of the document before, or NULL. Entries that stand here as they stood there may be left
+	 * out: more than half of the document, and none has a key, link_key or title_key of one that is given out.
+	 */
+	const struct feed_familiar *familiar;
 };
 
 /*
@@ -92,6 +102,14 @@ struct feed_input {
  */
 enum base_result feed_parse(const struct feed_input *input, struct feed_document **out, struct base_error *err);
 void feed_free(struct feed_document *document);
+/*
+ * The set of all entries of a document, those left out too, or NULL: not every
+ * document can be remembered. The caller's, to be freed with feed_familiar_free.
+ */
+struct feed_familiar *feed_familiar_take(struct feed_document *document);
+void feed_familiar_free(struct feed_familiar *set); /* NULL is fine */
+/* `now` of the last document of the line of sets that was read whole. */
+base_time feed_familiar_since(const struct feed_familiar *set);
 
 /*
  * The plain text the rules see: content if it says more than the summary,

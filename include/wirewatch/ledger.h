@@ -22,7 +22,9 @@ struct ledger_options {
 	struct base_log *log; /* may be NULL */
 };
 /*
- * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
+ * Open or create. BASE_DAMAGED: the integrity check failed, which a file is
+ * spared that was closed by ledger_close, bears the seal of that, and was
+ * checked within a week; BASE_UNSUPPORTED:
  * written by a newer version, or no such engine; BASE_BUSY: another process
  * has it; BASE_INVALID: no address, or another program's file; BASE_IO. err
  * says what to do.
@@ -46,7 +48,7 @@ struct ledger_feed {
 	struct plan_state plan;
 	struct base_span learned; /* what plan_feed_store wrote, or none */
 	bool polled;      /* at least one document was taken in */
-	int64_t id;        /* the ledger's number of it, 0: not known; ignored by ledger_commit */
+	int64_t id;        /* the ledger's number of it, 0: not known; ledger_commit is quicker with it */
 	base_time written; /* when it was last committed, BASE_TIME_NONE: not known; ignored by ledger_commit */
 	base_time newest; /* publication time of the newest entry ever committed; never goes back */
 };
@@ -85,6 +87,8 @@ struct ledger_known { /* what is known of one entry */
  * title_key belongs to exactly one known entry which is not in the document
  * under its own key, and to no other entry of the document. An entry without
  * a key is LEDGER_SEEN.
+ *
+ * Entries that are stored as they are may be left out, if none of the others has a key, link_key or title_key of them.
  */
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out);
@@ -112,6 +116,8 @@ struct ledger_batch {
 	/*
 	 * All entries of the document, seen ones too: they are kept while they
 	 * appear, and 90 days (or `keep`) longer. None when no document was taken in.
+	 * Those that were left out when they were looked up may be left out for up
+	 * to twelve hours.
 	 */
 	const struct ledger_entry *entries;
 	size_t entry_count;

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -78,6 +79,34 @@ static void white_space_is_folded(void **state)
 	bytes_give("wo\0rd\x01s\x7F", 8, "words");
 	gives("\xE2\x80\x8FPatriot\xE2\x80\x8E", "Patriot");
 	gives("\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80", "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x9A\x80");
+}
+
+/* Plain text is taken by several bytes at a time: what is not plain is seen wherever it stands. */
+static void every_place_is_looked_at(void **state)
+{
+	static const char *const pieces[][2] = {
+		{"  ", " "}, {"\t", " "}, {" \n", " "}, {"\xC2\xA0", " "}, {"\x01", ""}, {"\x7F", ""}, {"<b>", ""}, {"&amp;", "&"},
+		{"]", "]"}, {"é", "é"}, {" é", " é"}, {"é ", "é "}, {"—", "—"}, {" < ", " < "}, {"\xD8\x9C", ""}, {"~!", "~!"},
+	};
+	static const char words[] = "ab cde fghijk l mnopqrstuvw xyz";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+		for (size_t at = 0; at < sizeof words; at++) {
+			char html[64], want[64];
+			bool start = at == 0 || words[at - 1] == ' ', end = words[at] == ' ' || words[at] == '\0';
+			const char *piece = pieces[i][1], *rest = words + at;
+
+			(void)snprintf(html, sizeof html, "%.*s%s%s", (int)at, words, pieces[i][0], rest);
+			if (start && *piece == ' ')
+				piece++;
+			int len = snprintf(want, sizeof want, "%.*s%s", (int)at, words, piece);
+			if (end && len > 0 && want[len - 1] == ' ')
+				len--;
+			(void)snprintf(want + len, sizeof want - (size_t)len, "%s", rest);
+			gives(html, want);
+		}
+	}
 }
 
 static void entities_are_decoded(void **state)
@@ -252,6 +281,7 @@ int main(void)
 		cmocka_unit_test(block_tags_part_sentences),
 		cmocka_unit_test(inline_tags_join_and_pictures_part),
 		cmocka_unit_test(white_space_is_folded),
+		cmocka_unit_test(every_place_is_looked_at),
 		cmocka_unit_test(entities_are_decoded),
 		cmocka_unit_test(the_entity_table_is_complete_and_sorted),
 		cmocka_unit_test(what_is_not_shown_is_dropped),

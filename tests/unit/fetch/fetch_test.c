@@ -494,6 +494,29 @@ static void connections_are_kept_for_a_poll_that_is_near(void **state)
 	assert_int_equal(connections_of_a_chain(*state, 0), 20);
 }
 
+/* Descriptors are used again as soon as they are closed: what is watched must be the new connection. */
+static void kept_connections_may_close_at_any_time(void **state)
+{
+	struct world *world = *state;
+	struct fetch_request request = {.url = url_of(world, "/plain"), .again = BASE_SECOND};
+
+	for (int i = 0; i < 12; i++) {
+		size_t before = server_connections(world->server);
+		assert_int_equal(world_ask(world, &request).error, FETCH_FINE);
+		assert_int_equal(server_connections(world->server) - before, i % 3 == 2 ? 0 : 1);
+		if (i % 3 == 1)
+			continue; /* it is used once more */
+		int watched = event_base_get_num_events(world->base, EVENT_BASE_COUNT_ADDED);
+		server_hang_up(world->server);
+		if (i % 3 == 0) {
+			for (int turn = 0; turn < 3; turn++)
+				event_base_loop(world->base, EVLOOP_NONBLOCK);
+			/* ours and the server's: a closed connection does not wake the loop for ever */
+			assert_int_equal(event_base_get_num_events(world->base, EVENT_BASE_COUNT_ADDED), watched - 2);
+		}
+	}
+}
+
 static void public_urls_hold_no_secrets(void **state)
 {
 	struct base_buf buf;
@@ -541,6 +564,7 @@ int main(void)
 	    TEST(cancelled_transfers_are_silent),
 	    TEST(freeing_ends_what_is_under_way),
 	    TEST(connections_are_kept_for_a_poll_that_is_near),
+	    TEST(kept_connections_may_close_at_any_time),
 	    TEST(public_urls_hold_no_secrets),
 	    TEST(errors_have_names),
 	};

@@ -126,10 +126,15 @@ struct server *server_new(struct event_base *base, server_answer *answer, void *
 	return server;
 }
 
-void server_free(struct server *server)
+void server_hang_up(struct server *server)
 {
 	while (!LIST_EMPTY(&server->peers))
 		drop(LIST_FIRST(&server->peers));
+}
+
+void server_free(struct server *server)
+{
+	server_hang_up(server);
 	evconnlistener_free(server->listener);
 	base_buf_free(&server->requests);
 	free(server);

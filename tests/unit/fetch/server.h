@@ -23,5 +23,7 @@ size_t server_most_open(const struct server *server);   /* at a time */
 /* All requests seen, one after the other, as they came. */
 const char *server_requests(const struct server *server);
 void server_forget(struct server *server);
+/* Closes every connection, as servers do with idle ones. */
+void server_hang_up(struct server *server);
 
 #endif

@@ -204,6 +204,36 @@ static void validators_come_back_byte_for_byte(void **state)
 	assert_int_equal(feed.newest, NOW - BASE_DAY); /* never goes back */
 }
 
+/* A feed that was dropped and came again has another number, and its old one may be another feed's by then. */
+static void a_number_that_is_wrong_harms_no_feed(void **state)
+{
+	static const char other[] = "https://other.example/";
+	struct house *house = *state;
+	struct ledger_feed feed;
+	int64_t ids[2] = {0};
+	struct ledger_batch batches[] = {{.feed = {.url = HOUSE_FEED, .etag = "a"}, .now = NOW, .id = &ids[0]},
+	                                 {.feed = {.url = other, .etag = "b"}, .now = NOW, .id = &ids[1]}};
+	assert_int_equal(ledger_commit(house->ledger, batches, 2, NULL, NULL, &house->err), BASE_OK);
+	const int64_t a = ids[0], b = ids[1], wrong[] = {a, b, b + 1000};
+	assert_true(a && b && a != b);
+	for (size_t i = 0; i < 3; i++) {
+		ids[0] = 0;
+		batches[0].feed.id = wrong[i];
+		batches[0].feed.etag = i % 2 ? "odd" : "even";
+		assert_int_equal(ledger_commit(house->ledger, batches, 1, NULL, NULL, &house->err), BASE_OK);
+		assert_int_equal(ids[0], a);
+		assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_OK);
+		assert_string_equal(feed.etag, batches[0].feed.etag);
+		assert_int_equal(ledger_feed_get(house->ledger, other, &feed), BASE_OK);
+		assert_string_equal(feed.etag, "b");
+	}
+	/* As is a number for what is not stored at all. */
+	const struct ledger_batch fresh = {.feed = {.url = "https://c.example/", .id = b}, .now = NOW, .id = &ids[0]};
+	assert_int_equal(ledger_commit(house->ledger, &fresh, 1, NULL, NULL, &house->err), BASE_OK);
+	assert_true(ids[0] != a && ids[0] != b);
+	assert_int_equal(ledger_feed_get(house->ledger, "https://c.example/", &feed), BASE_OK);
+}
+
 /* ---- entries -------------------------------------------------------------------------------- */
 
 static void entries_are_new_then_seen_then_changed(void **state)
@@ -235,6 +265,26 @@ static void entries_are_new_then_seen_then_changed(void **state)
 	assert_int_equal(house_commit(house, HOUSE_FEED, &(struct house_item){.id = "b", .class = HOUSE_QUIET}, 1, NOW + 1),
 	                 BASE_OK);
 	assert_int_equal(house_look_up(house, HOUSE_FEED, items, 2, 0).state, LEDGER_SEEN);
+}
+
+/* Whoever looked up before may have been told by an older answer, and a document can bear an entry twice. */
+static void an_entry_said_to_be_new_may_be_there(void **state)
+{
+	struct house *house = *state;
+	const struct house_item item = {.id = "a", .class = HOUSE_QUIET}, other = {.id = "b", .class = HOUSE_QUIET};
+	const struct feed_entry one = house_entry(&item), two = house_entry(&other);
+	struct ledger_entry entries[] = {{.key = one.key, .change = one.change, .unknown = true},
+	                                 {.key = two.key, .change = two.change, .unknown = true},
+	                                 {.key = one.key, .change = one.change, .unknown = true}};
+	struct ledger_batch batch = {.feed = {.url = HOUSE_FEED}, .entries = entries, .entry_count = 3, .now = NOW};
+	entries[2].classes = 4;
+	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &item, 1, 0).classes, 4);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &other, 1, 0).state, LEDGER_SEEN);
+	entries[2].classes = 2;
+	batch.now = NOW + BASE_HOUR;
+	assert_int_equal(ledger_commit(house->ledger, &batch, 1, NULL, NULL, &house->err), BASE_OK);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &item, 1, 0).classes, 2);
 }
 
 static void an_entry_under_a_new_id_is_recognised(void **state)
@@ -283,6 +333,38 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	assert_int_equal(house_commit(house, HOUSE_FEED, both, 2, NOW), BASE_OK);
 	const struct house_item next = {.id = "e", .link = "home", .class = HOUSE_QUIET};
 	assert_int_equal(house_look_up(house, HOUSE_FEED, &next, 1, 0).state, LEDGER_NEW);
+}
+
+/* Large documents are looked up in pieces, and their keys sorted. */
+static void a_large_document_is_looked_up_alike(void **state)
+{
+	enum { MANY = 101 };
+	struct house *house = *state;
+	static char ids[MANY][8];
+	struct house_item items[MANY];
+	for (size_t i = 0; i < MANY; i++) {
+		(void)snprintf(ids[i], sizeof ids[i], "i%zu", i);
+		items[i] = (struct house_item){.id = ids[i], .link = ids[i], .class = i == 40 ? MATCH_SALE : HOUSE_QUIET};
+	}
+	items[70].link = items[71].link;
+	assert_int_equal(house_commit(house, HOUSE_FEED, items + 1, MANY - 1, NOW), BASE_OK);
+	for (size_t i = 0; i < MANY; i++) {
+		struct ledger_known known = house_look_up(house, HOUSE_FEED, items, MANY, i);
+		assert_int_equal(known.state, i ? LEDGER_SEEN : LEDGER_NEW);
+		assert_int_equal(known.classes, i == 40 ? 1u << MATCH_SALE : 0);
+	}
+	items[40].id = "new";  /* one entry has its link, and has left */
+	items[50].id = "newer"; /* two claim it */
+	items[51].link = items[50].link;
+	items[70].id = "newest"; /* two have it */
+	for (size_t i = 0; i < MANY; i++) {
+		bool fresh = i == 0 || i == 50 || i == 70;
+		assert_int_equal(house_look_up(house, HOUSE_FEED, items, MANY, i).state,
+		                 i == 40 ? LEDGER_REKEYED : fresh ? LEDGER_NEW : LEDGER_SEEN);
+	}
+	/* Of pieces of every size. */
+	for (size_t count = 1; count < MANY - 71; count++)
+		assert_int_equal(house_look_up(house, HOUSE_FEED, items + 71, count, count - 1).state, LEDGER_SEEN);
 }
 
 static void an_entry_without_a_key_is_left_alone(void **state)
@@ -364,9 +446,12 @@ int main(void)
 		IN_A_HOUSE(what_is_not_marked_published_comes_again),
 		IN_A_HOUSE(many_batches_are_one_commit),
 		IN_A_HOUSE(validators_come_back_byte_for_byte),
+		IN_A_HOUSE(a_number_that_is_wrong_harms_no_feed),
 		IN_A_HOUSE(entries_are_new_then_seen_then_changed),
+		IN_A_HOUSE(an_entry_said_to_be_new_may_be_there),
 		IN_A_HOUSE(an_entry_under_a_new_id_is_recognised),
 		IN_A_HOUSE(a_link_shared_by_entries_proves_nothing),
+		IN_A_HOUSE(a_large_document_is_looked_up_alike),
 		IN_A_HOUSE(an_entry_without_a_key_is_left_alone),
 		cmocka_unit_test(a_rekeyed_document_is_told_from_news),
 		IN_A_HOUSE(sketches_come_back),

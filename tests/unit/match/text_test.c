@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "daemon/match/abbreviations.h"
+#include "daemon/match/fold_run.h"
 #include "fold_vectors.h"
 
 /* The folded tokens, joined: - hyphen, ' apostrophe, . dot, _ letters meet digits, + slash; | sentence, / break, else space. */
@@ -205,12 +206,54 @@ static void test_long_word(void **state)
 	text_free(&text);
 }
 
+/* Letter by letter, what fold_run does at once; *len: bytes of the run. */
+static size_t fold_slowly(const char *text, size_t len, size_t room, char *out)
+{
+	size_t used = 0;
+	while (used < len) {
+		uint32_t c;
+		bool valid;
+		size_t step = base_utf8_decode(text + used, len - used, &c, &valid);
+		enum fold_class class = fold_class_of(c);
+		uint32_t lower = fold_lower(c);
+		char folded[4];
+		bool plain = (class == FOLD_LETTER || class == FOLD_UPPER) && step <= 2 && lower != FOLD_SHARP_S;
+		if (!plain || used + step > room || base_utf8_encode(lower, folded) != step)
+			break;
+		memcpy(out + used, folded, step);
+		used += step;
+	}
+	return used;
+}
+
+/* Every character below U+0600, in words of every length and at every place of them, with room and without. */
+static void test_runs(void **state)
+{
+	(void)state;
+	for (uint32_t c = 0; c < 0x600; c++) {
+		for (size_t before = 0; before < 12; before++) {
+			char text[32], want[32 + FOLD_RUN_SLACK], got[32 + FOLD_RUN_SLACK];
+			memcpy(text, "QaZzxyQwErTy", before);
+			size_t len = before + base_utf8_encode(c, text + before);
+			memcpy(text + len, "\xD0\x9Fz!aA", 6); /* П */
+			for (size_t end = before; end <= len + 6; end++) {
+				size_t room = c % 2 ? end : before + c % 8;
+				struct fold_run run;
+				fold_run((struct base_span){text, end}, got, room, &run);
+				assert_int_equal(run.len, fold_slowly(text, end, room, want));
+				assert_memory_equal(got, want, run.len);
+				assert_int_equal(run.letters, base_utf8_count(want, run.len));
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_fold_vectors), cmocka_unit_test(test_tokens), cmocka_unit_test(test_sentences),
-	    cmocka_unit_test(test_title_is_a_sentence), cmocka_unit_test(test_lead), cmocka_unit_test(test_endless),
-	    cmocka_unit_test(test_long_word), cmocka_unit_test(test_abbreviations_are_sorted),
+	    cmocka_unit_test(test_fold_vectors), cmocka_unit_test(test_runs), cmocka_unit_test(test_tokens),
+	    cmocka_unit_test(test_sentences), cmocka_unit_test(test_title_is_a_sentence), cmocka_unit_test(test_lead),
+	    cmocka_unit_test(test_endless), cmocka_unit_test(test_long_word), cmocka_unit_test(test_abbreviations_are_sorted),
 	};
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }
