@@ -99,13 +99,14 @@ static bool next_content(struct reader *reader, size_t *indent)
 
 static bool read_quoted(struct reader *reader, struct base_span *text)
 {
-	char mark = *reader->at++, c;
-	const char *start = reader->at;
-	while ((c = peek(reader, 0)) != mark && c != '\\' && printable(c))
-		reader->at++;
-	*text = (struct base_span){start, (size_t)(reader->at - start)};
-	reader->at += c == mark;
-	return c == mark;
+	const char *start = reader->at + 1, *at = start, *end = reader->end;
+	char mark = *reader->at;
+	while (at < end && *at != mark && *at != '\\' && printable(*at))
+		at++;
+	*text = (struct base_span){start, (size_t)(at - start)};
+	bool whole = at < end && *at == mark;
+	reader->at = at + whole;
+	return whole;
 }
 
 /* Whether the text goes on with c, which is not a space. What stops it is looked at by whoever comes next. */
