@@ -44,6 +44,7 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->hits);
 	free(scratch->paragraphs);
 	free(scratch->sentence_hits);
+	free(scratch->alias_hits);
 	free(scratch->mentions);
 	free(scratch->firings);
 	free(scratch->kept_marks);
