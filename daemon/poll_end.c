@@ -259,6 +259,8 @@ void poll_feed_show(const struct poll_context *context, const struct poll_feed *
 {
 	const struct plan_state *state = plan_feed_state(feed->plan);
 	struct base_buf plan;
+	if (!status_wants_feeds(context->options.board))
+		return;
 	base_buf_init(&plan, EXPLANATION_MAX);
 	(void)plan_feed_explain(feed->plan, &plan);
 	struct status_feed shown = {
