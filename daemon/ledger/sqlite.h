@@ -13,10 +13,12 @@ enum sqlite_statement {
 	SQL_ROLLBACK,
 	SQL_STATE_GET,
 	SQL_STATE_PUT,
+	SQL_FEED_ID,
 	SQL_FEED_GET,
 	SQL_FEED_UPDATE,
 	SQL_FEED_PUT,
 	SQL_ENTRY_GET,
+	SQL_ENTRIES_GET,
 	SQL_ENTRY_BY_LINK,
 	SQL_ENTRY_BY_TITLE,
 	SQL_ENTRY_NEW,
@@ -62,6 +64,7 @@ struct sqlite {
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];
+extern const char sqlite_entries_text[];
 extern const struct engine_move_ops sqlite_move;
 
 /* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
@@ -102,8 +105,13 @@ enum base_result sqlite_state_put(struct engine *engine, const struct engine_sta
 enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
                                  uint64_t batch, int64_t *id);
+enum base_result sqlite_feed_id(struct engine *engine, const char *url, int64_t *id);
 enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
                                   struct engine_entry *out);
+/* An entry's columns, in the order of struct engine_entry, from column `at` on. */
+void sqlite_read_entry(sqlite3_stmt *statement, int at, struct engine_entry *out);
+enum base_result sqlite_entries_get(struct engine *engine, int64_t feed, const struct engine_want *want,
+                                    engine_entry_fn *each, void *ctx);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
                                    const struct feed_key *key, struct engine_entry *out);
 enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh);

@@ -29,7 +29,7 @@ struct conf_node {
 struct conf_tree;
 /*
  * Parse one YAML document. Aliases and anchors are refused, depth is at most
- * 32, size at most 16 MiB. Mistakes go to problems; then BASE_SYNTAX.
+ * 32, size at most 32 MiB, its nodes 256 MiB. Mistakes go to problems; then BASE_SYNTAX.
  */
 enum base_result conf_tree_parse(const char *file, struct base_span bytes, struct base_problems *problems,
                                  struct conf_tree **out);
