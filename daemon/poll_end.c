@@ -28,7 +28,6 @@ void poll_free(struct poll *poll)
 	free(poll->dates);
 	feed_free(poll->document);
 	feed_familiar_free(poll->familiar);
-	free(poll->source);
 	plan_feed_free(poll->next);
 	base_buf_free(&poll->learned);
 	free(poll->moved_to);

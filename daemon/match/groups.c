@@ -29,17 +29,13 @@ static inline void mark(struct marks *marks, uint32_t slot)
 	marks->seen[slot] = marks->stamp;
 }
 
-void groups_read(struct match_scratch *scratch, uint32_t sentence)
+static void mark_hits(struct match_scratch *scratch, size_t first, size_t end)
 {
 	const struct links *links = &scratch->rules->term_slots;
 	const uint32_t systems = named_slot(scratch->rules, GROUP_SYSTEMS), actors = named_slot(scratch->rules, GROUP_ACTORS);
-	if (scratch->group_sentence == sentence + 1)
-		return;
-	scratch->group_sentence = sentence + 1;
-	scratch->groups_listed = false;
 	struct marks marks = {scratch->slots_seen, ++scratch->group_stamp, scratch->slots, 0};
-	const struct hit *end = &scratch->hits[scratch->sentence_hits[sentence + 1]];
-	for (const struct hit *hit = &scratch->hits[scratch->sentence_hits[sentence]]; hit < end; hit++) {
+	for (size_t h = first; h < end; h++) {
+		const struct hit *hit = &scratch->hits[h];
 		const uint32_t *slot = links->items + links->starts[hit->term], *last = links->items + links->starts[hit->term + 1];
 		while (slot < last)
 			mark(&marks, *slot++);
@@ -49,6 +45,21 @@ void groups_read(struct match_scratch *scratch, uint32_t sentence)
 			mark(&marks, actors);
 	}
 	scratch->slot_count = marks.count;
+}
+
+void groups_read(struct match_scratch *scratch, uint32_t sentence)
+{
+	if (scratch->group_sentence == sentence + 1)
+		return;
+	scratch->group_sentence = sentence + 1;
+	scratch->groups_listed = false;
+	mark_hits(scratch, scratch->sentence_hits[sentence], scratch->sentence_hits[sentence + 1]);
+}
+
+void groups_read_all(struct match_scratch *scratch)
+{
+	scratch->group_sentence = 0;
+	mark_hits(scratch, 0, scratch->hit_count);
 }
 
 void groups_forget(struct match_scratch *scratch)

@@ -195,16 +195,10 @@ static enum base_result end_term(struct lexicon *lexicon, uint32_t node, struct 
 		return BASE_OK;
 	enum base_result result = base_grow(&lexicon->terms, &lexicon->term_cap, lexicon->term_count + 1,
 	                                    sizeof *lexicon->terms, LEXICON_TERMS_MAX);
-	size_t offset = lexicon->bytes.len;
-	if (!result)
-		result = base_buf_add_span(&lexicon->bytes, written);
-	if (!result)
-		result = base_buf_add(&lexicon->bytes, "", 1);
 	if (result)
 		return result;
 	*term = (uint32_t)lexicon->term_count++;
-	lexicon->terms[*term] = (struct term){
-	    .text = (uint32_t)offset, .letters = (uint32_t)base_utf8_count(written.ptr, written.len)};
+	lexicon->terms[*term] = (struct term){.letters = (uint32_t)base_utf8_count(written.ptr, written.len)};
 	lexicon->nodes[node].end = *term;
 	return BASE_OK;
 }
@@ -273,9 +267,4 @@ void lexicon_seal(struct lexicon *lexicon)
 		word->end = lexicon->nodes[word->children[LEXICON_ROOT]].end;
 		word->more = lexicon->nodes[word->children[LEXICON_ROOT]].more;
 	}
-}
-
-const char *lexicon_term_text(const struct lexicon *lexicon, uint32_t term)
-{
-	return lexicon->bytes.data + lexicon->terms[term].text;
 }

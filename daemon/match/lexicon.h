@@ -42,13 +42,12 @@ struct lexicon_node {
 };
 
 struct term {
-	uint32_t text;               /* offset of how it was first written, NUL-terminated */
 	bool open_left, open_right;  /* starts or ends with a wildcard */
 	uint32_t letters;            /* code points as it was written */
 };
 
 struct lexicon {
-	struct base_buf bytes; /* texts of words and terms */
+	struct base_buf bytes; /* texts of words */
 	struct word *words;    /* index = symbol */
 	size_t word_count, word_cap;
 	struct table word_table;
@@ -57,6 +56,7 @@ struct lexicon {
 	struct table affix_table;                  /* literal starts and ends */
 	uint8_t prefix_lens[TEXT_WORD_MAX + 1];    /* 1 where some wildcard has a literal start of that length */
 	uint8_t suffix_lens[TEXT_WORD_MAX + 1];
+	size_t longest_prefix, longest_suffix;     /* beyond it there is nothing to look up */
 	uint32_t infix_head;                       /* wildcards with neither */
 	uint64_t affix_filter[LEXICON_FILTER / 64]; /* bits of the hashes of starts and ends: most words miss them all */
 	uint64_t infix_filter[LEXICON_FILTER / 64]; /* ... of the first bytes inside the others */
@@ -80,7 +80,6 @@ enum base_result lexicon_add(struct lexicon *lexicon, struct base_span written, 
 enum base_result lexicon_add_number(struct lexicon *lexicon, uint32_t *term);
 /* To be called after the last term. */
 void lexicon_seal(struct lexicon *lexicon);
-const char *lexicon_term_text(const struct lexicon *lexicon, uint32_t term);
 
 /* ---- symbols (symbols.c, wildcard.c) ------------------------------------------- */
 

@@ -44,6 +44,7 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->hits);
 	free(scratch->paragraphs);
 	free(scratch->sentence_hits);
+	free(scratch->alias_hits);
 	free(scratch->mentions);
 	free(scratch->firings);
 	free(scratch->kept_marks);
@@ -195,9 +196,25 @@ static bool sentence_leads(const struct match_scratch *scratch, uint32_t sentenc
 	return flags & (HIT_LEADS | HIT_SYSTEM | HIT_ACTOR);
 }
 
+/* False if no way to a rule can hold, even if the item were one sentence: so it is with nearly all that is not about arms. */
+static bool may_fire(struct match_scratch *scratch)
+{
+	const uint32_t *starts = scratch->rules->slot_ways.starts, *items = scratch->rules->slot_ways.items;
+	groups_read_all(scratch);
+	for (size_t s = 0; s < scratch->slot_count; s++) {
+		uint32_t slot = scratch->slots[s];
+		for (uint32_t i = starts[slot]; i < starts[slot + 1]; i++)
+			if (groups_may_hold(scratch, &scratch->rules->ways[items[i]]))
+				return true;
+	}
+	return false;
+}
+
 static enum base_result try_rules(struct match_scratch *scratch)
 {
 	enum base_result result = BASE_OK;
+	if (!may_fire(scratch))
+		return BASE_OK;
 	for (uint32_t s = 0; !result && s < scratch->text.sentence_count; s++)
 		if (sentence_leads(scratch, s))
 			result = try_sentence(scratch, s);

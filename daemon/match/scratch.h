@@ -94,6 +94,8 @@ struct match_scratch {
 	struct paragraph *paragraphs;
 	size_t paragraph_count, paragraph_cap;
 	bool has_furniture;
+	uint32_t *alias_hits; /* in order */
+	size_t alias_hit_count, alias_hit_cap;
 	struct mention *mentions;
 	size_t mention_count, mention_cap;
 	struct firing *firings;
@@ -143,6 +145,8 @@ enum base_result hits_find(struct match_scratch *scratch);
 enum base_result furniture_find(struct match_scratch *scratch);
 /* groups.c: reads which groups occur in the sentence, unless it was the last one read. */
 void groups_read(struct match_scratch *scratch, uint32_t sentence);
+/* The same of all sentences together; for groups_may_hold alone. */
+void groups_read_all(struct match_scratch *scratch);
 /* To be called when hits or their flags change. */
 void groups_forget(struct match_scratch *scratch);
 /* Whether the group of that slot occurs in the sentence read. */
@@ -151,7 +155,7 @@ bool groups_has(const struct match_scratch *scratch, uint32_t slot);
 uint32_t groups_first(struct match_scratch *scratch, uint32_t slot);
 /* False if none of the terms of a small group without a slot occurs in the sentence read. */
 bool groups_may_have(struct match_scratch *scratch, const struct group *group);
-/* False if the way cannot hold in the sentence read, by its groups alone. */
+/* False if the way cannot hold in what was read, by its groups alone. */
 bool groups_may_hold(const struct match_scratch *scratch, const struct way *way);
 /* mentions.c: which hits name systems and actors. */
 enum base_result mentions_find(struct match_scratch *scratch);

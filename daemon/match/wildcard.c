@@ -58,7 +58,7 @@ static bool has_bit(const uint64_t *filter, uint64_t hash)
 #define LONG_GRAM 6u
 #define SHORT_GRAM 3u
 
-static uint64_t gram_hash(const char *bytes, size_t len)
+static inline uint64_t gram_hash(const char *bytes, size_t len)
 {
 	uint64_t gram = 0;
 	memcpy(&gram, bytes, len);
@@ -84,16 +84,19 @@ static void add_gram(struct lexicon *lexicon, struct base_span pattern)
 	set_bit(lexicon->infix_filter, gram_hash(pattern.ptr + start, gram));
 }
 
+/* Whether the len bytes at some place of the word may be known ones. */
+static inline bool may_have_gram(const struct lexicon *lexicon, struct base_span word, size_t len)
+{
+	for (size_t at = 0; at + len <= word.len; at++)
+		if (has_bit(lexicon->infix_filter, gram_hash(word.ptr + at, len)))
+			return true;
+	return false;
+}
+
 static bool may_have_infix(const struct lexicon *lexicon, struct base_span word)
 {
-	for (size_t at = 0; at + SHORT_GRAM <= word.len; at++) {
-		if (lexicon->short_infixes && has_bit(lexicon->infix_filter, gram_hash(word.ptr + at, SHORT_GRAM)))
-			return true;
-		if (lexicon->long_infixes && at + LONG_GRAM <= word.len &&
-		    has_bit(lexicon->infix_filter, gram_hash(word.ptr + at, LONG_GRAM)))
-			return true;
-	}
-	return false;
+	return (lexicon->short_infixes && may_have_gram(lexicon, word, SHORT_GRAM)) ||
+	       (lexicon->long_infixes && may_have_gram(lexicon, word, LONG_GRAM));
 }
 
 struct affix {
@@ -151,7 +154,10 @@ enum base_result lexicon_add_wildcard(struct lexicon *lexicon, uint32_t symbol)
 		add_gram(lexicon, lexicon_word(lexicon, symbol));
 		return BASE_OK;
 	}
-	(affix.suffix ? lexicon->suffix_lens : lexicon->prefix_lens)[affix.bytes.len] = 1;
+	uint8_t *lens = affix.suffix ? lexicon->suffix_lens : lexicon->prefix_lens;
+	size_t *longest = affix.suffix ? &lexicon->longest_suffix : &lexicon->longest_prefix;
+	lens[affix.bytes.len] = 1;
+	*longest = affix.bytes.len > *longest ? affix.bytes.len : *longest;
 	uint64_t hash = hash_affix(&affix);
 	set_bit(lexicon->affix_filter, hash >> 32);
 	uint32_t first = table_find(&lexicon->affix_table, hash, same_affix, lexicon, &affix);
@@ -197,15 +203,37 @@ static void take_matching(const struct lexicon *lexicon, uint32_t head, struct b
 			found->out[found->count++] = lexicon->wildcards[i].symbol;
 }
 
-static void try_affix(const struct lexicon *lexicon, uint64_t hash, const struct affix *affix, struct base_span word,
+static void try_affix(const struct lexicon *lexicon, uint64_t hash, struct affix affix, struct base_span word,
                       struct found *found)
 {
-	hash = finish(hash);
-	if (!has_bit(lexicon->affix_filter, hash >> 32))
-		return;
-	uint32_t head = table_find(&lexicon->affix_table, hash, same_affix, lexicon, affix);
+	uint32_t head = table_find(&lexicon->affix_table, hash, same_affix, lexicon, &affix);
 	if (head != LEXICON_NONE)
 		take_matching(lexicon, head, word, found);
+}
+
+static void try_starts(const struct lexicon *lexicon, struct base_span word, struct found *found)
+{
+	size_t most = word.len < lexicon->longest_prefix ? word.len : lexicon->longest_prefix;
+	uint64_t hash = FNV_OFFSET;
+	for (size_t len = 1; len <= most; len++) {
+		hash = step(hash, (unsigned char)word.ptr[len - 1]);
+		uint64_t whole = finish(hash);
+		if (lexicon->prefix_lens[len] && has_bit(lexicon->affix_filter, whole >> 32))
+			try_affix(lexicon, whole, (struct affix){{word.ptr, len}, false}, word, found);
+	}
+}
+
+static void try_ends(const struct lexicon *lexicon, struct base_span word, struct found *found)
+{
+	size_t most = word.len < lexicon->longest_suffix ? word.len : lexicon->longest_suffix;
+	uint64_t hash = FNV_OFFSET ^ SUFFIX_SEED;
+	for (size_t len = 1; len <= most; len++) {
+		const char *start = word.ptr + word.len - len;
+		hash = step(hash, (unsigned char)*start);
+		uint64_t whole = finish(hash);
+		if (lexicon->suffix_lens[len] && has_bit(lexicon->affix_filter, whole >> 32))
+			try_affix(lexicon, whole, (struct affix){{start, len}, true}, word, found);
+	}
 }
 
 size_t lexicon_wildcards(const struct lexicon *lexicon, struct base_span word, uint32_t *out, size_t max)
@@ -213,19 +241,8 @@ size_t lexicon_wildcards(const struct lexicon *lexicon, struct base_span word, u
 	struct found found = {out, 0, max};
 	if (!lexicon->wildcard_count || word.len > TEXT_WORD_MAX)
 		return 0;
-	uint64_t hash = FNV_OFFSET;
-	for (size_t len = 1; len <= word.len; len++) {
-		hash = step(hash, (unsigned char)word.ptr[len - 1]);
-		if (lexicon->prefix_lens[len])
-			try_affix(lexicon, hash, &(struct affix){{word.ptr, len}, false}, word, &found);
-	}
-	hash = FNV_OFFSET ^ SUFFIX_SEED;
-	for (size_t len = 1; len <= word.len; len++) {
-		const char *start = word.ptr + word.len - len;
-		hash = step(hash, (unsigned char)*start);
-		if (lexicon->suffix_lens[len])
-			try_affix(lexicon, hash, &(struct affix){{start, len}, true}, word, &found);
-	}
+	try_starts(lexicon, word, &found);
+	try_ends(lexicon, word, &found);
 	if (lexicon->infix_head != LEXICON_NONE && may_have_infix(lexicon, word))
 		take_matching(lexicon, lexicon->infix_head, word, &found);
 	return found.count;
