@@ -157,7 +157,8 @@ static enum base_result commit(struct outbox *outbox, size_t count, struct base_
 	outbox->received = BASE_TIME_NONE;
 	size_t alerts = 0;
 	for (size_t i = 0; i < count; i++) {
-		number(&outbox->group[i]->commit.batch);
+		if (ledger_is_shared(outbox->options.ledger)) /* no other ledger's answer can be lost */
+			number(&outbox->group[i]->commit.batch);
 		batches[i] = outbox->group[i]->commit.batch;
 		alerts += batches[i].alert_count;
 		if (batches[i].alert_count)

@@ -143,8 +143,7 @@ static enum base_result note_entries(struct poll *poll)
 static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
-	poll->rekeyed = poll->feed->polled &&
-	                !document->left_out && /* for then more than half are known */
+	poll->rekeyed = poll->feed->polled && !document->left_out && /* else more than half are known */
 	                ledger_is_rekeyed(poll->known, document->entries, document->entry_count, poll->feed->newest);
 	if (poll->rekeyed)
 		base_log(poll_log(poll), BASE_NOTICE, poll->feed->conf->name,
@@ -179,6 +178,29 @@ static void note_dates(struct poll *poll)
 	poll->outcome.alerts = poll->alert_count;
 }
 
+/* The outbox has said which entries are known. */
+static void looked_up(struct poll *poll)
+{
+	enum base_result result = poll->job.result;
+	if (!result)
+		result = note_entries(poll);
+	if (!result)
+		result = match_document(poll);
+	if (result) {
+		while (poll->alert_count)
+			alert_free(poll->alerts[--poll->alert_count]);
+		free(poll->entries);
+		poll->entries = NULL;
+		if (poll->context->no_rules)
+			poll_not_stored(poll, "there are no rules to read it by");
+		else
+			poll_fail(poll, PLAN_OTHER, base_result_text(result));
+		return;
+	}
+	note_dates(poll);
+	poll_commit(poll);
+}
+
 static void look_up(struct poll *poll)
 {
 	size_t count = poll->document->entry_count;
@@ -204,63 +226,7 @@ static void look_up(struct poll *poll)
 		poll_not_stored(poll, "the outbox takes no more");
 }
 
-/* ---- the document ---------------------------------------------------------------------- */
-
-/* The reply, beyond its callback. */
-struct poll_source {
-	struct feed_input input;
-	char text[];
-};
-
-static enum base_result keep_source(struct poll *poll, const struct feed_input *input)
-{
-	struct poll_source *source = malloc(sizeof *source + input->bytes.len + input->content_type.len + input->url.len);
-	if (!source)
-		return BASE_NO_MEMORY;
-	source->input = *input;
-	source->input.familiar = NULL;
-	struct base_span *parts[] = {&source->input.bytes, &source->input.content_type, &source->input.url};
-	char *at = source->text;
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-		if (parts[i]->len)
-			memcpy(at, parts[i]->ptr, parts[i]->len);
-		if (parts[i]->ptr)
-			parts[i]->ptr = at;
-		at += parts[i]->len;
-	}
-	poll->source = source;
-	return BASE_OK;
-}
-
-/*
- * What is read of it stands for the feed from now on, or nothing does: who
- * knows how much of it is stored if the poll fails?
- */
-static enum base_result parse(struct poll *poll, const struct feed_input *input, struct base_error *err)
-{
-	struct poll_feed *feed = poll->feed;
-	enum base_result result = feed_parse(input, &poll->document, err);
-	if (!result && poll->document->left_out && poll->document->entry_count && keep_source(poll, input)) {
-		struct feed_input whole = *input;
-		whole.familiar = NULL;
-		feed_free(poll->document);
-		poll->document = NULL;
-		result = feed_parse(&whole, &poll->document, err);
-	}
-	if (result)
-		return result;
-	feed_familiar_free(feed->familiar);
-	feed->familiar = NULL;
-	feed_familiar_free(poll->familiar);
-	poll->familiar = feed_familiar_take(poll->document);
-	poll->said = (struct plan_document){
-	    .ttl = poll->document->ttl,
-	    .skip_hours = poll->document->skip_hours,
-	    .skip_days = poll->document->skip_days,
-	    .entries = poll->document->entry_count + poll->document->left_out,
-	};
-	return BASE_OK;
-}
+/* ---- the reply ----------------------------------------------------------------------- */
 
 static void say_repairs(const struct poll *poll)
 {
@@ -269,75 +235,19 @@ static void say_repairs(const struct poll *poll)
 		base_log(poll_log(poll), BASE_INFO, poll->feed->conf->name, "repaired: %s", document->repairs[i]);
 }
 
-static void fail_to_read(struct poll *poll, enum base_result result, const struct base_error *err)
-{
-	poll_fail(poll, result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED, err->text);
-}
-
-/* An entry under another name may be one that was left out, or have the place of one that has gone. */
-static bool has_rekeyed(const struct poll *poll)
-{
-	for (size_t i = 0; i < poll->document->entry_count; i++)
-		if (poll->known[i].state == LEDGER_REKEYED)
-			return true;
-	return false;
-}
-
-/* It takes all entries of the document to tell which is which. */
-static void read_whole(struct poll *poll)
-{
-	struct base_error err;
-	feed_free(poll->document);
-	poll->document = NULL;
-	free(poll->known);
-	poll->known = NULL;
-	free(poll->entries);
-	poll->entries = NULL;
-	enum base_result result = parse(poll, &poll->source->input, &err);
-	free(poll->source);
-	poll->source = NULL;
-	if (result) {
-		fail_to_read(poll, result, &err);
-		return;
-	}
-	say_repairs(poll);
-	look_up(poll);
-}
-
-/* The outbox has said which entries are known. */
-static void looked_up(struct poll *poll)
-{
-	enum base_result result = poll->job.result;
-	if (!result && poll->source && has_rekeyed(poll)) {
-		read_whole(poll);
-		return;
-	}
-	if (!result)
-		result = note_entries(poll);
-	if (!result)
-		result = match_document(poll);
-	if (result) {
-		while (poll->alert_count)
-			alert_free(poll->alerts[--poll->alert_count]);
-		free(poll->entries);
-		poll->entries = NULL;
-		if (poll->context->no_rules)
-			poll_not_stored(poll, "there are no rules to read it by");
-		else
-			poll_fail(poll, PLAN_OTHER, base_result_text(result));
-		return;
-	}
-	note_dates(poll);
-	poll_commit(poll);
-}
-
-/* ---- the reply ----------------------------------------------------------------------- */
-
 /* What may be left out of the document; NULL: nothing. */
-static const struct feed_familiar *familiar(const struct poll *poll, bool cut)
+static const struct feed_familiar *familiar(const struct poll *poll)
 {
 	const struct feed_familiar *set = poll->feed->familiar;
-	return set && !cut && poll_wall(poll) - feed_familiar_since(set) < READ_WHOLE ? set : NULL;
+	return set && poll_wall(poll) - feed_familiar_since(set) < READ_WHOLE ? set : NULL;
+}
+
+/* From here on this document stands for the feed, or none does: if the poll fails, who knows what is stored of it? */
+static void keep_familiar(struct poll *poll)
+{
+	feed_familiar_free(poll->feed->familiar);
+	poll->feed->familiar = NULL;
+	poll->familiar = feed_familiar_take(poll->document);
 }
 
 /*
@@ -363,22 +273,26 @@ static void take_document(struct poll *poll, const struct fetch_reply *reply)
 	    .now = poll_wall(poll),
 	    .limits = {.max_bytes = poll->context->options.settings->fetch.max_size},
 	    .remember = !cut && !poll->context->options.once,
-	    .familiar = familiar(poll, cut),
+	    .familiar = familiar(poll),
 	};
 	struct base_error err;
-	enum base_result result = parse(poll, &input, &err);
-	if (result && cut) {
-		poll_fail(poll, PLAN_CUT, reply->reason);
-		return;
-	}
+	enum base_result result = feed_parse(&input, &poll->document, &err);
 	if (result) {
-		fail_to_read(poll, result, &err);
+		poll_fail(poll, cut ? PLAN_CUT : result == BASE_NO_MEMORY ? PLAN_OTHER : PLAN_NOT_FEED,
+		          cut ? reply->reason : err.text);
 		return;
 	}
+	keep_familiar(poll);
 	say_repairs(poll);
 	poll->outcome.outcome = cut ? PLAN_FAILED : PLAN_NEW;
 	(void)snprintf(poll->reason, sizeof poll->reason, "%s", cut ? reply->reason : "");
 	poll->outcome.failure = PLAN_CUT; /* if it is one */
+	poll->said = (struct plan_document){
+	    .ttl = poll->document->ttl,
+	    .skip_hours = poll->document->skip_hours,
+	    .skip_days = poll->document->skip_days,
+	    .entries = poll->document->entry_count + poll->document->left_out,
+	};
 	poll->outcome.document = reply->status == 226 ? NULL : &poll->said; /* RFC 3229: a part speaks for itself alone */
 	look_up(poll);
 }

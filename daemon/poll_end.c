@@ -28,7 +28,6 @@ void poll_free(struct poll *poll)
 	free(poll->dates);
 	feed_free(poll->document);
 	feed_familiar_free(poll->familiar);
-	free(poll->source);
 	plan_feed_free(poll->next);
 	base_buf_free(&poll->learned);
 	free(poll->moved_to);
@@ -260,6 +259,8 @@ void poll_feed_show(const struct poll_context *context, const struct poll_feed *
 {
 	const struct plan_state *state = plan_feed_state(feed->plan);
 	struct base_buf plan;
+	if (!status_wants_feeds(context->options.board))
+		return;
 	base_buf_init(&plan, EXPLANATION_MAX);
 	(void)plan_feed_explain(feed->plan, &plan);
 	struct status_feed shown = {

@@ -30,7 +30,6 @@ struct poll {
 
 	struct feed_document *document;
 	struct feed_familiar *familiar; /* its entries, for the next poll; or NULL */
-	struct poll_source *source;     /* what was read only in part, while it may have to be read whole; or NULL */
 	struct ledger_known *known;
 	int64_t feed_id;          /* what the ledger calls the feed, once the poll is committed */
 	bool rekeyed;             /* the publisher gave its entries new ids */

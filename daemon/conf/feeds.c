@@ -9,30 +9,39 @@
 
 /* ---- finding a feed by its address --------------------------------------------- */
 
-static size_t slot_of(const struct conf *conf, uint64_t hash)
+static struct conf_slot *slot_of(const struct conf *conf, uint64_t hash)
 {
-	size_t slot = (size_t)hash & (conf->slot_count - 1);
-	while (conf->slots[slot] && conf->feeds[conf->slots[slot] - 1].hash != hash)
-		slot = (slot + 1) & (conf->slot_count - 1);
-	return slot;
+	struct conf_slot *slots = conf->slots;
+	size_t at = (size_t)hash & (conf->slot_count - 1);
+	while (slots[at].feed && (slots[at].check != hash >> 32 || conf->feeds[slots[at].feed - 1].hash != hash))
+		at = (at + 1) & (conf->slot_count - 1);
+	return &slots[at];
 }
 
-/* Keep the table at most half full. */
-static enum base_result grow_slots(struct conf *conf)
+static void fill_slot(struct conf *conf, size_t index)
 {
-	if (conf->feed_count * 2 + 2 <= conf->slot_count)
+	uint64_t hash = conf->feeds[index].hash;
+	*slot_of(conf, hash) = (struct conf_slot){(uint32_t)(index + 1), (uint32_t)(hash >> 32)};
+}
+
+/* Room for so many feeds more, the table at most half full. */
+static enum base_result reserve(struct conf *conf, size_t more)
+{
+	size_t feeds = conf->feed_count + (more < MOST_FEEDS ? more : MOST_FEEDS), count = conf->slot_count ? conf->slot_count : 64;
+	if (feeds * 2 <= conf->slot_count)
 		return BASE_OK;
 	if (!conf->slot_count && base_random(conf->hash_key, sizeof conf->hash_key))
 		return BASE_IO;
-	size_t count = conf->slot_count ? conf->slot_count * 2 : 64;
-	size_t *slots = calloc(count, sizeof *slots);
+	while (count < feeds * 2)
+		count *= 2;
+	struct conf_slot *slots = calloc(count, sizeof *slots);
 	if (!slots)
 		return BASE_NO_MEMORY;
 	free(conf->slots);
 	conf->slots = slots;
 	conf->slot_count = count;
 	for (size_t i = 0; i < conf->feed_count; i++)
-		slots[slot_of(conf, conf->feeds[i].hash)] = i + 1;
+		fill_slot(conf, i);
 	return BASE_OK;
 }
 
@@ -50,13 +59,13 @@ static enum base_result hash_url(struct conf *conf, struct base_span url, uint64
 
 static enum base_result find(struct conf *conf, const struct conf_feed *feed, struct conf_listed **out, uint64_t *hash)
 {
-	enum base_result result = grow_slots(conf);
+	enum base_result result = reserve(conf, 1);
 	if (!result)
 		result = hash_url(conf, base_span_of(feed->url), hash);
 	if (result)
 		return result;
-	size_t index = conf->slots[slot_of(conf, *hash)];
-	*out = index ? &conf->feeds[index - 1] : NULL;
+	size_t listed = slot_of(conf, *hash)->feed;
+	*out = listed ? &conf->feeds[listed - 1] : NULL;
 	return BASE_OK;
 }
 
@@ -73,8 +82,8 @@ static enum base_result append(struct conf *conf, const struct conf_feed *feed, 
 		if (!listed.feed.name)
 			return BASE_NO_MEMORY;
 	}
-	conf->slots[slot_of(conf, hash)] = conf->feed_count + 1;
-	conf->feeds[conf->feed_count++] = listed;
+	conf->feeds[conf->feed_count] = listed;
+	fill_slot(conf, conf->feed_count++);
 	return BASE_OK;
 }
 
@@ -94,7 +103,7 @@ static enum base_result read_feed(const struct conf_reader *reader, const struct
 		conf_schema_bind(node, CONF_FEED_PREFIX, nodes, reader->mistakes);
 	if (node->kind == CONF_LIST || conf_node_is_null(nodes[url]))
 		conf_mistake(reader->mistakes, node->line, "a feed must be a URL or a map with url: ...");
-	for (size_t i = 0; i < CONF_SETTING_COUNT; i++) {
+	for (size_t i = CONF_FEED_FIRST; i < CONF_SETTING_COUNT; i++) {
 		enum base_result result = conf_node_is_null(nodes[i]) ? BASE_OK : conf_value_read(reader, i, nodes[i], feed);
 		if (result)
 			return result;
@@ -125,19 +134,18 @@ enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *re
 		conf_mistake(reader->mistakes, list->line, "feeds must be a list of URLs or maps");
 		return BASE_OK;
 	}
-	for (size_t i = 0; i < list->count; i++) {
+	enum base_result result = reserve(conf, list->count);
+	for (size_t i = 0; i < list->count && !result; i++) {
 		struct conf_feed feed = {.file = file};
-		enum base_result result = read_feed(reader, list->items[i], conf->keys.url, &feed);
+		result = read_feed(reader, list->items[i], conf->keys.url, &feed);
 		if (!result && feed.url)
 			result = add_feed(conf, reader, &feed);
 		if (result == BASE_LIMIT) {
 			conf_mistake(reader->mistakes, list->items[i]->line, "more than %zu feeds", MOST_FEEDS);
 			return BASE_OK;
 		}
-		if (result)
-			return result;
 	}
-	return BASE_OK;
+	return result;
 }
 
 /* ---- feeds in other lists ---------------------------------------------------------- */
@@ -203,7 +211,8 @@ static enum base_result make_node(struct conf *conf, struct conf_mistakes *mista
 		conf_mistake(mistakes, line, "a NUL character is not allowed");
 		text = base_span_of("");
 	}
-	*out = (struct conf_node){.kind = CONF_SCALAR, .line = line, .text = base_arena_copy(conf->arena, text), .quoted = true};
+	*out = (struct conf_node){
+	    .kind = CONF_SCALAR, .quoted = true, .line = (uint32_t)line, .text = base_arena_copy(conf->arena, text)};
 	return out->text.ptr ? BASE_OK : BASE_NO_MEMORY;
 }
 
@@ -225,7 +234,7 @@ static enum base_result read_tags(struct conf *conf, struct conf_mistakes *mista
 	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
 	struct conf_node *nodes = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *nodes);
 	const struct conf_node **items = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *items);
-	struct conf_node list = {.kind = CONF_LIST, .line = outline->line, .items = items};
+	struct conf_node list = {.kind = CONF_LIST, .line = (uint32_t)outline->line, .items = items};
 	if (!nodes || !items)
 		return BASE_NO_MEMORY;
 	for (size_t i = 0; i < outline->tag_count; i++) {

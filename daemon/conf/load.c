@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define MOST_MEMORY ((size_t)512 << 20)
-#define MOST_BYTES ((size_t)16 << 20)
+#define MOST_BYTES ((size_t)32 << 20)
 
 /* ---- feed lists ----------------------------------------------------------------- */
 

@@ -9,12 +9,17 @@ struct conf_listed { /* a feed of the list */
 	uint64_t hash;
 };
 
+struct conf_slot { /* of a hash table, open addressing */
+	uint32_t feed;  /* its index + 1; 0: empty */
+	uint32_t check; /* bits of its hash: mostly enough to know that it is another, without a look at it */
+};
+
 struct conf {
 	struct base_arena *arena; /* all texts */
 	struct conf_settings settings;
 	struct conf_listed *feeds;
 	size_t feed_count, feed_cap;
-	size_t *slots; /* open addressing over the feeds' normal URLs; feed index + 1, 0 for empty */
+	struct conf_slot *slots; /* over the feeds' normal URLs */
 	size_t slot_count;
 	uint64_t hash_key[2];
 	struct base_buf normal; /* an address in its normal form, while it is looked up */

@@ -108,7 +108,10 @@
 static const struct conf_setting_info infos[] = {SETTINGS(INFO)};
 static const struct conf_place places[] = {SETTINGS(PLACE)};
 
+#define FEEDS_OWN(owner, key, type, standard, bounds, reloadable, field, count, help) \
+	+(sizeof(struct owner) == sizeof(struct conf_feed))
 _Static_assert(sizeof infos / sizeof infos[0] == CONF_SETTING_COUNT, "CONF_SETTING_COUNT is not the table's length");
+_Static_assert(0 SETTINGS(FEEDS_OWN) == CONF_SETTING_COUNT - CONF_FEED_FIRST, "CONF_FEED_FIRST is not where they begin");
 
 const struct conf_setting_info *conf_setting_infos(size_t *count)
 {
@@ -137,7 +140,8 @@ size_t conf_schema_find(const char *key)
 bool conf_node_is_null(const struct conf_node *node)
 {
 	return !node || (node->kind == CONF_SCALAR && !node->quoted &&
-	                 (!node->text.len || base_span_is(node->text, "~") || base_span_is(node->text, "null")));
+	                 (!node->text.len || (node->text.len == 1 && node->text.ptr[0] == '~') ||
+	                  (node->text.len == 4 && memcmp(node->text.ptr, "null", 4) == 0)));
 }
 
 /* ---- suggestions for keys nobody knows ---------------------------------------- */
@@ -228,16 +232,27 @@ static bool is_section(const char *path)
 	return false;
 }
 
+/* The setting of that key below prefix, which is len bytes. Feeds are many: only their own keys are looked at. */
+static size_t find_below(const char *prefix, size_t len, const char *key)
+{
+	size_t i = *prefix == CONF_FEED_PREFIX[0] && strcmp(prefix, CONF_FEED_PREFIX) == 0 ? CONF_FEED_FIRST : 0;
+	while (i < CONF_SETTING_COUNT && (strncmp(infos[i].key, prefix, len) != 0 || strcmp(infos[i].key + len, key) != 0))
+		i++;
+	return i;
+}
+
 static void bind_key(const char *prefix, const char *key, size_t line, const struct conf_node *value,
                      const struct conf_node **nodes, struct conf_mistakes *mistakes)
 {
-	char path[128];
-	int len = snprintf(path, sizeof path - 1, "%s%s", prefix, key);
-	bool plain = *key && !key[strcspn(key, ".[")] && len > 0 && (size_t)len < sizeof path - 1;
-	size_t found = plain ? conf_schema_find(path) : CONF_SETTING_COUNT;
+	bool plain = *key && !key[strcspn(key, ".[")];
+	size_t found = plain ? find_below(prefix, strlen(prefix), key) : CONF_SETTING_COUNT;
 	if (found < CONF_SETTING_COUNT) {
 		nodes[found] = value;
-	} else if (!plain || !is_section(path)) {
+		return;
+	}
+	char path[128];
+	int len = snprintf(path, sizeof path - 1, "%s%s", prefix, key);
+	if (!plain || len < 0 || (size_t)len >= sizeof path - 1 || !is_section(path)) {
 		unknown_key(key, prefix, line, mistakes);
 	} else if (value->kind == CONF_MAP) {
 		path[len] = '.';

@@ -34,6 +34,7 @@ struct conf_place {
 };
 
 #define CONF_SETTING_COUNT 34 /* checked where the table is */
+#define CONF_FEED_FIRST 28    /* from there on they are those of a feed; checked, too */
 
 #define CONF_FEED_PREFIX "feeds[]."
 

@@ -13,4 +13,8 @@
  */
 enum base_result conf_tree_read(struct base_span bytes, struct conf_mistakes *mistakes, struct conf_tree **out);
 
+/* For tests: the same, with libyaml seeing all of it; and how many items it did not see. */
+enum base_result conf_tree_read_whole(struct base_span bytes, struct conf_mistakes *mistakes, struct conf_tree **out);
+size_t conf_tree_cut_items(const struct conf_tree *tree);
+
 #endif

@@ -11,18 +11,17 @@ struct parts {
 	bool bracketed;
 };
 
-/* A bit for each byte of the set: a list has a hundred thousand addresses, and each is split more than once. */
-static size_t find_any(struct base_span text, const char *set)
+static size_t find(struct base_span text, char c)
 {
-	uint64_t in[4] = {1}; /* a NUL ends any text */
+	const char *found = text.len ? memchr(text.ptr, c, text.len) : NULL;
+	return found ? (size_t)(found - text.ptr) : text.len;
+}
+
+/* Where the authority ends. A list has a hundred thousand addresses, each split more than once: no calls in this loop. */
+static size_t find_path(struct base_span text)
+{
 	size_t i = 0;
-	if (set[1] == '\0' && text.len) {
-		const char *found = memchr(text.ptr, set[0], text.len);
-		return found ? (size_t)(found - text.ptr) : text.len;
-	}
-	for (const char *c = set; *c; c++)
-		in[(unsigned char)*c >> 6] |= UINT64_C(1) << ((unsigned char)*c & 63);
-	while (i < text.len && !(in[(unsigned char)text.ptr[i] >> 6] >> ((unsigned char)text.ptr[i] & 63) & 1))
+	while (i < text.len && text.ptr[i] != '/' && text.ptr[i] != '?' && text.ptr[i] != '#')
 		i++;
 	return i;
 }
@@ -34,15 +33,11 @@ static struct base_span from(struct base_span text, size_t at)
 
 static bool split_host(struct base_span authority, struct parts *out)
 {
-	for (size_t i = authority.len; i > 0; i--) { /* a password may hold an @ */
-		if (authority.ptr[i - 1] == '@') {
-			out->user = (struct base_span){authority.ptr, i - 1};
-			authority = from(authority, i);
-			break;
-		}
-	}
+	const char *start = authority.ptr;
+	for (size_t at; (at = find(authority, '@')) < authority.len; authority = from(authority, at + 1)) /* a password may hold one */
+		out->user = (struct base_span){start, (size_t)(authority.ptr + at - start)};
 	out->bracketed = authority.len && authority.ptr[0] == '[';
-	size_t end = out->bracketed ? find_any(authority, "]") + 1 : find_any(authority, ":");
+	size_t end = out->bracketed ? find(authority, ']') + 1 : find(authority, ':');
 	if (end > authority.len)
 		return false;
 	out->host = (struct base_span){authority.ptr, end};
@@ -53,15 +48,15 @@ static bool split_host(struct base_span authority, struct parts *out)
 static bool split(struct base_span url, struct parts *out)
 {
 	*out = (struct parts){0};
-	size_t scheme = find_any(url, ":");
-	struct base_span name = {url.ptr, scheme};
-	out->tls = base_span_is_nocase(name, "https");
-	if ((!out->tls && !base_span_is_nocase(name, "http")) || !base_span_starts(from(url, scheme), "://"))
+	size_t scheme = find(url, ':');
+	out->tls = scheme == 5;
+	if (!base_span_is_nocase((struct base_span){url.ptr, scheme}, out->tls ? "https" : "http") ||
+	    !base_span_starts(from(url, scheme), "://"))
 		return false;
 	struct base_span after = from(url, scheme + 3);
-	size_t path = find_any(after, "/?#");
+	size_t path = find_path(after);
 	out->rest = from(after, path);
-	out->rest.len = find_any(out->rest, "#");
+	out->rest.len = find(out->rest, '#');
 	return split_host((struct base_span){after.ptr, path}, out);
 }
 
@@ -82,7 +77,13 @@ static bool host_valid(const struct parts *parts)
 	if (parts->bracketed)
 		return conf_range_parse((struct base_span){host.ptr + 1, host.len - 2}, &(struct conf_address_range){0}) &&
 		       !memchr(host.ptr, '/', host.len);
-	return host.len > 0 && host.len < 254 && find_any(host, "<>\"\\^`{|}%[]") == host.len;
+	for (size_t i = 0; i < host.len; i++) {
+		char c = host.ptr[i];
+		bool usual = (c >= 'a' && c <= 'z') || (c >= '-' && c <= '9' && c != '/');
+		if (!usual && strchr("<>\"\\^`{|}%[]", c))
+			return false;
+	}
+	return host.len > 0 && host.len < 254;
 }
 
 bool conf_url_valid(struct base_span text, const char **reason)
@@ -118,12 +119,13 @@ enum base_result conf_url_normal(struct base_span url, struct base_buf *out)
 	if (!split(url, &parts))
 		return BASE_SYNTAX;
 	(void)base_buf_add_text(out, parts.tls ? "https://" : "http://");
-	(void)base_buf_add_span(out, parts.user);
-	(void)base_buf_add_text(out, parts.user.ptr ? "@" : "");
-	for (size_t i = 0; i < parts.host.len; i++) {
-		char c = parts.host.ptr[i];
-		(void)base_buf_add_char(out, c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+	if (parts.user.ptr) {
+		(void)base_buf_add_span(out, parts.user);
+		(void)base_buf_add_char(out, '@');
 	}
+	if (!base_buf_add_span(out, parts.host))
+		for (char *c = out->data + out->len - parts.host.len; *c; c++)
+			*c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
 	if (parts.port.len > 1 && !base_span_is(parts.port, parts.tls ? ":443" : ":80"))
 		(void)base_buf_add_span(out, parts.port);
 	if (!parts.rest.len || parts.rest.ptr[0] != '/')

@@ -163,9 +163,9 @@ static void remember(struct work *work, const struct feed_familiar *set, struct 
 }
 
 /*
- * False: the whole document is to be read, because an entry has a key that one left out has, and so another name than
- * it would have alone; or because what all entries take from the feed has changed. So it is where most is new, for it
- * takes all entries to see that a publisher gave them new ids.
+ * False: the whole document is to be read, because an entry has a key in common with one left out, which may decide
+ * what the entry is called or which known entry it is; or because what all entries take from the feed has changed. So it
+ * is where most is new, for it takes all entries to see that a publisher gave them new ids.
  */
 static bool read_rest(struct work *work, struct base_span text, struct feed_document **out)
 {

@@ -13,32 +13,31 @@
 
 #include "familiar.h"
 
-/* Two bytes of a key: enough to say that it is not among a hundred others. */
+/* Two bytes of a key: enough to say that it is not among a hundred others. 0: there is no key. */
 typedef uint16_t key_tag;
+
+struct known {
+	uint64_t digest;
+	key_tag key, link, title;
+	uint16_t len; /* 0: more than fits, and not to be guessed */
+};
 
 struct feed_familiar {
 	base_time whole, latest; /* when a document was read whole, and when the last was read */
 	uint64_t context;        /* what its entries took from the feed */
 	size_t count;
-	uint64_t digests[];      /* in document order; then as many lengths, then tags */
+	struct known entries[];  /* in document order */
 };
 
-static const uint32_t *lengths_of(const struct feed_familiar *set)
+static key_tag tag_of(const struct feed_key *key)
 {
-	return (const uint32_t *)(const void *)(set->digests + set->count);
-}
-
-static const key_tag *tags_of(const struct feed_familiar *set)
-{
-	return (const key_tag *)(const void *)(lengths_of(set) + set->count);
-}
-
-static key_tag tag_of(const struct feed_entry *entry)
-{
+	static const struct feed_key none;
 	key_tag tag;
 
-	memcpy(&tag, entry->key.bytes, sizeof tag);
-	return tag;
+	if (memcmp(key, &none, sizeof none) == 0)
+		return 0;
+	memcpy(&tag, key->bytes, sizeof tag);
+	return tag ? tag : 1;
 }
 
 base_time feed_familiar_since(const struct feed_familiar *set)
@@ -54,10 +53,10 @@ bool feed_familiar_holds(const struct feed_familiar *set, const struct feed_owne
 
 bool feed_familiar_guess(const struct feed_familiar *set, size_t next, uint64_t *digest, size_t *len)
 {
-	if (!set || next >= set->count)
+	if (!set || next >= set->count || !set->entries[next].len)
 		return false;
-	*digest = set->digests[next];
-	*len = lengths_of(set)[next];
+	*digest = set->entries[next].digest;
+	*len = set->entries[next].len;
 	return true;
 }
 
@@ -65,7 +64,7 @@ size_t feed_familiar_find(const struct feed_familiar *set, uint64_t digest, size
 {
 	for (size_t tried = 0; set && tried < set->count; tried++) {
 		size_t at = next + tried < set->count ? next + tried : next + tried - set->count;
-		if (set->digests[at] == digest)
+		if (set->entries[at].digest == digest)
 			return at;
 	}
 	return FAMILIAR_MOST;
@@ -97,15 +96,19 @@ enum base_result feed_slices_cut(struct base_span xml, const struct feed_slices 
 	return result == BASE_OK ? base_buf_add(out, from, (size_t)(end - from)) : result;
 }
 
+static bool share_key(const struct known *known, key_tag key, key_tag link, key_tag title)
+{
+	return (key && known->key == key) || (link && known->link == link) || (title && known->title == title);
+}
+
 bool feed_slices_share_keys(const struct feed_slices *slices, const struct feed_familiar *set,
                             const struct feed_owned *fresh)
 {
-	const key_tag *tags = tags_of(set);
-
 	for (size_t i = 0; i < fresh->document.entry_count; i++) {
-		key_tag tag = tag_of(&fresh->document.entries[i]);
+		const struct feed_entry *entry = &fresh->document.entries[i];
+		key_tag key = tag_of(&entry->key), link = tag_of(&entry->link_key), title = tag_of(&entry->title_key);
 		for (size_t k = 0; k < slices->count; k++)
-			if (slices->slices[k].known != FAMILIAR_MOST && tags[slices->slices[k].known] == tag)
+			if (slices->slices[k].known != FAMILIAR_MOST && share_key(&set->entries[slices->slices[k].known], key, link, title))
 				return true;
 	}
 	return false;
@@ -126,6 +129,17 @@ static bool is_plain(const struct feed_document *document)
 	return true;
 }
 
+static struct known describe(const struct feed_slice *slice, const struct feed_entry *entry)
+{
+	return (struct known){
+		.digest = slice->digest,
+		.key = tag_of(&entry->key),
+		.link = tag_of(&entry->link_key),
+		.title = tag_of(&entry->title_key),
+		.len = slice->bytes.len <= UINT16_MAX ? (uint16_t)slice->bytes.len : 0,
+	};
+}
+
 struct feed_familiar *feed_familiar_new(const struct feed_slices *slices, const struct feed_familiar *set,
                                         const struct feed_owned *read, base_time now)
 {
@@ -134,21 +148,17 @@ struct feed_familiar *feed_familiar_new(const struct feed_slices *slices, const 
 
 	if (count == 0 || read->shared_ids || document->entry_count != count - slices->familiar || !is_plain(document))
 		return NULL;
-	struct feed_familiar *made = malloc(sizeof *made + count * (sizeof *made->digests + sizeof(uint32_t) + sizeof(key_tag)));
+	struct feed_familiar *made = malloc(sizeof *made + count * sizeof *made->entries);
 	if (!made) /* the next document is read whole */
 		return NULL;
 	made->whole = slices->familiar ? set->whole : now;
 	made->latest = now;
 	made->context = read->context;
 	made->count = count;
-	uint32_t *lengths = (uint32_t *)(void *)(made->digests + count);
-	key_tag *tags = (key_tag *)(void *)(lengths + count);
-	for (size_t i = 0; i < count; i++) {
-		size_t known = slices->slices[i].known;
-		made->digests[i] = slices->slices[i].digest;
-		lengths[i] = (uint32_t)slices->slices[i].bytes.len;
-		tags[i] = known == FAMILIAR_MOST ? tag_of(&document->entries[fresh++]) : tags_of(set)[known];
-	}
+	for (size_t i = 0; i < count; i++)
+		made->entries[i] = slices->slices[i].known == FAMILIAR_MOST
+		                       ? describe(&slices->slices[i], &document->entries[fresh++])
+		                       : set->entries[slices->slices[i].known];
 	return made;
 }
 

@@ -7,7 +7,7 @@
 
 #include "document.h"
 
-#define FAMILIAR_MOST 100 /* entries of a document that is remembered: at most 1.4 KB for each feed */
+#define FAMILIAR_MOST 100 /* entries of a document that is remembered: at most 1.6 KB for each feed */
 
 struct feed_slice {
 	struct base_span bytes; /* from the start tag to the end tag of an entry's element */
@@ -38,7 +38,7 @@ void feed_slices_forget(struct feed_slices *slices);
 enum base_result feed_slices_cut(struct base_span xml, const struct feed_slices *slices, struct base_buf *out);
 /* What makes entries what they are beside their bytes is as it was. */
 bool feed_familiar_holds(const struct feed_familiar *set, const struct feed_owned *fresh, base_time now);
-/* Does an entry have a key that an entry left out has, or may have? Then one tells how the other is to be named. */
+/* Does an entry have a key, link_key or title_key of an entry left out? Then one tells which the other is. Now and then wrongly true. */
 bool feed_slices_share_keys(const struct feed_slices *slices, const struct feed_familiar *set,
                             const struct feed_owned *fresh);
 /*

@@ -146,13 +146,13 @@ static enum base_result make_multi(struct fetch *fetch)
 
 /* ---- starting --------------------------------------------------------------------- */
 
-static void begin(struct fetch_transfer *transfer)
+static void begin(struct fetch_transfer *transfer, base_time now)
 {
 	struct fetch *fetch = transfer->fetch;
 
 	TAILQ_INSERT_TAIL(&fetch->active, transfer, link);
 	fetch->active_count++;
-	transfer->began = base_clock_monotonic(fetch->clock);
+	transfer->began = now;
 	transfer->looking_up = transfer->has_name;
 	if (transfer->has_name)
 		fetch_lookups_start(&fetch->lookups);
@@ -175,10 +175,9 @@ static void wait_for_lookups(struct fetch *fetch, base_time now)
 }
 
 /* The first in the queue; while names have to wait, the first that has none. NULL: nothing may begin now. */
-static struct fetch_transfer *next_to_begin(struct fetch *fetch)
+static struct fetch_transfer *next_to_begin(struct fetch *fetch, base_time now)
 {
 	struct fetch_transfer *transfer = TAILQ_FIRST(&fetch->waiting);
-	base_time now = base_clock_monotonic(fetch->clock);
 
 	if (fetch->active_count >= fetch->max_connections)
 		return NULL;
@@ -197,13 +196,14 @@ static void on_kick(evutil_socket_t fd, short what, void *ctx)
 	/* As many as wait now: done may start more, and the loop has others to serve. */
 	size_t turns = fetch->waiting_count;
 	struct fetch_transfer *transfer;
+	base_time now = base_clock_monotonic(fetch->clock);
 
 	(void)fd;
 	(void)what;
-	while (turns-- > 0 && (transfer = next_to_begin(fetch)) != NULL) {
+	while (turns-- > 0 && (transfer = next_to_begin(fetch, now)) != NULL) {
 		TAILQ_REMOVE(&fetch->waiting, transfer, link);
 		fetch->waiting_count--;
-		begin(transfer);
+		begin(transfer, now);
 	}
 }
 
@@ -266,8 +266,7 @@ static enum base_result copy_options(struct fetch *fetch, const struct fetch_opt
 	fetch->max_size = options->max_size;
 	fetch->max_connections = options->max_connections;
 	fetch->log = options->log;
-	fetch->user_agent = strdup(agent);
-	if (fetch->user_agent == NULL)
+	if (fetch_write_fields(fetch, agent) != BASE_OK)
 		return BASE_NO_MEMORY;
 	if (options->unix_socket != NULL && (fetch->unix_socket = strdup(options->unix_socket)) == NULL)
 		return BASE_NO_MEMORY;
@@ -353,7 +352,7 @@ void fetch_free(struct fetch *fetch)
 		event_free(fetch->kick);
 	fetch_tls_free(fetch->tls); /* closed connections may still have brought sessions */
 	base_clock_free(fetch->clock);
-	free(fetch->user_agent);
+	base_buf_free(&fetch->lines);
 	free(fetch->proxy);
 	free(fetch->unix_socket);
 	free(fetch->allow);

@@ -4,6 +4,7 @@
  */
 #include "daemon/fetch/tls.h"
 
+#include "daemon/fetch/issuers.h"
 #include "daemon/fetch/transfer.h"
 
 #include <openssl/ssl.h>
@@ -283,6 +284,8 @@ enum base_result fetch_tls_new(struct fetch_trust *trust, const char *ca_file, s
 	if (tls == NULL)
 		return result;
 	tls->ours = openssl_is_shared();
+	if (tls->ours)
+		fetch_issuers_remember();
 	tls->log = log;
 	tls->clock = clock;
 	if (ca_file != NULL && (tls->ca_file = strdup(ca_file)) == NULL)

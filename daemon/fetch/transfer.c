@@ -19,7 +19,8 @@
 enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_request *request,
                                     struct fetch_transfer **out)
 {
-	enum base_result result = fetch_check_url(request->url);
+	bool plain = strnlen(request->url, FETCH_URL_MAX + 1) <= FETCH_URL_MAX && fetch_url_is_plain(request->url);
+	enum base_result result = plain ? BASE_OK : fetch_check_url(request->url);
 
 	if (result != BASE_OK)
 		return result;
@@ -28,14 +29,12 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
 		return BASE_NO_MEMORY;
 	transfer->fetch = fetch;
 	transfer->again = request->again;
+	transfer->plain = plain;
 	transfer->has_name = fetch->proxy != NULL ? fetch->proxy_has_name : fetch_url_has_name(request->url);
 	transfer->received = BASE_TIME_NONE;
 	fetch_headers_init(&transfer->headers);
 	base_buf_init(&transfer->body, fetch->max_size);
-	transfer->url = strdup(request->url);
-	result = transfer->url != NULL ? BASE_OK : BASE_NO_MEMORY;
-	if (result == BASE_OK)
-		result = fetch_transfer_add_fields(transfer, request);
+	result = fetch_transfer_write(transfer, request);
 	if (result != BASE_OK)
 		fetch_transfer_free(transfer);
 	else
@@ -51,7 +50,6 @@ void fetch_transfer_free(struct fetch_transfer *transfer)
 	fetch_headers_free(&transfer->headers);
 	base_buf_free(&transfer->body);
 	curl_free(transfer->moved_to);
-	free(transfer->url);
 	free(transfer);
 }
 
@@ -292,7 +290,7 @@ static const char *final_url(const struct fetch_transfer *transfer, char **strip
 {
 	char *effective = NULL;
 
-	if (transfer->redirects == 0 && fetch_url_is_plain(transfer->url))
+	if (transfer->redirects == 0 && transfer->plain)
 		return transfer->url;
 	if (transfer->easy != NULL)
 		curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &effective);
@@ -302,7 +300,7 @@ static const char *final_url(const struct fetch_transfer *transfer, char **strip
 
 void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 {
-	struct base_clock *clock = transfer->fetch->clock;
+	base_time now = base_clock_wall(transfer->fetch->clock);
 	const struct fetch_headers *headers = &transfer->headers;
 	struct base_error reason;
 	struct fetch_reply reply = {.status = headers->status, .received = transfer->received};
@@ -316,12 +314,12 @@ void fetch_transfer_report(struct fetch_transfer *transfer, CURLcode code)
 	reply.redirects = transfer->redirects;
 	reply.permanent = transfer->permanent;
 	reply.content_type = headers->content_type;
-	reply.retry_after = fetch_headers_retry_after(headers, base_clock_wall(clock));
+	reply.retry_after = fetch_headers_retry_after(headers, now);
 	if (reply.error == FETCH_FINE) {
 		reply.etag = headers->etag;
 		reply.last_modified = headers->last_modified;
 		reply.moved_to = transfer->moved_to;
-		reply.max_age = fetch_headers_max_age(headers, base_clock_wall(clock));
+		reply.max_age = fetch_headers_max_age(headers, now);
 	}
 	if ((reply.error == FETCH_FINE || reply.error == FETCH_CUT) && has_body(transfer))
 		reply.body = body_of(transfer);

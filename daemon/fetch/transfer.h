@@ -26,6 +26,8 @@ struct fetch_idle {
 	size_t count;
 };
 
+enum { FETCH_FIELD_ACCEPT, FETCH_FIELD_AGENT, FETCH_FIELD_ENCODING, FETCH_FIELDS_SAME };
+
 struct fetch {
 	struct event_base *base;
 	CURLM *multi;
@@ -41,7 +43,10 @@ struct fetch {
 	struct fetch_idle idle[2]; /* for http, for https */
 	struct fetch_range *allow;
 	size_t allow_count;
-	char *user_agent, *proxy, *unix_socket;
+	char *proxy, *unix_socket;
+	struct base_buf lines; /* header fields that never change, each with its NUL */
+	struct curl_slist fields[FETCH_FIELDS_SAME]; /* those of every request */
+	char *differences;     /* one of those that have an entity tag */
 	bool proxy_has_name;
 	struct fetch_tls *tls;
 	struct fetch_lookups lookups;
@@ -65,21 +70,23 @@ enum fetch_stop {
 /* Lets libcurl work on what happened at a descriptor (CURL_CSELECT_...), and ends the transfers that are over. */
 void fetch_act(struct fetch *fetch, curl_socket_t fd, int what);
 
-#define FETCH_FIELDS_MAX 4
+#define FETCH_FIELDS_OWN 3
 
 struct fetch_transfer {
 	struct fetch *fetch;
 	TAILQ_ENTRY(fetch_transfer) link;
 	fetch_done *done;
 	void *ctx;
+	struct base_buf lines;       /* the URL and header fields, each with its NUL */
 	char *url;
-	struct base_buf lines;       /* of the header fields below, each with its NUL */
-	struct curl_slist fields[FETCH_FIELDS_MAX];
+	struct curl_slist fields[FETCH_FIELDS_OWN]; /* with those of every request behind them */
+	struct curl_slist *sent;     /* the first of all */
 	bool tagged, dated;          /* an entity tag, a date is sent */
 	base_time again;
 	CURL *easy; /* NULL while waiting */
 	bool added; /* to the multi handle */
 	base_time began; /* monotonic; while active */
+	bool plain;      /* see fetch_url_is_plain */
 	bool has_name;   /* to be looked up, unless a connection is kept; an address is not */
 	bool looking_up; /* that name; counted in fetch->lookups */
 	struct fetch_headers headers;
@@ -101,8 +108,10 @@ enum base_result fetch_transfer_new(struct fetch *fetch, const struct fetch_requ
                                     struct fetch_transfer **out);
 /* The transfer must be out of the multi handle and out of every list. */
 void fetch_transfer_free(struct fetch_transfer *transfer);
-/* Writes the header fields that the request is sent with. */
-enum base_result fetch_transfer_add_fields(struct fetch_transfer *transfer, const struct fetch_request *request);
+/* Writes the header fields that are the same for all. agent: who asks. */
+enum base_result fetch_write_fields(struct fetch *fetch, const char *agent);
+/* Writes what the request is sent with. */
+enum base_result fetch_transfer_write(struct fetch_transfer *transfer, const struct fetch_request *request);
 /* Takes an easy handle and sets all its options. */
 enum base_result fetch_transfer_prepare(struct fetch_transfer *transfer);
 /* Gives the easy handle back, out of the multi handle. good: it may serve another transfer. */
@@ -128,6 +137,7 @@ void fetch_transfer_found(struct fetch_transfer *transfer, bool abandoned);
  * none, a path without dot segments and fragment. It need not be parsed, which costs 2 us each time.
  */
 bool fetch_url_is_plain(const char *url);
+#define FETCH_URL_MAX 8192
 /* BASE_INVALID: not an http or https URL with a host, or too long. */
 enum base_result fetch_check_url(const char *url);
 /* The URL without user name, password and fragment; NULL if it is none. The caller frees with curl_free. */

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define URL_MAX 8192
 #define PLAIN_HOST_MAX 255
 
 /* Digits of other scripts become ours on the way to the proxy. */
@@ -31,17 +30,23 @@ static CURLU *parse(const char *url)
 	return NULL;
 }
 
+static bool is_host_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
 /* Where a plain URL's host begins and how long it is; false: it is none. */
 static bool plain_host(const char *url, struct base_span *host)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
 	const char *at = strncmp(url, "http://", 7) == 0 ? url + 7 : strncmp(url, "https://", 8) == 0 ? url + 8 : NULL;
 	unsigned port = 1;
 
 	if (at == NULL)
 		return false;
-	*host = (struct base_span){at, strspn(at, letters)};
-	at += host->len;
+	host->ptr = at;
+	while (is_host_byte(*at))
+		at++;
+	host->len = (size_t)(at - host->ptr);
 	if (*at == ':')
 		for (port = 0, at++; *at >= '0' && *at <= '9' && port <= 65535; at++)
 			port = port * 10 + (unsigned)(*at - '0');
@@ -96,7 +101,7 @@ enum base_result fetch_check_url(const char *url)
 	CURLU *parts;
 	char *host = NULL;
 
-	if (strnlen(url, URL_MAX + 1) > URL_MAX)
+	if (strnlen(url, FETCH_URL_MAX + 1) > FETCH_URL_MAX)
 		return BASE_INVALID;
 	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
 		return BASE_INVALID;

@@ -103,7 +103,7 @@ static enum base_result store_entries(struct work *work, int64_t feed, const str
 	for (size_t i = 0; !result && i < batch->entry_count; i++) {
 		if (!seen_needs_writing(entries[i].settled, batch->now) || identity_is_none(&entries[i].key))
 			continue;
-		if (!entries[i].unknown && !document.memory)
+		if (!entries[i].unknown && !document.count)
 			result = identity_new(&entries->key, &entries->link_key, &entries->title_key, sizeof *entries,
 			                      batch->entry_count, &document);
 		if (!result)

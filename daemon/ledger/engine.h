@@ -60,6 +60,9 @@ struct engine_want { /* what is about to be read: a feed, and entries by each of
 	size_t count, stride;
 };
 
+/* An entry that is stored under the key number `which`. */
+typedef void engine_entry_fn(void *ctx, size_t which, const struct engine_entry *entry);
+
 struct engine_poll { /* a poll that brought nothing */
 	int64_t feed;
 	base_time last_start, next_due;
@@ -94,6 +97,8 @@ struct engine_ops {
 
 	/* BASE_NOT_FOUND is no failure and needs no reason, here and below. */
 	enum base_result (*feed_get)(struct engine *engine, const char *url, struct engine_feed *out);
+	/* Its number alone. NULL: feed_get is as quick. */
+	enum base_result (*feed_id)(struct engine *engine, const char *url, int64_t *id);
 	/*
 	 * Insert or replace; *id is its number. feed->id: its number as the caller knows it, or 0; it may be wrong.
 	 * documented: a document was taken in now. batch: its number, or 0.
@@ -109,6 +114,9 @@ struct engine_ops {
 
 	enum base_result (*entry_get)(struct engine *engine, int64_t feed, const struct feed_key *key,
 	                              struct engine_entry *out);
+	/* Of each of the keys that want names, the entry if there is one. NULL: entry_get for each is as quick. */
+	enum base_result (*entries_get)(struct engine *engine, int64_t feed, const struct engine_want *want,
+	                                engine_entry_fn *each, void *ctx);
 	/* BASE_NOT_FOUND unless exactly one entry of the feed has that secondary key. */
 	enum base_result (*entry_find)(struct engine *engine, int64_t feed, enum engine_secondary which,
 	                               const struct feed_key *key, struct engine_entry *out);

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Entries of a document up to which its keys are not sorted: mostly a few are asked for, and to read 30 is nothing. */
+#define READ_THROUGH 64
+
 bool identity_is_none(const struct feed_key *key)
 {
 	static const struct feed_key none;
@@ -34,31 +37,38 @@ static const struct feed_key *item(const struct feed_key *first, size_t stride, 
 enum base_result identity_new(const struct feed_key *keys, const struct feed_key *link_keys,
                               const struct feed_key *title_keys, size_t stride, size_t count, struct identity *out)
 {
-	struct feed_key *memory = calloc(count ? 3 * count : 1, sizeof *memory);
-	if (!memory)
+	const struct feed_key *const lists[] = {keys, link_keys, title_keys};
+	*out = (struct identity){keys, link_keys, title_keys, count, stride, NULL};
+	if (count <= READ_THROUGH)
+		return BASE_OK;
+	struct feed_key *sorted = calloc(3 * count, sizeof *sorted);
+	if (!sorted)
 		return BASE_NO_MEMORY;
-	*out = (struct identity){memory, memory, memory + count, memory + 2 * count, count};
-	for (size_t i = 0; i < count; i++) {
-		out->keys[i] = *item(keys, stride, i);
-		out->link_keys[i] = *item(link_keys, stride, i);
-		out->title_keys[i] = *item(title_keys, stride, i);
+	for (size_t list = 0; list < 3; list++) {
+		for (size_t i = 0; i < count; i++)
+			sorted[list * count + i] = *item(lists[list], stride, i);
+		qsort(sorted + list * count, count, sizeof *sorted, ascending);
 	}
-	qsort(out->keys, count, sizeof *memory, ascending);
-	qsort(out->link_keys, count, sizeof *memory, ascending);
-	qsort(out->title_keys, count, sizeof *memory, ascending);
+	*out = (struct identity){sorted, sorted + count, sorted + 2 * count, count, sizeof *sorted, sorted};
 	return BASE_OK;
 }
 
 void identity_free(struct identity *identity)
 {
-	free(identity->memory);
+	free(identity->sorted);
 	*identity = (struct identity){0};
 }
 
-/* How often key is in a sorted list: 0, 1 or 2 (meaning more than one). */
-static int occurrences(const struct feed_key *list, size_t count, const struct feed_key *key)
+/* How often key is in one of the document's lists: 0, 1 or 2 (meaning more than one). */
+static int occurrences(const struct identity *document, const struct feed_key *list, const struct feed_key *key)
 {
-	const struct feed_key *found = count ? bsearch(key, list, count, sizeof *list, ascending) : NULL;
+	size_t count = document->count;
+	int seen = 0;
+	for (size_t i = 0; !document->sorted && seen < 2 && i < count; i++)
+		seen += identity_equal(item(list, document->stride, i), key);
+	if (!document->sorted || !count)
+		return seen;
+	const struct feed_key *found = bsearch(key, list, count, sizeof *list, ascending);
 	if (!found)
 		return 0;
 	bool again = (found > list && identity_equal(found - 1, key)) ||
@@ -70,13 +80,13 @@ static enum base_result find(struct ledger *ledger, int64_t feed, const struct i
                              enum engine_secondary which, const struct feed_key *key, struct engine_entry *out)
 {
 	const struct feed_key *list = which == ENGINE_LINK_KEY ? document->link_keys : document->title_keys;
-	if (identity_is_none(key) || occurrences(list, document->count, key) > 1)
+	if (identity_is_none(key) || occurrences(document, list, key) > 1)
 		return BASE_NOT_FOUND;
 	struct engine_entry entry;
 	enum base_result result = ledger->engine->ops->entry_find(ledger->engine, feed, which, key, &entry);
 	if (result)
 		return result;
-	if (occurrences(document->keys, document->count, &entry.key))
+	if (occurrences(document, document->keys, &entry.key))
 		return BASE_NOT_FOUND;
 	*out = entry;
 	return BASE_OK;
@@ -103,20 +113,57 @@ static void tell(struct ledger_known *known, enum ledger_state state, const stru
 	};
 }
 
-/* By its key. */
-static enum base_result look_up_one(struct ledger *ledger, int64_t feed, const struct feed_entry *entry,
-                                    struct ledger_known *known)
+struct look_up {
+	const struct feed_entry *entries;
+	struct ledger_known *known;
+};
+
+/* An engine_entry_fn: what is stored under an entry's key. */
+static void tell_stored(void *ctx, size_t which, const struct engine_entry *stored)
 {
-	struct engine_entry stored;
-	enum base_result result = ledger->engine->ops->entry_get(ledger->engine, feed, &entry->key, &stored);
-	if (!result) {
-		bool changed = !identity_equal(&stored.change, &entry->change);
-		tell(known, changed ? LEDGER_CHANGED : LEDGER_SEEN, &stored, changed);
-		if (!changed && identity_equal(&stored.link_key, &entry->link_key) &&
-		    identity_equal(&stored.title_key, &entry->title_key))
-			known->settled = stored.last_seen;
+	const struct look_up *look_up = ctx;
+	const struct feed_entry *entry = &look_up->entries[which];
+	struct ledger_known *known = &look_up->known[which];
+	if (!known->unknown) /* it has no key */
+		return;
+	bool changed = !identity_equal(&stored->change, &entry->change);
+	tell(known, changed ? LEDGER_CHANGED : LEDGER_SEEN, stored, changed);
+	if (!changed && identity_equal(&stored->link_key, &entry->link_key) &&
+	    identity_equal(&stored->title_key, &entry->title_key))
+		known->settled = stored->last_seen;
+}
+
+/* By their keys. */
+static enum base_result look_up_keys(struct ledger *ledger, int64_t feed, const struct engine_want *want,
+                                     struct look_up *look_up)
+{
+	struct engine *engine = ledger->engine;
+	enum base_result result = BASE_OK;
+	if (engine->ops->entries_get)
+		return engine->ops->entries_get(engine, feed, want, tell_stored, look_up);
+	for (size_t i = 0; !result && i < want->count; i++) {
+		struct engine_entry stored;
+		if (!look_up->known[i].unknown)
+			continue;
+		result = engine->ops->entry_get(engine, feed, &look_up->entries[i].key, &stored);
+		if (!result)
+			tell_stored(look_up, i, &stored);
+		else if (result == BASE_NOT_FOUND)
+			result = BASE_OK;
 	}
-	return result == BASE_NOT_FOUND ? BASE_OK : result;
+	return result;
+}
+
+static enum base_result number_of(struct ledger *ledger, const char *url, int64_t *id)
+{
+	const struct engine_ops *ops = ledger->engine->ops;
+	struct engine_feed feed;
+	if (ops->feed_id)
+		return ops->feed_id(ledger->engine, url, id);
+	enum base_result result = ops->feed_get(ledger->engine, url, &feed);
+	if (!result)
+		*id = feed.id;
+	return result;
 }
 
 /* Those that are not known by their key, by other signs. */
@@ -150,7 +197,7 @@ static enum base_result look_up_rest(struct ledger *ledger, int64_t feed, const 
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out)
 {
-	struct engine_feed feed;
+	int64_t feed;
 	for (size_t i = 0; i < count; i++) {
 		bool nothing = identity_is_none(&entries[i].key);
 		out[i] = (struct ledger_known){
@@ -163,16 +210,14 @@ enum base_result ledger_look_up(struct ledger *ledger, const char *url, const st
 	ledger->expected = 0;
 	enum base_result result = ops->prefetch ? ops->prefetch(ledger->engine, &want, 1) : BASE_OK;
 	if (!result)
-		result = ops->feed_get(ledger->engine, url, &feed);
+		result = number_of(ledger, url, &feed);
 	if (result == BASE_NOT_FOUND)
 		return BASE_OK;
 	if (result)
 		return ledger_failed(ledger, result);
-	for (size_t i = 0; !result && i < count; i++)
-		if (out[i].unknown)
-			result = look_up_one(ledger, feed.id, &entries[i], &out[i]);
+	result = look_up_keys(ledger, feed, &want, &(struct look_up){entries, out});
 	if (!result)
-		result = look_up_rest(ledger, feed.id, entries, count, out);
+		result = look_up_rest(ledger, feed, entries, count, out);
 	return result ? ledger_failed(ledger, result) : BASE_OK;
 }
 

@@ -24,15 +24,13 @@ struct ledger {
 	struct base_buf url; /* of the feed that ledger_feed_get gave out last */
 };
 
-/*
- * The keys of one document, to tell an entry under a new id from a new entry.
- * The three lists are sorted.
- */
+/* The keys of one document, to tell an entry under a new id from a new entry. */
 struct identity {
-	struct feed_key *memory, *keys, *link_keys, *title_keys;
-	size_t count;
+	const struct feed_key *keys, *link_keys, *title_keys; /* item i is `stride` bytes times i after these */
+	size_t count, stride;
+	struct feed_key *sorted; /* the three lists, of a large document; else NULL */
 };
-/* key, link_key and title_key of item i are found at first + i * stride. */
+/* key, link_key and title_key of item i are found at first + i * stride, and must stay there. */
 enum base_result identity_new(const struct feed_key *keys, const struct feed_key *link_keys,
                               const struct feed_key *title_keys, size_t stride, size_t count, struct identity *out);
 void identity_free(struct identity *identity);

@@ -13,10 +13,12 @@ enum sqlite_statement {
 	SQL_ROLLBACK,
 	SQL_STATE_GET,
 	SQL_STATE_PUT,
+	SQL_FEED_ID,
 	SQL_FEED_GET,
 	SQL_FEED_UPDATE,
 	SQL_FEED_PUT,
 	SQL_ENTRY_GET,
+	SQL_ENTRIES_GET,
 	SQL_ENTRY_BY_LINK,
 	SQL_ENTRY_BY_TITLE,
 	SQL_ENTRY_NEW,
@@ -53,6 +55,7 @@ struct sqlite {
 	int64_t checked;  /* when the whole file was, in seconds; 0: it is to be at the next opening */
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
+	struct sqlite_layer *layer;          /* of files, below SQLite */
 	int wal_frames;                      /* in the log since the last checkpoint */
 	int64_t prune_cursor;                /* the feed pruned last */
 	struct polled polled;
@@ -62,6 +65,7 @@ struct sqlite {
 };
 
 extern const char *const sqlite_texts[SQL_STATEMENTS];
+extern const char sqlite_entries_text[];
 extern const struct engine_move_ops sqlite_move;
 
 /* The result for an SQLite code; says why in engine.reason, beginning with doing ("cannot store"). */
@@ -87,6 +91,12 @@ void sqlite_seal(const char *file, int64_t checked);
 int64_t sqlite_unseal(const char *file);
 int64_t sqlite_now(void); /* in seconds, as SQLite's date functions have it; 0: unknown */
 
+/* sqlite_wal.c: SQLite's layer of files, but for the log. Give its name to sqlite3_open_v2; free it after the closing. */
+struct sqlite_layer;
+enum base_result sqlite_layer_new(struct sqlite_layer **out);
+void sqlite_layer_free(struct sqlite_layer *layer);
+const char *sqlite_layer_name(const struct sqlite_layer *layer);
+
 /* sqlite_polled.c: polls that brought nothing. */
 enum base_result sqlite_polled_load(struct sqlite *sqlite);
 void sqlite_polled_free(struct sqlite *sqlite);
@@ -102,8 +112,13 @@ enum base_result sqlite_state_put(struct engine *engine, const struct engine_sta
 enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct engine_feed *out);
 enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed *feed, base_time now, bool documented,
                                  uint64_t batch, int64_t *id);
+enum base_result sqlite_feed_id(struct engine *engine, const char *url, int64_t *id);
 enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const struct feed_key *key,
                                   struct engine_entry *out);
+/* An entry's columns, in the order of struct engine_entry, from column `at` on. */
+void sqlite_read_entry(sqlite3_stmt *statement, int at, struct engine_entry *out);
+enum base_result sqlite_entries_get(struct engine *engine, int64_t feed, const struct engine_want *want,
+                                    engine_entry_fn *each, void *ctx);
 enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum engine_secondary which,
                                    const struct feed_key *key, struct engine_entry *out);
 enum base_result sqlite_entry_put(struct engine *engine, int64_t feed, const struct engine_entry *entry, bool fresh);

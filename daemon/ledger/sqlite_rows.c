@@ -15,6 +15,7 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_STATE_GET] = "SELECT epoch, sequence, published FROM state WHERE id = 1",
 	[SQL_STATE_PUT] = "UPDATE state SET epoch = ?1, sequence = ?2, published = ?3 WHERE id = 1",
+	[SQL_FEED_ID] = "SELECT id FROM feed WHERE url = ?1", /* all of it is in the index */
 	[SQL_FEED_GET] = "SELECT id, etag, last_modified, body, last_start, next_due, failures, polled, newest, learned,"
 					 " updated"
 					 " FROM feed WHERE url = ?1",
@@ -25,8 +26,12 @@ const char *const sqlite_texts[SQL_STATEMENTS] = {
 	/* Half the price of the one above, which looks the address up and gives its number back by way of a table. */
 	[SQL_FEED_UPDATE] = "UPDATE feed SET " FEED_CHANGES " WHERE id = ?13 AND url = ?1",
 	[SQL_ENTRY_GET] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND key = ?2",
-	[SQL_ENTRY_BY_LINK] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
-	[SQL_ENTRY_BY_TITLE] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
+	[SQL_ENTRIES_GET] = sqlite_entries_text,
+	/* By itself SQLite takes the primary key, and reads all entries of the feed. */
+	[SQL_ENTRY_BY_LINK] =
+		"SELECT " ENTRY_COLUMNS " FROM entry INDEXED BY entry_link WHERE feed = ?1 AND link_key = ?2 LIMIT 2",
+	[SQL_ENTRY_BY_TITLE] =
+		"SELECT " ENTRY_COLUMNS " FROM entry INDEXED BY entry_title WHERE feed = ?1 AND title_key = ?2 LIMIT 2",
 	/* Half the price of REPLACE, for which SQLite keeps a copy of each page that it changes. */
 	[SQL_ENTRY_NEW] = "INSERT INTO entry(feed, " ENTRY_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[SQL_ENTRY_PUT] =
@@ -119,9 +124,9 @@ static struct base_span blob_at(sqlite3_stmt *statement, int at)
 static struct feed_key key_at(sqlite3_stmt *statement, int at)
 {
 	struct feed_key key = {{0}};
-	struct base_span bytes = blob_at(statement, at);
-	if (bytes.len == FEED_KEY_LEN)
-		memcpy(key.bytes, bytes.ptr, FEED_KEY_LEN);
+	const void *bytes = sqlite3_column_blob(statement, at);
+	if (sqlite3_column_bytes(statement, at) == FEED_KEY_LEN && bytes)
+		memcpy(key.bytes, bytes, FEED_KEY_LEN);
 	return key;
 }
 
@@ -217,6 +222,22 @@ enum base_result sqlite_feed_get(struct engine *engine, const char *url, struct 
 	return BASE_OK;
 }
 
+enum base_result sqlite_feed_id(struct engine *engine, const char *url, int64_t *id)
+{
+	struct sqlite *sqlite = of(engine);
+	sqlite3_stmt *statement;
+	enum base_result result = sqlite_prepare(sqlite, SQL_FEED_ID, &statement);
+	if (result)
+		return result;
+	bind_text(statement, 1, base_span_of(url));
+	result = first_row(sqlite, statement);
+	if (result)
+		return result;
+	*id = sqlite3_column_int64(statement, 0);
+	sqlite3_reset(statement);
+	return BASE_OK;
+}
+
 static void bind_feed(sqlite3_stmt *statement, const struct ledger_feed *feed, base_time now, bool documented)
 {
 	bind_text(statement, 1, base_span_of(feed->url));
@@ -278,17 +299,17 @@ enum base_result sqlite_feed_put(struct engine *engine, const struct ledger_feed
 
 /* ---- entries ------------------------------------------------------------------------------ */
 
-static void read_entry(sqlite3_stmt *statement, struct engine_entry *out)
+void sqlite_read_entry(sqlite3_stmt *statement, int at, struct engine_entry *out)
 {
 	*out = (struct engine_entry){
-		.key = key_at(statement, 0),
-		.link_key = key_at(statement, 1),
-		.title_key = key_at(statement, 2),
-		.change = key_at(statement, 3),
-		.classes = (uint32_t)number_at(statement, 4),
-		.last_alert = number_at(statement, 5),
-		.first_seen = time_at(statement, 6),
-		.last_seen = time_at(statement, 7),
+		.key = key_at(statement, at),
+		.link_key = key_at(statement, at + 1),
+		.title_key = key_at(statement, at + 2),
+		.change = key_at(statement, at + 3),
+		.classes = (uint32_t)number_at(statement, at + 4),
+		.last_alert = number_at(statement, at + 5),
+		.first_seen = time_at(statement, at + 6),
+		.last_seen = time_at(statement, at + 7),
 	};
 }
 
@@ -305,7 +326,7 @@ enum base_result sqlite_entry_get(struct engine *engine, int64_t feed, const str
 	result = first_row(sqlite, statement);
 	if (result)
 		return result;
-	read_entry(statement, out);
+	sqlite_read_entry(statement, 0, out);
 	sqlite3_reset(statement);
 	return BASE_OK;
 }
@@ -325,7 +346,7 @@ enum base_result sqlite_entry_find(struct engine *engine, int64_t feed, enum eng
 	result = first_row(sqlite, statement);
 	if (result)
 		return result;
-	read_entry(statement, &entry);
+	sqlite_read_entry(statement, 0, &entry);
 	int code = sqlite3_step(statement);
 	if (code == SQLITE_ROW)
 		result = BASE_NOT_FOUND;

@@ -297,9 +297,19 @@ static bool update(struct status_board *board, const struct status_feed *feed)
 	return same;
 }
 
+void status_spare_feeds(struct status_board *board)
+{
+	board->spare_feeds = true;
+}
+
+bool status_wants_feeds(const struct status_board *board)
+{
+	return !board->spare_feeds;
+}
+
 enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed)
 {
-	if (update(board, feed))
+	if (board->spare_feeds || update(board, feed))
 		return BASE_OK;
 	struct status_row *row = row_new(board, feed), *old;
 	enum base_result result = BASE_OK;

@@ -62,6 +62,7 @@ TAILQ_HEAD(status_rows, status_row);
 struct status_board {
 	_Atomic uint64_t numbers[STATUS_NUMBER_COUNT];
 	struct status_histogram timings[STATUS_TIMING_COUNT];
+	bool spare_feeds;
 	pthread_mutex_t lock; /* for all below */
 	struct status_class classes[STATUS_CLASS_MAX];
 	size_t class_count;

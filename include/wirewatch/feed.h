@@ -89,7 +89,7 @@ struct feed_input {
 	bool remember;                 /* make a set for feed_familiar_take */
 	/*
 	 * With remember: the set of the document before, or NULL. Entries that stand here as they stood there may be left
-	 * out: more than half of the document, and none of them has a key in common with one that is given out.
+	 * out: more than half of the document, and none has a key, link_key or title_key of one that is given out.
 	 */
 	const struct feed_familiar *familiar;
 };

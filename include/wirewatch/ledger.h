@@ -87,6 +87,8 @@ struct ledger_known { /* what is known of one entry */
  * title_key belongs to exactly one known entry which is not in the document
  * under its own key, and to no other entry of the document. An entry without
  * a key is LEDGER_SEEN.
+ *
+ * Entries that are stored as they are may be left out, if none of the others has a key, link_key or title_key of them.
  */
 enum base_result ledger_look_up(struct ledger *ledger, const char *url, const struct feed_entry *entries, size_t count,
                                 struct ledger_known *out);
@@ -114,6 +116,8 @@ struct ledger_batch {
 	/*
 	 * All entries of the document, seen ones too: they are kept while they
 	 * appear, and 90 days (or `keep`) longer. None when no document was taken in.
+	 * Those that were left out when they were looked up may be left out for up
+	 * to twelve hours.
 	 */
 	const struct ledger_entry *entries;
 	size_t entry_count;

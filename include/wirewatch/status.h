@@ -68,6 +68,9 @@ struct status_feed {
 	long http_status;
 	size_t entries;       /* in the last document */
 };
+/* Nobody will ask for feeds: none are kept from now on. Before other threads use the board. */
+void status_spare_feeds(struct status_board *board);
+bool status_wants_feeds(const struct status_board *board);
 enum base_result status_feed_set(struct status_board *board, const struct status_feed *feed); /* keyed by url */
 void status_feed_remove(struct status_board *board, const char *url); /* no longer in the configuration */
 

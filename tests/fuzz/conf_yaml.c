@@ -1,7 +1,8 @@
-/* Any bytes as YAML: a tree or problems, never both, and every node of a tree is well formed. */
+/* Any bytes as YAML: a tree or problems, never both, every node of a tree well formed, and the same by libyaml alone. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/conf/both_ways.h"
 #include "wirewatch/conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -35,5 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_node(conf_tree_root(tree), 0);
 	conf_tree_free(tree);
 	base_problems_free(problems);
+	if (both_ways((struct base_span){(const char *)data, size}, NULL))
+		abort();
 	return 0;
 }

@@ -160,32 +160,26 @@ static bool holds(const struct feed_document *document, const struct feed_entry 
 	return false;
 }
 
-/*
- * What the ledger says of the entries given out is what it would have said, and of those left out: seen. *rekeyed: it
- * takes one of them for another entry under a new name, so that the whole document is to be read after all.
- */
+/* What the ledger says of the entries given out is what it would have said, and of those left out: seen. */
 static void compare_entries(const struct feed_twice *twice, const struct feed_document *part, const struct feed_document *whole,
-                            const struct verdict *whole_verdicts, bool *rekeyed)
+                            const struct verdict *whole_verdicts)
 {
 	struct verdict *verdicts = look_up_all(twice, part);
 	size_t next = 0, unknown = 0;
 
-	*rekeyed = false;
-	for (size_t i = 0; i < part->entry_count; i++)
-		*rekeyed = *rekeyed || verdicts[i].state == REKEYED;
 	for (size_t i = 0; i < whole->entry_count; i++) {
 		unknown += whole_verdicts[i].state == NEW || whole_verdicts[i].state == REKEYED;
 		if (next < part->entry_count && same_entry(&part->entries[next], &whole->entries[i])) {
-			must(*rekeyed || verdicts[next].state == whole_verdicts[i].state, "what the ledger says of an entry");
-			must(*rekeyed || verdicts[next].row == whole_verdicts[i].row, "which entry it is");
+			must(verdicts[next].state == whole_verdicts[i].state, "what the ledger says of an entry");
+			must(verdicts[next].row == whole_verdicts[i].row, "which entry it is");
 			next++;
 			continue;
 		}
 		must(holds(twice->last, &whole->entries[i]), "an entry left out was not in the document before");
-		must(*rekeyed || whole_verdicts[i].state == SEEN, "an entry left out is not what the ledger knows");
+		must(whole_verdicts[i].state == SEEN, "an entry left out is not what the ledger knows");
 	}
 	must(next == part->entry_count, "an entry given out");
-	must(*rekeyed || !part->left_out || 2 * unknown < whole->entry_count, "the document may be a rekeyed one");
+	must(!part->left_out || 2 * unknown < whole->entry_count, "the document may be a rekeyed one");
 	free(verdicts);
 }
 
@@ -213,17 +207,11 @@ void feed_twice_read(struct feed_twice *twice, const char *url, struct base_span
 	twice->documents++;
 	if (!whole)
 		return;
-	bool rekeyed;
 	struct verdict *verdicts = look_up_all(twice, whole);
 	compare_feeds(part, whole);
-	compare_entries(twice, part, whole, verdicts, &rekeyed);
+	compare_entries(twice, part, whole, verdicts);
 	store(twice, whole, verdicts);
 	free(verdicts);
-	if (part->left_out && rekeyed) {
-		input.familiar = NULL;
-		feed_free(part);
-		part = parse(&input, &other);
-	}
 	feed_familiar_free(twice->set);
 	twice->set = feed_familiar_take(part);
 	feed_free(twice->last);

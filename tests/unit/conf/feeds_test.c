@@ -104,6 +104,28 @@ static void a_feed_is_listed_once(void **state)
 	           want);
 }
 
+/* As many as one machine is meant for, each with all it may have and a long address. */
+static void feeds_with_every_key_have_room(void **state)
+{
+	struct base_buf text;
+	base_buf_init(&text, (size_t)64 << 20);
+	(void)base_buf_add_text(&text, "feeds:\n");
+	for (int i = 0; i < 100000; i++)
+		(void)base_buf_printf(&text,
+		                      "  - url: https://www.host%d.example/a/path/of/some/length/feed.xml?category=all&format=rss\n"
+		                      "    name: The Evening Paper of Somewhere, edition %d\n"
+		                      "    language: uk\n    charset: windows-1251\n    interval: 15m\n"
+		                      "    tags: [newspaper, defence, \"by region\"]\n",
+		                      i, i);
+	struct conf *conf = folder_good(*state, text.data);
+	assert_int_equal(conf_feed_count(conf), 100000);
+	assert_string_equal(conf_feed_at(conf, 99998)->name, "The Evening Paper of Somewhere, edition 99998");
+	assert_string_equal(conf_feed_at(conf, 99998)->tags[2], "by region");
+	assert_int_equal(conf_feed_at(conf, 99998)->line, 2 + 6 * 99998);
+	conf_free(conf);
+	base_buf_free(&text);
+}
+
 static void many_feeds_are_found_again(void **state)
 {
 	struct base_buf text;
@@ -224,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(feeds_are_urls_or_maps),       TEST(bad_feeds_are_named),
 	    TEST(urls_are_checked),             TEST(a_feed_is_listed_once),
+	    TEST(feeds_with_every_key_have_room),
 	    TEST(many_feeds_are_found_again),   TEST(lists_are_read_and_merged),
 	    TEST(tags_are_united),
 	    TEST(mistakes_in_lists_come_after_the_file), TEST(rule_files_are_expanded_and_sorted),

@@ -141,9 +141,9 @@ struct feed_entry house_entry(const struct house_item *item)
 struct ledger_known house_look_up(struct house *house, const char *feed, const struct house_item *items, size_t count,
                                   size_t which)
 {
-	struct feed_entry entries[16];
-	struct ledger_known known[16];
-	must(count <= 16, "items");
+	struct feed_entry entries[128];
+	struct ledger_known known[128];
+	must(count <= 128, "items");
 	for (size_t i = 0; i < count; i++)
 		entries[i] = house_entry(&items[i]);
 	must(!ledger_look_up(house->ledger, feed, entries, count, known), "look up");

@@ -335,6 +335,38 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	assert_int_equal(house_look_up(house, HOUSE_FEED, &next, 1, 0).state, LEDGER_NEW);
 }
 
+/* Large documents are looked up in pieces, and their keys sorted. */
+static void a_large_document_is_looked_up_alike(void **state)
+{
+	enum { MANY = 101 };
+	struct house *house = *state;
+	static char ids[MANY][8];
+	struct house_item items[MANY];
+	for (size_t i = 0; i < MANY; i++) {
+		(void)snprintf(ids[i], sizeof ids[i], "i%zu", i);
+		items[i] = (struct house_item){.id = ids[i], .link = ids[i], .class = i == 40 ? MATCH_SALE : HOUSE_QUIET};
+	}
+	items[70].link = items[71].link;
+	assert_int_equal(house_commit(house, HOUSE_FEED, items + 1, MANY - 1, NOW), BASE_OK);
+	for (size_t i = 0; i < MANY; i++) {
+		struct ledger_known known = house_look_up(house, HOUSE_FEED, items, MANY, i);
+		assert_int_equal(known.state, i ? LEDGER_SEEN : LEDGER_NEW);
+		assert_int_equal(known.classes, i == 40 ? 1u << MATCH_SALE : 0);
+	}
+	items[40].id = "new";  /* one entry has its link, and has left */
+	items[50].id = "newer"; /* two claim it */
+	items[51].link = items[50].link;
+	items[70].id = "newest"; /* two have it */
+	for (size_t i = 0; i < MANY; i++) {
+		bool fresh = i == 0 || i == 50 || i == 70;
+		assert_int_equal(house_look_up(house, HOUSE_FEED, items, MANY, i).state,
+		                 i == 40 ? LEDGER_REKEYED : fresh ? LEDGER_NEW : LEDGER_SEEN);
+	}
+	/* Of pieces of every size. */
+	for (size_t count = 1; count < MANY - 71; count++)
+		assert_int_equal(house_look_up(house, HOUSE_FEED, items + 71, count, count - 1).state, LEDGER_SEEN);
+}
+
 static void an_entry_without_a_key_is_left_alone(void **state)
 {
 	struct house *house = *state;
@@ -419,6 +451,7 @@ int main(void)
 		IN_A_HOUSE(an_entry_said_to_be_new_may_be_there),
 		IN_A_HOUSE(an_entry_under_a_new_id_is_recognised),
 		IN_A_HOUSE(a_link_shared_by_entries_proves_nothing),
+		IN_A_HOUSE(a_large_document_is_looked_up_alike),
 		IN_A_HOUSE(an_entry_without_a_key_is_left_alone),
 		cmocka_unit_test(a_rekeyed_document_is_told_from_news),
 		IN_A_HOUSE(sketches_come_back),

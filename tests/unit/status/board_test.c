@@ -230,6 +230,19 @@ static void feeds_are_replaced_and_removed_by_url(void **state)
 	lacks(page(world, status_page_feeds), "secret");
 }
 
+static void feeds_nobody_asks_for_are_not_kept(void **state)
+{
+	struct world *world = *state;
+	struct status_feed feed = {.url = "http://example.org/", .name = "x", .result = "new", .took = BASE_TIME_NONE};
+
+	assert_true(status_wants_feeds(world->board));
+	status_spare_feeds(world->board);
+	assert_false(status_wants_feeds(world->board));
+	assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	assert_int_equal(world->board->table.count, 0);
+	status_feed_remove(world->board, feed.url);
+}
+
 static void health_follows_trouble(void **state)
 {
 	struct world *world = *state;
@@ -461,6 +474,7 @@ int main(void)
 	    TEST(foreign_text_is_harmless_everywhere),
 	    TEST(a_feed_remembers_its_last_polls),
 	    TEST(feeds_are_replaced_and_removed_by_url),
+	    TEST(feeds_nobody_asks_for_are_not_kept),
 	    TEST(health_follows_trouble),
 	    TEST(nodes_are_shown_with_their_lag),
 	    TEST(many_threads_write_while_pages_are_made),
