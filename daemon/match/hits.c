@@ -64,8 +64,8 @@ static size_t learn(struct match_scratch *scratch, struct base_span word, const 
 }
 
 /* The same from memory if it can be: texts repeat their words. */
-static inline size_t recall(struct match_scratch *scratch, struct base_span word, const struct place *place, uint32_t *out,
-                            bool *cased)
+static inline size_t recall(struct match_scratch *scratch, struct base_span word, const struct place *place,
+                            uint32_t *out, bool *cased)
 {
 	const struct word *words = scratch->rules->lexicon.words;
 	const struct memo_cell *cell = place->cell;
