@@ -1,9 +1,9 @@
 /*
  * sockets: see sockets.h. libcurl wants a connection watched while it waits
- * for a reply and not between two polls; taken literally that is two system
- * calls a poll, for a descriptor that stays quiet. So one of ours remains
- * watched until it is closed, or wakes the loop while nobody wants it: an
- * unchanged poll over a kept connection costs 7 % less processor time.
+ * for a reply and not between two polls; taken literally that is up to two
+ * system calls a poll (0.9 of a busy daemon's, two of one whose servers take
+ * their time), for a descriptor that stays quiet. So one of ours remains
+ * watched until it is closed, or wakes the loop while nobody wants it.
  */
 #include "daemon/fetch/sockets.h"
 

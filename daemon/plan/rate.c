@@ -136,13 +136,19 @@ double rate_mean(const struct plan_rate *rate, double prior)
 void rate_profile(const struct plan_rate *rate, double profile[RATE_HOURS])
 {
 	static const double kernel[] = {0.1, 0.2, 0.4, 0.2, 0.1};
-	double sum = 0;
+	double sum = 0, around[RATE_HOURS + 4]; /* with the two hours before and after the day, as every poll comes here */
+	for (size_t h = 0; h < RATE_HOURS; h++)
+		around[h + 2] = rate->hours[h];
+	for (size_t h = 0; h < 2; h++) {
+		around[h] = rate->hours[RATE_HOURS - 2 + h];
+		around[RATE_HOURS + 2 + h] = rate->hours[h];
+	}
 	for (size_t h = 0; h < RATE_HOURS; h++)
 		sum += rate->hours[h];
 	for (size_t h = 0; h < RATE_HOURS; h++) {
 		double smooth = 0;
 		for (size_t k = 0; k < 5; k++)
-			smooth += kernel[k] * rate->hours[(h + k + RATE_HOURS - 2) % RATE_HOURS];
+			smooth += kernel[k] * around[h + k];
 		double share = (smooth + PROFILE_PRIOR / RATE_HOURS) * RATE_HOURS / (sum + PROFILE_PRIOR);
 		profile[h] = share > PROFILE_LEAST ? share : PROFILE_LEAST;
 	}
