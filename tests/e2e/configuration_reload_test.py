@@ -244,6 +244,7 @@ def test_once(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_twenty_reloads, test_twenty_reloads_of_three, test_any_order, test_any_order_of_two, test_removed_under_way,
-                       test_removed_and_added_again, test_removed_and_added_at_rest, test_removed_right_after_a_poll, test_interval, test_settings,
-                       test_stopped_with_changes, test_once])
+    harness.run_tests([test_twenty_reloads, test_twenty_reloads_of_three, test_any_order, test_any_order_of_two,
+                       test_removed_under_way, test_removed_and_added_again, test_removed_and_added_at_rest,
+                       test_removed_right_after_a_poll, test_interval, test_settings, test_stopped_with_changes,
+                       test_once])
