@@ -13,8 +13,9 @@
 #define STORY_LIFE (7 * BASE_DAY) /* no member joins a story older than this */
 #define STORIES_MAX 20000
 #define MEMBERS_MAX 20000
-#define WEIGHT_MAX ((size_t)2000000)   /* hashes of all members: 24 MB, and 56 MB for their postings */
-#define FEEDS_MAX 1024                 /* of one story that are told apart */
+#define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 24 MB, and 56 MB for their postings */
+#define FEEDS_MAX 1024               /* of one story that are told apart */
+#define STORY_MEMBERS_MAX 1024 /* sketches of one story: more would crowd out other stories and tell nothing new */
 #define PLACINGS_MAX ((size_t)1 << 24) /* alerts placed and not stored yet: those of the batches at hand */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
 
@@ -128,6 +129,7 @@ static void drop_member(struct alert_stories *stories, uint32_t at)
 	struct member *member = &stories->members[at];
 	withdraw_postings(stories, member);
 	stories->weight -= sketch_weight(&member->sketch);
+	stories->stories[member->story].member_count--;
 	free(member->memory);
 	*member = (struct member){.next = stories->empty_member};
 	stories->empty_member = at;
@@ -284,6 +286,7 @@ static void add_member(struct alert_stories *stories, const struct sketch *sketc
 		(struct member){.sketch = *sketch, .memory = memory, .story = story, .next = stories->stories[story].members};
 	stories->members[at].sketch.story = stories->stories[story].id;
 	stories->stories[story].members = at;
+	stories->stories[story].member_count++;
 	stories->weight += sketch_weight(sketch);
 	stories->member_count++;
 	post(stories, at);
@@ -327,6 +330,11 @@ static void begin(struct alert_stories *stories, base_time now, size_t weight)
 	make_room(stories, weight);
 }
 
+static bool is_full(const struct alert_stories *stories, uint32_t story)
+{
+	return stories->stories[story].member_count >= STORY_MEMBERS_MAX;
+}
+
 enum base_result alert_stories_place(struct alert_stories *stories, struct alert *alert)
 {
 	struct sketch *sketch = &alert->sketch, copy;
@@ -340,7 +348,7 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 	if (result)
 		return result;
 	const struct member *like = stories_nearest(stories, sketch);
-	bool reprint = like && likeness_adds_nothing(sketch, &like->sketch);
+	bool reprint = like && (is_full(stories, like->story) || likeness_adds_nothing(sketch, &like->sketch));
 	uint32_t at = like ? like->story : NOWHERE;
 	uint64_t id = like ? stories->stories[at].id : new_story_id(stories, alert);
 	result = reprint ? BASE_OK : copy_sketch(sketch, &copy, &memory);
@@ -447,10 +455,10 @@ enum base_result alert_stories_restore(struct alert_stories *stories, struct bas
 	struct index_walk walk = index_find(stories->index, index_feature(stories->index, sketch.story, KIND_STORY));
 	(void)index_next(stories->index, &walk, &at);
 	result = join(stories, &sketch, &at);
-	if (result)
-		free(memory);
-	else if (memory)
+	if (!result && memory && !is_full(stories, at))
 		add_member(stories, &copy, memory, at);
+	else
+		free(memory);
 done:
 	free(read);
 	return result;

@@ -12,6 +12,7 @@ struct story {
 	uint64_t *feeds;
 	size_t feed_count, feed_cap;
 	uint32_t members; /* the first of them */
+	uint32_t member_count;
 	uint32_t posting; /* of its id */
 };
 
