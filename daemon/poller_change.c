@@ -110,8 +110,8 @@ static struct poll_feed *find_feed(const struct poller *poller, const char *url)
 
 /*
  * The same, where lists mostly have the order of the list before: the one after
- * the last one found, *at, is looked at first. Of 100,000 feeds that takes 5 ms
- * for 25, for memory is read in order.
+ * the last one found, *at, is looked at first. Of 100,000 feeds that takes 7 ms
+ * for 35, for memory is read in order.
  */
 static struct poll_feed *find_next_feed(const struct poller *poller, const char *url, size_t *at)
 {
@@ -490,7 +490,7 @@ static void add_feeds(struct poller *poller, struct poller_change *change)
 	poller->list_count = list ? change->add_count : 0;
 }
 
-/* Mostly there are none, and then they need not be looked for: a fifth of the time that a change of 100,000 feeds takes. */
+/* Mostly there are none, and then they need not be looked for: a third of the time that a change of 100,000 feeds took. */
 static void remove_unnamed(struct poller *poller, struct poller_change *change)
 {
 	if (poller->named == poller->feeds.count)

@@ -1,7 +1,7 @@
 /*
  * Runs of simple items in a document: what a long list of feeds is made of.
  * libyaml looks at each character as if anything could follow: 12,000
- * instructions for a feed in a map. Items of a run take a tenth of that.
+ * instructions for a feed in a map. As an item of a run it takes a quarter.
  */
 #ifndef WIREWATCH_CONF_RUNS_H
 #define WIREWATCH_CONF_RUNS_H

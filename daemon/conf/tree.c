@@ -10,7 +10,7 @@
 
 #define MOST_BYTES ((size_t)32 << 20)
 #define MOST_DEPTH 32
-#define MOST_MEMORY ((size_t)256 << 20) /* two bytes can make a node of a hundred; a feed with all it may have takes 1.5 KB */
+#define MOST_MEMORY ((size_t)256 << 20) /* two bytes can make 88; a feed with all it may have takes 1 KiB */
 #define MOST_ITEMS (MOST_MEMORY / sizeof(struct conf_node)) /* so it is the memory that runs out */
 
 struct conf_tree {

@@ -1,5 +1,8 @@
 #!/usr/bin/python3 -B
 """A reload takes feeds in and lets feeds go while the pollers run."""
+import random
+import re
+
 import documents
 import feedserver
 import harness
@@ -78,6 +81,39 @@ def test_twenty_reloads(folder):
 def test_twenty_reloads_of_three(folder):
     """the same with three pollers"""
     twenty_reloads(folder, 3)
+
+
+def any_order(folder, pollers):
+    server = server_of(["/%d" % number for number in range(12)])
+    feeds = [every(server, "/%d" % number, "1s") for number in range(12)]
+    chance = random.Random(3)
+    daemon = harness.Daemon(folder, feeds, {"poll.pollers": pollers})
+    daemon.start()
+    daemon.syslog.wait_alerts(12)
+    for number in range(30):
+        listed = chance.sample(feeds, chance.randint(1, 12))
+        reload(daemon, listed, number + 1)
+        urls = sorted(feed["url"] for feed in listed)
+        check(wait_until(lambda: sorted(re.findall(r'"url":"([^"]*)"', daemon.get("/feeds")[1])) == urls), "not just the feeds of",
+              urls, daemon.get("/feeds")[1])
+    reload(daemon, feeds[::-1], 31)
+    reload(daemon, feeds[3:] + feeds[:2], 32)
+    counts = {path: len(server.requests(path)) for path in server.routes}
+    for number in [0, 1, *range(3, 12)]:
+        server.wait_requests("/%d" % number, counts["/%d" % number] + 1)
+    check(len(server.requests("/2")) <= counts["/2"] + 1, "a feed that is no longer listed is polled")
+    check_equal(len(daemon.syslog.alerts()), 12, "alerts")
+    daemon.stop_cleanly()
+
+
+def test_any_order(folder):
+    """lists in any order, from which feeds have gone and to which they have come anywhere: just those listed are polled"""
+    any_order(folder, 1)
+
+
+def test_any_order_of_two(folder):
+    """the same with two pollers"""
+    any_order(folder, 2)
 
 
 def held_feed():
@@ -208,6 +244,6 @@ def test_once(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_twenty_reloads, test_twenty_reloads_of_three, test_removed_under_way,
+    harness.run_tests([test_twenty_reloads, test_twenty_reloads_of_three, test_any_order, test_any_order_of_two, test_removed_under_way,
                        test_removed_and_added_again, test_removed_and_added_at_rest, test_removed_right_after_a_poll, test_interval, test_settings,
                        test_stopped_with_changes, test_once])
