@@ -52,6 +52,7 @@ struct poll_feed {
 	bool done;                            /* its one poll with --once is over */
 	bool leaving;                         /* removed, and gone as soon as it is no longer busy */
 	unsigned named;                       /* the number of the last change that named it */
+	size_t place;                         /* in its poller's list, if it is there */
 	const struct conf_feed *next_conf;    /* takes the place of conf when it is no longer busy; or NULL */
 	struct poller_change *awaited_by;     /* the first change that waits for it, or NULL */
 	size_t entries;                       /* in the last document */

@@ -33,6 +33,8 @@ struct poller {
 	STAILQ_HEAD(, poller_change) changes; /* taken, not done */
 	unsigned change_count;          /* so far */
 	size_t named;                   /* feeds that the last one lists */
+	struct poll_feed **list;        /* those of the last one that lists all, in its order; NULL for what is gone since */
+	size_t list_count;
 	bool changing;                  /* one is being taken: no poll starts */
 	size_t storing;                 /* changes that wait for touches to be stored: until then nobody is recalled */
 

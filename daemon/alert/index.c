@@ -1,7 +1,8 @@
 /*
- * The inverted index of stories: chained buckets over a pool of postings.
- * What is removed is mostly the oldest there is, so chains are searched from
- * their old end then: a feature that thousands share costs nothing more.
+ * The inverted index of stories: a hash table of features, each a list of its
+ * postings. Only the newest posting of a feature stands in a bucket, so a walk
+ * meets nothing but bearers of its feature, and one that thousands bear is
+ * in nobody's way. Postings know their neighbours: taking one out needs no search.
  */
 #include "index.h"
 
@@ -13,11 +14,8 @@
 
 struct posting {
 	uint64_t feature;
-	uint32_t value, next, previous; /* next: older; also the next free place */
-};
-
-struct chain {
-	uint32_t newest, oldest;
+	uint32_t value, newer, older; /* newer: NONE if it stands in its bucket; older: also the next free place */
+	uint32_t next;                /* the next feature in the bucket */
 };
 
 struct index {
@@ -26,8 +24,9 @@ struct index {
 	size_t cap, used; /* places ever taken */
 	uint32_t free;    /* list of places given back */
 	size_t live;
-	struct chain *buckets; /* a power of two of them */
-	size_t bucket_count;
+	uint32_t *buckets; /* a power of two of them */
+	size_t bucket_count, feature_count;
+	size_t steps;
 };
 
 enum base_result index_new(struct index **out)
@@ -54,106 +53,123 @@ void index_free(struct index *index)
 	free(index);
 }
 
+size_t index_steps(const struct index *index)
+{
+	return index->steps;
+}
+
 uint64_t index_feature(const struct index *index, uint64_t hash, unsigned kind)
 {
 	uint64_t parts[2] = {hash, kind};
 	return base_hash64(index->key, parts, sizeof parts);
 }
 
-static struct chain *bucket_of(const struct index *index, uint64_t feature)
+/* The link that leads to the feature's newest posting, or the one at the bucket's end. */
+static uint32_t *link_to(struct index *index, uint64_t feature)
 {
-	return &index->buckets[feature & (index->bucket_count - 1)];
-}
-
-/* As the newest of its chain. */
-static void link_posting(struct index *index, uint32_t at)
-{
-	struct posting *posting = &index->pool[at];
-	struct chain *chain = bucket_of(index, posting->feature);
-	posting->next = chain->newest;
-	posting->previous = NONE;
-	*(chain->newest == NONE ? &chain->oldest : &index->pool[chain->newest].previous) = at;
-	chain->newest = at;
-}
-
-static void unlink_posting(struct index *index, uint32_t at)
-{
-	struct posting *posting = &index->pool[at];
-	struct chain *chain = bucket_of(index, posting->feature);
-	*(posting->previous == NONE ? &chain->newest : &index->pool[posting->previous].next) = posting->next;
-	*(posting->next == NONE ? &chain->oldest : &index->pool[posting->next].previous) = posting->previous;
+	uint32_t *link = &index->buckets[feature & (index->bucket_count - 1)];
+	while (*link != NONE && index->pool[*link].feature != feature) {
+		link = &index->pool[*link].next;
+		index->steps++;
+	}
+	index->steps++;
+	return link;
 }
 
 static enum base_result rehash(struct index *index, size_t count)
 {
-	struct chain *buckets = malloc(count * sizeof *buckets), *old = index->buckets;
+	uint32_t *buckets = malloc(count * sizeof *buckets);
 	if (!buckets)
 		return BASE_NO_MEMORY;
 	memset(buckets, 0xFF, count * sizeof *buckets); /* NONE */
-	size_t old_count = index->bucket_count;
+	for (size_t i = 0; i < index->bucket_count; i++)
+		for (uint32_t at = index->buckets[i], next; at != NONE; at = next) {
+			struct posting *posting = &index->pool[at];
+			uint32_t *bucket = &buckets[posting->feature & (count - 1)];
+			next = posting->next;
+			posting->next = *bucket;
+			*bucket = at;
+		}
+	free(index->buckets);
 	index->buckets = buckets;
 	index->bucket_count = count;
-	for (size_t i = 0; i < old_count; i++)
-		for (uint32_t at = old[i].oldest, newer; at != NONE; at = newer) {
-			newer = index->pool[at].previous;
-			link_posting(index, at);
-		}
-	free(old);
 	return BASE_OK;
 }
 
 enum base_result index_reserve(struct index *index, size_t count)
 {
-	size_t need = index->live + count, buckets = index->bucket_count ? index->bucket_count : 1024;
-	enum base_result result = base_grow(&index->pool, &index->cap, need, sizeof *index->pool, POSTINGS_MAX);
+	size_t features = index->feature_count + count, buckets = index->bucket_count ? index->bucket_count : 1024;
+	enum base_result result =
+		base_grow(&index->pool, &index->cap, index->live + count, sizeof *index->pool, POSTINGS_MAX);
 	if (result)
 		return result;
-	while (buckets < need)
+	while (buckets < features)
 		buckets *= 2;
 	return buckets == index->bucket_count ? BASE_OK : rehash(index, buckets);
 }
 
-void index_add(struct index *index, uint64_t feature, uint32_t value)
+uint32_t index_add(struct index *index, uint64_t feature, uint32_t value)
 {
 	uint32_t at = index->free;
 	if (at != NONE)
-		index->free = index->pool[at].next;
+		index->free = index->pool[at].older;
 	else
 		at = (uint32_t)index->used++;
-	index->pool[at] = (struct posting){.feature = feature, .value = value};
-	link_posting(index, at);
+	uint32_t *link = link_to(index, feature), older = *link, next = NONE;
+	if (older == NONE) {
+		index->feature_count++;
+	} else {
+		next = index->pool[older].next;
+		index->pool[older].newer = at;
+	}
+	index->pool[at] = (struct posting){feature, value, NONE, older, next};
+	*link = at;
 	index->live++;
+	return at;
 }
 
-void index_remove(struct index *index, uint64_t feature, uint32_t value)
+/* The newest one leaves its place in the bucket to the next older, or to the next feature. */
+static void leave_bucket(struct index *index, const struct posting *posting)
 {
-	if (!index->bucket_count)
+	uint32_t *link = link_to(index, posting->feature);
+	if (posting->older == NONE) {
+		*link = posting->next;
+		index->feature_count--;
 		return;
-	uint32_t at = bucket_of(index, feature)->oldest;
-	while (at != NONE && (index->pool[at].feature != feature || index->pool[at].value != value))
-		at = index->pool[at].previous;
-	if (at == NONE)
-		return;
-	unlink_posting(index, at);
-	index->pool[at].next = index->free;
+	}
+	*link = posting->older;
+	index->pool[posting->older].newer = NONE;
+	index->pool[posting->older].next = posting->next;
+}
+
+void index_remove(struct index *index, uint32_t at)
+{
+	struct posting *posting = &index->pool[at];
+	if (posting->newer == NONE) {
+		leave_bucket(index, posting);
+	} else {
+		index->pool[posting->newer].older = posting->older;
+		if (posting->older != NONE)
+			index->pool[posting->older].newer = posting->newer;
+	}
+	posting->older = index->free;
 	index->free = at;
 	index->live--;
+	index->steps++;
 }
 
-struct index_walk index_find(const struct index *index, uint64_t feature)
+struct index_walk index_find(struct index *index, uint64_t feature)
 {
-	return (struct index_walk){feature, index->bucket_count ? bucket_of(index, feature)->newest : NONE};
+	return (struct index_walk){index->bucket_count ? *link_to(index, feature) : NONE};
 }
 
-bool index_next(const struct index *index, struct index_walk *walk, uint32_t *value)
+bool index_next(struct index *index, struct index_walk *walk, uint32_t *value)
 {
-	while (walk->at != NONE) {
-		const struct posting *posting = &index->pool[walk->at];
-		walk->at = posting->next;
-		if (posting->feature == walk->feature) {
-			*value = posting->value;
-			return true;
-		}
-	}
-	return false;
+	if (walk->at == NONE)
+		return false;
+	const struct posting *posting = &index->pool[walk->at];
+	*value = posting->value;
+	walk->at = posting->older;
+	index->steps++;
+	return true;
 }

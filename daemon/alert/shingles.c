@@ -102,7 +102,7 @@ static enum base_result keep_lead(struct alert *alert, struct base_span text, st
 		struct word word;
 		while (count < LEAD_WORDS && words_next(&words, &word)) {
 			count++;
-			if (!word.common)
+			if (!words_is_common(&word))
 				gather(set, word.hash);
 			if (is_telling(word.number))
 				gather(&numbers, words_hash(&word.number, sizeof word.number));

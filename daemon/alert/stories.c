@@ -1,9 +1,9 @@
 /*
- * Stories: alerts of one class that report the same event. Candidates come
- * from the inverted index, the decision from comparing sketches. Memory is
- * bounded; the stories silent for longest go first.
+ * Stories: alerts of one class that report the same event, and the sketches by
+ * which they are known. Memory is bounded; the stories silent for longest go first.
  */
-#include "index.h"
+#include "stories.h"
+#include "likeness.h"
 #include "record.h"
 #include "words.h"
 
@@ -13,66 +13,15 @@
 #define STORY_LIFE (7 * BASE_DAY) /* no member joins a story older than this */
 #define STORIES_MAX 20000
 #define MEMBERS_MAX 20000
-#define WEIGHT_MAX ((size_t)2000000) /* hashes of all members: 16 MB, and 64 MB for their postings */
-#define FEEDS_MAX 1024               /* of one story that are told apart */
+#define WEIGHT_MAX ((size_t)2000000)   /* hashes of all members: 24 MB, and 56 MB for their postings */
+#define FEEDS_MAX 1024                 /* of one story that are told apart */
 #define PLACINGS_MAX ((size_t)1 << 24) /* alerts placed and not stored yet: those of the batches at hand */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
-/* Postings looked at for one alert; what lies beyond them is older. */
-#define WALK_MAX 200000
-
-/* The thresholds, in hundredths; measured on pairs of reports of the same and of different events. */
-#define SHINGLES_SHARED 10
-#define SHINGLES_REPRINT 90
-#define SHINGLES_LEAST 3
-#define WORDS_SHARED 30
-#define WORDS_LEAST 4
 
 /* In the index beside the sets: where a story with this id is. */
 #define KIND_STORY 0xFFu
 
 #define NOWHERE UINT32_MAX /* no place in a table */
-
-struct story {
-	uint64_t id;           /* 0: an empty place */
-	uint32_t older, newer; /* by when it was last joined; newer: also the next empty place */
-	base_time begun, last;
-	uint64_t *feeds;
-	size_t feed_count, feed_cap;
-	uint32_t members; /* the first of them */
-};
-
-struct member {
-	struct sketch sketch;
-	uint64_t *memory; /* NULL: an empty place */
-	uint32_t story;
-	uint32_t next;            /* of its story; also the next empty place */
-	uint32_t shingles, words; /* shared with the alert being placed */
-	bool touched;
-};
-
-/* A place given to an alert that is not stored yet, and what must be known to take it back. */
-struct placing {
-	struct alert *alert;
-	const uint64_t *memory; /* of the member it became, or NULL */
-	bool began, added_feed;
-	base_time begun, last; /* of the story before */
-};
-
-struct alert_stories {
-	base_time window, now, swept;
-	struct index *index;
-	struct story *stories;
-	size_t story_cap, story_used, story_count;
-	uint32_t oldest, newest, empty_story;
-	struct member *members;
-	size_t member_cap, member_used, member_count;
-	uint32_t empty_member;
-	size_t weight;
-	uint32_t *touched;
-	size_t touched_cap, touched_count;
-	struct placing *placings; /* in their order */
-	size_t placing_cap, placing_count;
-};
 
 enum base_result alert_stories_new(base_time window, struct alert_stories **out)
 {
@@ -100,6 +49,7 @@ void alert_stories_free(struct alert_stories *stories)
 		free(stories->members[i].memory);
 	free(stories->stories);
 	free(stories->members);
+	free(stories->readings);
 	free(stories->touched);
 	free(stories->placings);
 	index_free(stories->index);
@@ -116,6 +66,11 @@ size_t alert_stories_count(const struct alert_stories *stories)
 	return stories->story_count;
 }
 
+size_t stories_steps(const struct alert_stories *stories)
+{
+	return index_steps(stories->index) + stories->compared;
+}
+
 /* ---- members and stories come and go ------------------------------------------- */
 
 static bool is_compared(enum sketch_set set)
@@ -124,18 +79,32 @@ static bool is_compared(enum sketch_set set)
 	return set != SKETCH_NUMBERS && set != SKETCH_PARTIES;
 }
 
-static uint64_t feature_of(const struct alert_stories *stories, const struct sketch *sketch, enum sketch_set set,
-                           size_t i)
+static size_t memory_of(size_t weight)
 {
-	return index_feature(stories->index, sketch->sets[set].hashes[i], (unsigned)sketch->class << 8 | (unsigned)set);
+	return weight * (sizeof(uint64_t) + sizeof(uint32_t)) + 1;
 }
 
-static void post(struct alert_stories *stories, uint32_t at, void change(struct index *, uint64_t, uint32_t))
+/* Where the numbers of a member's postings are, behind its sets. */
+static uint32_t *postings_of(const struct member *member)
+{
+	return (uint32_t *)(void *)(member->memory + sketch_weight(&member->sketch));
+}
+
+static void post(struct alert_stories *stories, uint32_t at)
 {
 	const struct sketch *sketch = &stories->members[at].sketch;
+	uint32_t *posting = postings_of(&stories->members[at]);
 	for (enum sketch_set set = 0; set < SKETCH_SETS; set++)
 		for (size_t i = 0; is_compared(set) && i < sketch->sets[set].count; i++)
-			change(stories->index, feature_of(stories, sketch, set, i), at);
+			*posting++ = index_add(stories->index, stories_feature(stories, sketch, set, i, sketch->is_long), at);
+}
+
+static void withdraw_postings(struct alert_stories *stories, const struct member *member)
+{
+	const uint32_t *posting = postings_of(member);
+	for (enum sketch_set set = 0; set < SKETCH_SETS; set++)
+		for (size_t i = 0; is_compared(set) && i < member->sketch.sets[set].count; i++)
+			index_remove(stories->index, *posting++);
 }
 
 /* Stories are chained in the order they were last joined, so that the one silent for longest is at hand. */
@@ -157,7 +126,7 @@ static void chain(struct alert_stories *stories, uint32_t at)
 static void drop_member(struct alert_stories *stories, uint32_t at)
 {
 	struct member *member = &stories->members[at];
-	post(stories, at, index_remove);
+	withdraw_postings(stories, member);
 	stories->weight -= sketch_weight(&member->sketch);
 	free(member->memory);
 	*member = (struct member){.next = stories->empty_member};
@@ -179,18 +148,18 @@ static void drop_story(struct alert_stories *stories, uint32_t at)
 		next = stories->members[member].next;
 		drop_member(stories, member);
 	}
-	index_remove(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
+	index_remove(stories->index, story->posting);
 	unchain(stories, story);
 	free(story->feeds);
 	leave_story(stories, at);
 	stories->story_count--;
 }
 
-static bool is_alive(const struct alert_stories *stories, const struct story *story)
+bool stories_is_open(const struct alert_stories *stories, const struct story *story)
 {
 	base_time now = stories->now; /* it may jump, forth and back */
 	return now - story->last <= stories->window && story->last - now <= stories->window &&
-	       now - story->begun <= alert_stories_reach(stories->window);
+		   now - story->begun <= alert_stories_reach(stories->window);
 }
 
 /* Forget the stories that nothing can join any more. */
@@ -202,7 +171,7 @@ static void sweep(struct alert_stories *stories)
 	stories->swept = stories->now;
 	for (uint32_t at = stories->oldest, newer; at != NOWHERE; at = newer) {
 		newer = stories->stories[at].newer;
-		if (!is_alive(stories, &stories->stories[at]))
+		if (!stories_is_open(stories, &stories->stories[at]))
 			drop_story(stories, at);
 	}
 }
@@ -211,7 +180,7 @@ static void sweep(struct alert_stories *stories)
 static void make_room(struct alert_stories *stories, size_t weight)
 {
 	while (stories->story_count && (stories->story_count >= STORIES_MAX || stories->member_count >= MEMBERS_MAX ||
-	                                stories->weight + weight > WEIGHT_MAX))
+									stories->weight + weight > WEIGHT_MAX))
 		drop_story(stories, stories->oldest);
 }
 
@@ -248,115 +217,14 @@ static enum base_result reserve(struct alert_stories *stories, const struct sket
 	if (!result)
 		result = base_grow(&stories->members, &stories->member_cap, seats, sizeof *stories->members, MEMBERS_MAX);
 	if (!result)
+		result = base_grow(&stories->readings, &stories->reading_cap, 2 * sketch_weight(sketch),
+						   sizeof *stories->readings, 2 * SKETCH_SETS * (size_t)SKETCH_MEMBERS_MAX);
+	if (!result)
 		result = base_grow(&stories->touched, &stories->touched_cap, seats, sizeof *stories->touched, MEMBERS_MAX);
 	if (!result)
 		result = base_grow(&stories->placings, &stories->placing_cap, stories->placing_count + 1,
-		                   sizeof *stories->placings, PLACINGS_MAX);
+						   sizeof *stories->placings, PLACINGS_MAX);
 	return result;
-}
-
-/* ---- finding the story ------------------------------------------------------------ */
-
-static void touch(struct alert_stories *stories, uint32_t at, enum sketch_set set)
-{
-	struct member *member = &stories->members[at];
-	if (!member->touched) {
-		member->touched = true;
-		stories->touched[stories->touched_count++] = at;
-	}
-	if (set == SKETCH_SHINGLES)
-		member->shingles++;
-	else if (set == SKETCH_WORDS)
-		member->words++;
-}
-
-static void find_candidates(struct alert_stories *stories, const struct sketch *sketch)
-{
-	static const enum sketch_set order[] = {SKETCH_SAME, SKETCH_SHINGLES, SKETCH_WORDS, SKETCH_AMOUNTS, SKETCH_SYSTEMS};
-	size_t left = WALK_MAX;
-	for (size_t k = 0; k < sizeof order / sizeof *order; k++)
-		for (size_t i = 0; i < sketch->sets[order[k]].count; i++) {
-			struct index_walk walk = index_find(stories->index, feature_of(stories, sketch, order[k], i));
-			uint32_t at;
-			while (left && index_next(stories->index, &walk, &at)) {
-				touch(stories, at, order[k]);
-				left--;
-			}
-		}
-}
-
-static bool share(const struct sketch *a, const struct sketch *b, enum sketch_set set)
-{
-	return sketch_shared(&a->sets[set], &b->sets[set]) > 0;
-}
-
-static size_t smaller(const struct sketch *a, const struct sketch *b, enum sketch_set set)
-{
-	return a->sets[set].count < b->sets[set].count ? a->sets[set].count : b->sets[set].count;
-}
-
-/* How surely the member reports the same event: 0 not at all, the same report 400 and more. */
-static size_t likeness(const struct sketch *sketch, const struct member *member)
-{
-	const struct sketch *other = &member->sketch;
-	if (share(sketch, other, SKETCH_SAME))
-		return 400;
-	if (sketch->is_long && other->is_long) {
-		size_t least = smaller(sketch, other, SKETCH_SHINGLES);
-		if (member->shingles >= SHINGLES_LEAST && 100 * (size_t)member->shingles >= SHINGLES_SHARED * least)
-			return 200 + 100 * (size_t)member->shingles / least;
-	} else if (member->words >= WORDS_LEAST &&
-	           100 * (size_t)member->words >= WORDS_SHARED * smaller(sketch, other, SKETCH_WORDS) &&
-	           (share(sketch, other, SKETCH_SYSTEMS) || share(sketch, other, SKETCH_NUMBERS) ||
-	            share(sketch, other, SKETCH_AMOUNTS))) {
-		return 100 + 99 * (size_t)member->words / smaller(sketch, other, SKETCH_WORDS);
-	}
-	/* Words tell nothing across languages; who, to whom and what does. */
-	bool languages_differ = sketch->language && other->language && sketch->language != other->language;
-	if (languages_differ && share(sketch, other, SKETCH_PARTIES) &&
-	    (share(sketch, other, SKETCH_SYSTEMS) || share(sketch, other, SKETCH_AMOUNTS)))
-		return 50;
-	return 0;
-}
-
-static bool is_within(const struct sketch *a, const struct sketch *b, enum sketch_set set)
-{
-	return sketch_shared(&a->sets[set], &b->sets[set]) == a->sets[set].count;
-}
-
-/* True when whatever is like the sketch is like the other too, so that comparing with the other is enough. */
-static bool adds_nothing(const struct sketch *sketch, const struct sketch *other)
-{
-	if (sketch->is_long != other->is_long || sketch->language != other->language ||
-	    !is_within(sketch, other, SKETCH_SYSTEMS) || !is_within(sketch, other, SKETCH_AMOUNTS) ||
-	    !is_within(sketch, other, SKETCH_PARTIES))
-		return false;
-	if (!sketch->is_long)
-		return is_within(sketch, other, SKETCH_WORDS) && is_within(sketch, other, SKETCH_NUMBERS);
-	return 100 * sketch_shared(&sketch->sets[SKETCH_SHINGLES], &other->sets[SKETCH_SHINGLES]) >=
-	       SHINGLES_REPRINT * sketch->sets[SKETCH_SHINGLES].count;
-}
-
-/* The most alike member whose story is still open, or NULL. */
-static const struct member *most_alike(struct alert_stories *stories, const struct sketch *sketch)
-{
-	const struct member *best = NULL;
-	size_t most = 0;
-
-	find_candidates(stories, sketch);
-	for (size_t i = 0; i < stories->touched_count; i++) {
-		struct member *member = &stories->members[stories->touched[i]];
-		const struct story *story = &stories->stories[member->story];
-		size_t like = is_alive(stories, story) ? likeness(sketch, member) : 0;
-		if (like > most || (like && like == most && story->last > stories->stories[best->story].last)) {
-			most = like;
-			best = member;
-		}
-		member->touched = false;
-		member->shingles = member->words = 0;
-	}
-	stories->touched_count = 0;
-	return best;
 }
 
 /* ---- joining it ------------------------------------------------------------------------ */
@@ -381,7 +249,7 @@ static void begin_story(struct alert_stories *stories, const struct sketch *sket
 	story->id = sketch->story;
 	story->begun = story->last = sketch->detected;
 	stories->story_count++;
-	index_add(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
+	story->posting = index_add(stories->index, index_feature(stories->index, story->id, KIND_STORY), at);
 }
 
 /* The story at a place, begun in an empty one if *at is NOWHERE. */
@@ -418,13 +286,13 @@ static void add_member(struct alert_stories *stories, const struct sketch *sketc
 	stories->stories[story].members = at;
 	stories->weight += sketch_weight(sketch);
 	stories->member_count++;
-	post(stories, at, index_add);
+	post(stories, at);
 }
 
 /* A copy of the sketch with its sets in one piece of memory. */
 static enum base_result copy_sketch(const struct sketch *sketch, struct sketch *out, uint64_t **memory)
 {
-	uint64_t *room = malloc((sketch_weight(sketch) + 1) * sizeof *room);
+	uint64_t *room = malloc(memory_of(sketch_weight(sketch)));
 	if (!room)
 		return BASE_NO_MEMORY;
 	*memory = room;
@@ -442,7 +310,7 @@ static enum base_result copy_sketch(const struct sketch *sketch, struct sketch *
 static uint64_t new_story_id(const struct alert_stories *stories, const struct alert *alert)
 {
 	uint64_t parts[4] = {(uint64_t)alert->class, (uint64_t)alert->detected, alert->sketch.feed,
-	                     words_hash(alert->item.ptr, alert->item.len)};
+						 words_hash(alert->item.ptr, alert->item.len)};
 	uint64_t id = words_hash(parts, sizeof parts);
 	uint32_t value;
 	for (struct index_walk walk;; id = words_hash(&id, sizeof id)) {
@@ -471,8 +339,8 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 	enum base_result result = reserve(stories, sketch);
 	if (result)
 		return result;
-	const struct member *like = most_alike(stories, sketch);
-	bool reprint = like && adds_nothing(sketch, &like->sketch);
+	const struct member *like = stories_nearest(stories, sketch);
+	bool reprint = like && likeness_adds_nothing(sketch, &like->sketch);
 	uint32_t at = like ? like->story : NOWHERE;
 	uint64_t id = like ? stories->stories[at].id : new_story_id(stories, alert);
 	result = reprint ? BASE_OK : copy_sketch(sketch, &copy, &memory);
@@ -559,32 +427,31 @@ enum base_result alert_story_sketch(const struct alert *alert, struct base_buf *
 
 enum base_result alert_stories_restore(struct alert_stories *stories, struct base_span bytes)
 {
-	struct sketch sketch;
-	uint64_t *memory;
-	enum base_result result = sketch_read(bytes, &sketch, &memory);
+	struct sketch sketch, copy;
+	uint64_t *read, *memory = NULL;
+	enum base_result result = sketch_read(bytes, &sketch, &read);
 	if (result)
 		return result;
 	if (!sketch.story) {
 		result = BASE_DAMAGED;
-		goto failed;
+		goto done;
 	}
 	alert_stories_withdraw(stories);
 	begin(stories, sketch.detected, sketch_weight(&sketch));
 	result = reserve(stories, &sketch);
+	if (!result && !sketch.reprint)
+		result = copy_sketch(&sketch, &copy, &memory);
 	if (result)
-		goto failed;
+		goto done;
 	uint32_t at = NOWHERE;
 	struct index_walk walk = index_find(stories->index, index_feature(stories->index, sketch.story, KIND_STORY));
 	(void)index_next(stories->index, &walk, &at);
 	result = join(stories, &sketch, &at);
 	if (result)
-		goto failed;
-	if (sketch.reprint)
 		free(memory);
-	else
-		add_member(stories, &sketch, memory, at);
-	return BASE_OK;
-failed:
-	free(memory);
+	else if (memory)
+		add_member(stories, &copy, memory, at);
+done:
+	free(read);
 	return result;
 }

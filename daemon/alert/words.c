@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_BYTES 64 /* longer words are told apart by their first letters */
-
 /* Fixed, since hashes are stored; what foreign bytes can crowd is keyed again (index.c). */
 static const uint64_t hash_key[2] = {0x7769726577617463u, 0x682d73746f727931u};
 
@@ -18,33 +16,39 @@ uint64_t words_hash(const void *bytes, size_t len)
 	return base_hash64(hash_key, bytes, len);
 }
 
-/* Function words of four letters and more; shorter words never count. */
+/* Function words of four letters and more, by their length in bytes; shorter words never count. */
 static const char *const common_words[] = {
-	"about",   "according", "after", "against", "alle",  "also",  "among",  "auch",   "avec",  "been",   "before",
-	"being",   "between",   "cette", "could",   "dans",  "dass",  "desde",  "dont",   "durch", "during", "eine",
-	"einem",   "einen",     "einer", "elle",    "from",  "haben", "have",   "having", "into",  "için",   "jego",
-	"jest",    "leur",      "mais",  "more",    "most",  "nach",  "nicht",  "nous",   "oder",  "only",   "other",
-	"over",    "pour",      "przez", "said",    "says",  "sein",  "seit",   "should", "sich",  "since",  "some",
-	"sont",    "such",      "than",  "that",    "their", "them",  "then",   "there",  "these", "they",   "this",
-	"those",   "through",   "told",  "under",   "unter", "until", "upon",   "wegen",  "were",  "what",   "when",
-	"where",   "which",     "while", "will",    "wird",  "with",  "within", "would",  "wurde", "your",   "über",
-	"були",    "було",      "были",  "было",    "быть",  "вони",  "если",   "його",   "когда", "коли",   "которые",
-	"который", "може",      "можно", "после",   "проти", "після", "также",  "також",  "того",  "тому",   "через",
-	"чтобы",   "этого",     "этом",  "який",    "яких",  "якщо",
+	[4] = "alle also auch avec been dans dass dont eine elle from have into jego jest leur mais more most "
+		  "nach nous oder only over pour said says sein seit sich some sont such than that them then they "
+		  "this told upon were what when will wird with your",
+	[5] = "about after among being cette could desde durch einem einen einer haben için nicht other przez "
+		  "since their there these those under unter until wegen where which while would wurde über",
+	[6] = "before during having should within",
+	[7] = "against between through",
+	[8] = "були було были было быть вони если його коли може того тому этом який яких якщо",
+	[9] = "according",
+	[10] = "когда можно после проти після также також через чтобы этого",
+	[14] = "которые который",
 };
 
-static bool is_common(const char *word, size_t len)
+bool words_is_common(const struct word *word)
 {
-	for (size_t i = 0; i < sizeof common_words / sizeof *common_words; i++)
-		if (base_span_is((struct base_span){word, len}, common_words[i]))
+	size_t len = word->len;
+	if (word->length < 4)
+		return !word->digits || word->length < 2;
+	if (len >= sizeof common_words / sizeof *common_words || !common_words[len])
+		return false;
+	for (const char *at = common_words[len];; at += len + 1) {
+		if (!memcmp(at, word->folded, len))
 			return true;
-	return false;
+		if (!at[len])
+			return false;
+	}
 }
 
+/* Beyond ASCII. */
 static bool is_word_part(uint32_t c)
 {
-	if (c < 0x80)
-		return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 	if (c < 0xC0)
 		return c == 0xAA || c == 0xB5 || c == 0xBA;
 	if (c == 0xD7 || c == 0xF7 || c == BASE_REPLACEMENT)
@@ -53,7 +57,7 @@ static bool is_word_part(uint32_t c)
 	return !(c >= 0x2000 && c <= 0x2BFF) && !(c >= 0x3000 && c <= 0x303F) && !(c >= 0xFE00 && c <= 0xFF0F);
 }
 
-/* Marks that do not divide a word: soft hyphen, combining accents, zero-width joiners. */
+/* Beyond ASCII: marks that do not divide a word: soft hyphen, combining accents, zero-width joiners. */
 static bool is_silent(uint32_t c)
 {
 	return c == 0xAD || (c >= 0x300 && c <= 0x36F) || (c >= 0x200B && c <= 0x200D) || c == 0x2060 || c == 0xFEFF;
@@ -72,16 +76,15 @@ static uint32_t fold_greek(uint32_t c)
 	return c == 0x38E || c == 0x38F ? c + 63 : c;
 }
 
+/* Beyond ASCII. */
 static uint32_t fold(uint32_t c)
 {
-	if (c < 0x80)
-		return c >= 'A' && c <= 'Z' ? c + 32 : c;
 	if (c < 0x100)
 		return c >= 0xC0 && c <= 0xDE ? c + 32 : c;
 	if (c < 0x180) /* Latin Extended-A: pairs, upper case even but for two stretches */
 		return (c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E) ? c + (c & 1)
-		       : c == 0x178 || c == 0x138 || c == 0x149 || c == 0x17F   ? c
-		                                                                : c | 1;
+			   : c == 0x178 || c == 0x138 || c == 0x149 || c == 0x17F   ? c
+																		: c | 1;
 	if (c >= 0x370 && c < 0x400)
 		return fold_greek(c);
 	if (c >= 0x400 && c < 0x410)
@@ -102,47 +105,70 @@ static bool joins_digits(const char *at, const char *end, bool digits_so_far)
 	return digits_so_far && end - at > 1 && (*at == ',' || *at == '.') && at[1] >= '0' && at[1] <= '9';
 }
 
+/* Of ASCII: the letter in lower case, the digit; 0: no part of a word. */
+static char folded_ascii(unsigned char c)
+{
+	unsigned char lower = c | 0x20;
+	return (char)(lower >= 'a' && lower <= 'z' ? lower : c >= '0' && c <= '9' ? c : 0);
+}
+
+static void add_ascii(struct word *word, char c)
+{
+	if (c > '9')
+		word->digits = false;
+	else if (word->digits)
+		word->number = word->length < 18 ? word->number * 10 + (uint64_t)(c - '0') : 0;
+	word->length++;
+	if (word->len < sizeof word->folded)
+		word->folded[word->len++] = c;
+}
+
+static void add_other(struct word *word, uint32_t c)
+{
+	char bytes[4];
+	size_t count = base_utf8_encode(fold(c), bytes);
+	word->digits = false;
+	word->length++;
+	if (word->len + count <= sizeof word->folded) {
+		memcpy(word->folded + word->len, bytes, count);
+		word->len += count;
+	}
+}
+
+/* One character of the text. False: it ends the word. */
+static bool take(struct words *words, struct word *word)
+{
+	const char *at = words->at;
+	if ((unsigned char)*at < 0x80) {
+		char folded = folded_ascii((unsigned char)*at);
+		words->at++;
+		if (folded)
+			add_ascii(word, folded);
+		return folded || !word->length || joins_digits(at, words->end, word->digits);
+	}
+	uint32_t c;
+	bool valid;
+	words->at += base_utf8_decode(at, (size_t)(words->end - at), &c, &valid);
+	if (is_silent(c))
+		return true;
+	if (is_word_part(c))
+		add_other(word, c);
+	else if (word->length)
+		return false;
+	return true;
+}
+
 bool words_next(struct words *words, struct word *out)
 {
-	char folded[WORD_BYTES];
-	size_t len = 0, length = 0;
-	uint64_t number = 0;
-	bool digits = true;
-
-	while (words->at < words->end) {
-		uint32_t c;
-		bool valid;
-		size_t used = base_utf8_decode(words->at, (size_t)(words->end - words->at), &c, &valid);
-		if (!is_word_part(c)) {
-			if (is_silent(c) || joins_digits(words->at, words->end, length && digits)) {
-				words->at += used;
-				continue;
-			}
-			if (length)
-				break;
-			words->at += used;
-			continue;
-		}
-		words->at += used;
-		if (is_silent(c))
-			continue;
-		length++;
-		if (c < '0' || c > '9')
-			digits = false;
-		else if (digits)
-			number = length <= 18 ? number * 10 + (c - '0') : 0;
-		char bytes[4];
-		size_t count = base_utf8_encode(fold(c), bytes);
-		if (len + count <= sizeof folded) {
-			memcpy(folded + len, bytes, count);
-			len += count;
-		}
-	}
-	if (!length)
+	out->len = out->length = 0;
+	out->number = 0;
+	out->digits = true;
+	while (words->at < words->end && take(words, out))
+		;
+	if (!out->length)
 		return false;
-	out->hash = words_hash(folded, len);
-	out->number = digits && length <= 18 ? number : 0;
-	out->length = length;
-	out->common = length < 4 ? !digits || length < 2 : is_common(folded, len);
+	out->hash = words_hash(out->folded, out->len);
+	if (!out->digits || out->length > 18)
+		out->number = 0;
 	return true;
 }

@@ -211,7 +211,8 @@ static enum base_result make_node(struct conf *conf, struct conf_mistakes *mista
 		conf_mistake(mistakes, line, "a NUL character is not allowed");
 		text = base_span_of("");
 	}
-	*out = (struct conf_node){.kind = CONF_SCALAR, .line = line, .text = base_arena_copy(conf->arena, text), .quoted = true};
+	*out = (struct conf_node){
+	    .kind = CONF_SCALAR, .quoted = true, .line = (uint32_t)line, .text = base_arena_copy(conf->arena, text)};
 	return out->text.ptr ? BASE_OK : BASE_NO_MEMORY;
 }
 
@@ -233,7 +234,7 @@ static enum base_result read_tags(struct conf *conf, struct conf_mistakes *mista
 	struct conf_reader reader = {.arena = conf->arena, .mistakes = mistakes, .folder = ""};
 	struct conf_node *nodes = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *nodes);
 	const struct conf_node **items = base_arena_alloc(conf->arena, (outline->tag_count + 1) * sizeof *items);
-	struct conf_node list = {.kind = CONF_LIST, .line = outline->line, .items = items};
+	struct conf_node list = {.kind = CONF_LIST, .line = (uint32_t)outline->line, .items = items};
 	if (!nodes || !items)
 		return BASE_NO_MEMORY;
 	for (size_t i = 0; i < outline->tag_count; i++) {

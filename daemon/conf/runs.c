@@ -11,16 +11,16 @@
 #define MOST_DEPTH 3    /* of an item */
 #define LONGEST_KEY 100 /* YAML 1.1, 7.1.3: 1024 */
 
-struct set { /* of ASCII */
-	uint64_t bits[2];
+enum kind { /* of characters */
+	LETTER = 1, /* a plain scalar may begin with it */
+	FLOW = 2,   /* it may be part of one within brackets; elsewhere whatever is printable may */
 };
 
 struct reader {
 	const char *start, *at, *end; /* end: of what is looked at */
 	const char *line_start;
 	size_t line;
-	struct set begins; /* what a plain scalar may begin with */
-	struct set flow;   /* what it may be made of within brackets; elsewhere of anything printable */
+	uint8_t kinds[256];
 	conf_run_fn *tell; /* NULL: only to find out whether it can be read */
 	void *ctx;
 	enum base_result failed;
@@ -28,16 +28,15 @@ struct reader {
 
 /* ---- characters and lines ------------------------------------------------------------- */
 
-static void include(struct set *set, const char *members)
+static void set_kind(struct reader *reader, const char *members, unsigned kind)
 {
 	for (; *members; members++)
-		set->bits[(unsigned char)*members >> 6] |= UINT64_C(1) << (*members & 63);
+		reader->kinds[(unsigned char)*members] |= (uint8_t)kind;
 }
 
-static bool in(const struct set *set, char c)
+static bool is(const struct reader *reader, char c, enum kind kind)
 {
-	unsigned char byte = (unsigned char)c;
-	return byte < 128 && (set->bits[byte >> 6] >> (byte & 63) & 1);
+	return reader->kinds[(unsigned char)c] & kind;
 }
 
 static bool printable(char c)
@@ -99,33 +98,34 @@ static bool next_content(struct reader *reader, size_t *indent)
 
 static bool read_quoted(struct reader *reader, struct base_span *text)
 {
-	char mark = *reader->at++, c;
-	const char *start = reader->at;
-	while ((c = peek(reader, 0)) != mark && c != '\\' && printable(c))
-		reader->at++;
-	*text = (struct base_span){start, (size_t)(reader->at - start)};
-	reader->at += c == mark;
-	return c == mark;
+	const char *start = reader->at + 1, *at = start, *end = reader->end;
+	char mark = *reader->at;
+	while (at < end && *at != mark && *at != '\\' && printable(*at))
+		at++;
+	*text = (struct base_span){start, (size_t)(at - start)};
+	bool whole = at < end && *at == mark;
+	reader->at = at + whole;
+	return whole;
 }
 
 /* Whether the text goes on with c, which is not a space. What stops it is looked at by whoever comes next. */
 static bool goes_on(const struct reader *reader, bool flow, char c)
 {
 	if (c == ':' && flow)
-		return in(&reader->flow, peek(reader, 1));
+		return is(reader, peek(reader, 1), FLOW);
 	if (c == ':')
 		return peek(reader, 1) != ' ' && printable(peek(reader, 1));
 	if (c == '#')
 		return !flow && reader->at[-1] != ' ';
-	return flow ? in(&reader->flow, c) : printable(c);
+	return flow ? is(reader, c, FLOW) : printable(c);
 }
 
 static bool read_plain(struct reader *reader, bool flow, struct base_span *text)
 {
 	const char *start = reader->at, *end = start;
-	if (!in(&reader->begins, peek(reader, 0)))
+	if (!is(reader, peek(reader, 0), LETTER))
 		return false;
-	for (char c; (c = peek(reader, 0)) == ' ' || goes_on(reader, flow, c);) {
+	for (char c; is(reader, c = peek(reader, 0), LETTER) || c == ' ' || goes_on(reader, flow, c);) {
 		reader->at++;
 		if (c != ' ')
 			end = reader->at;
@@ -239,11 +239,9 @@ static bool read_item(struct reader *reader, size_t dash, size_t *column)
 
 static struct reader new_reader(struct base_span bytes)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_";
 	struct reader reader = {.start = bytes.ptr, .at = bytes.ptr, .end = bytes.ptr + bytes.len, .line_start = bytes.ptr, .line = 1};
-	include(&reader.begins, letters);
-	include(&reader.flow, letters);
-	include(&reader.flow, ".~+=&%@-");
+	set_kind(&reader, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_", LETTER | FLOW);
+	set_kind(&reader, ".~+=&%@-", FLOW);
 	return reader;
 }
 

@@ -140,7 +140,8 @@ size_t conf_schema_find(const char *key)
 bool conf_node_is_null(const struct conf_node *node)
 {
 	return !node || (node->kind == CONF_SCALAR && !node->quoted &&
-	                 (!node->text.len || base_span_is(node->text, "~") || base_span_is(node->text, "null")));
+	                 (!node->text.len || (node->text.len == 1 && node->text.ptr[0] == '~') ||
+	                  (node->text.len == 4 && memcmp(node->text.ptr, "null", 4) == 0)));
 }
 
 /* ---- suggestions for keys nobody knows ---------------------------------------- */

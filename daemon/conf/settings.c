@@ -80,7 +80,7 @@ static void check_endpoints(const struct conf_reader *reader, const struct conf_
 		for (size_t j = 0; j < i; j++)
 			if (endpoints[j].node->kind == CONF_SCALAR && base_span_equal(endpoints[j].node->text, node->text)) {
 				conf_mistake(reader->mistakes, node->line, "%s: '%.*s' is already in line %zu", endpoints[i].key,
-				             CONF_SHOWN(node->text), endpoints[j].node->line);
+				             CONF_SHOWN(node->text), (size_t)endpoints[j].node->line);
 				break;
 			}
 	}

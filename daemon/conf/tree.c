@@ -26,6 +26,7 @@ struct level {
 	const char **keys;
 	size_t *key_lines;
 	size_t count, item_cap, key_cap, line_cap;
+	size_t last_keys; /* of the map before at this depth, still in keys */
 	bool has_key; /* of a map: a key was read, its value comes next */
 	bool block;   /* of a list: with dashes */
 };
@@ -104,7 +105,7 @@ static enum base_result new_node(struct builder *builder, enum conf_node_kind ki
 	if (!node)
 		return no_place(builder, sizeof *node, line);
 	node->kind = kind;
-	node->line = line;
+	node->line = (uint32_t)line; /* there are no more than bytes */
 	*out = node;
 	return BASE_OK;
 }
@@ -228,6 +229,8 @@ static enum base_result finish_level(struct builder *builder)
 	size_t size = level->count * sizeof(void *);
 	bool map = node->kind == CONF_MAP;
 	node->count = level->count;
+	if (map)
+		level->last_keys = level->count;
 	node->items = keep(builder, level->items, size);
 	if (map) {
 		node->keys = keep(builder, level->keys, size);
@@ -272,6 +275,8 @@ static enum base_result add_scalar(struct builder *builder, struct base_span tex
 	struct level *level = awaits_key(builder);
 	struct base_span copy;
 	struct conf_node *node;
+	if (level && level->count < level->last_keys && base_span_is(text, level->keys[level->count]))
+		return add_key(level, level->keys[level->count], line); /* maps of a list mostly have the same keys */
 	enum base_result result = copy_text(builder, text, line, &copy);
 	if (level && !result)
 		return add_key(level, copy.ptr, line);
@@ -281,7 +286,7 @@ static enum base_result add_scalar(struct builder *builder, struct base_span tex
 		return result;
 	node->text = copy;
 	node->quoted = quoted;
-	node->column = column;
+	node->column = (uint32_t)column;
 	return place(builder, node);
 }
 

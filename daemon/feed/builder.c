@@ -16,11 +16,22 @@
 #define ENTRY_SHARE ((size_t)2048)
 
 /*
- * Large enough that glibc maps the block, which makes it keep twice that much
- * memory from then on rather than fetch every page anew for each document
- * (M_TRIM_THRESHOLD in mallopt(3)).
+ * A large block is mapped, and its pages go back to the system with it (main.c
+ * says so to mallopt). What is left of a document when the familiar entries are
+ * cut out is small, as are many documents: a block from the heap spares it two
+ * system calls and all page faults: 20 us of a changed poll of 320.
  */
-#define FIRST_ROOM ((size_t)192 << 10)
+#define SMALL_BLOCK ((size_t)64 << 10)
+#define SMALL_ROOM ((size_t)16 << 10)
+#define LARGE_ROOM ((size_t)192 << 10)
+
+/* For texts, which may be there twice, and all else. */
+static size_t room_for(size_t len)
+{
+	size_t small = 2 * len + SMALL_ROOM;
+
+	return small <= SMALL_BLOCK ? small : 2 * len + LARGE_ROOM;
+}
 
 enum base_result feed_builder_init(struct feed_builder *builder, const struct feed_input *input, size_t len)
 {
@@ -34,7 +45,7 @@ enum base_result feed_builder_init(struct feed_builder *builder, const struct fe
 	if (bytes > SIZE_MAX / 16)
 		bytes = SIZE_MAX / 16;
 	enum base_result result = base_arena_new(8 * bytes + builder->entry_max * ENTRY_SHARE, &builder->arena);
-	return result == BASE_OK ? base_arena_reserve(builder->arena, len * 2 + FIRST_ROOM) : result;
+	return result == BASE_OK ? base_arena_reserve(builder->arena, room_for(len)) : result;
 }
 
 static void free_drafts(struct feed_builder *builder)

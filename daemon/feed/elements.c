@@ -166,11 +166,6 @@ static uint16_t by_uri(const char *uri)
 	return find_namespace(namespaces, sizeof namespaces / sizeof *namespaces, at);
 }
 
-bool feed_namespace_known(const char *uri)
-{
-	return by_uri(uri) != 0;
-}
-
 uint16_t feed_namespace(const char *uri, const char *prefix, uint16_t native)
 {
 	char text[12];

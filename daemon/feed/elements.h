@@ -70,8 +70,6 @@ struct feed_element {
 
 /* The namespace of a URI; prefix and native (that of the root element) decide where the URI is unknown. */
 uint16_t feed_namespace(const char *uri, const char *prefix, uint16_t native);
-/* Is the URI, or its absence, one that is known to belong to this prefix or format? */
-bool feed_namespace_known(const char *uri);
 /* The meaning of an element; NULL if it has none. */
 const struct feed_element *feed_element_find(const char *name, uint16_t ns, uint16_t place);
 /* "rss-2.0" and so on for a root element, NULL if it is no feed's. */

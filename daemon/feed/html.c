@@ -462,8 +462,8 @@ static uint64_t bytes_that_are(uint64_t sevens, unsigned char c)
 
 /*
  * How many bytes at p are printable ASCII that means nothing in HTML, with no
- * two spaces in a row. Eight a step: texts were read word by word, and that
- * took seven times as long.
+ * two spaces in a row. Eight a step: to write a text word by word takes four
+ * times as long.
  */
 static size_t plain_ascii(const char *p, const char *end, bool after_space)
 {

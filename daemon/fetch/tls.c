@@ -4,6 +4,8 @@
  */
 #include "daemon/fetch/tls.h"
 
+#include "daemon/fetch/bundle.h"
+#include "daemon/fetch/issuers.h"
 #include "daemon/fetch/transfer.h"
 
 #include <openssl/ssl.h>
@@ -58,7 +60,7 @@ static bool openssl_is_shared(void)
 
 static bool read_certificates(X509_STORE *store, const char *file)
 {
-	return file != NULL ? X509_STORE_load_file(store, file) == 1 : X509_STORE_set_default_paths(store) == 1;
+	return file != NULL ? fetch_bundle_add(store, file) : X509_STORE_set_default_paths(store) == 1;
 }
 
 /* The caller frees; NULL when out of memory. */
@@ -105,7 +107,7 @@ void fetch_trust_free(struct fetch_trust *trust)
 	free(trust);
 }
 
-/* Read by the first who needs it: that takes 28 ms, more than the start of a daemon all of whose feeds are plain HTTP. */
+/* Read by the first who needs it: a daemon all of whose feeds are plain HTTP can do without. */
 static X509_STORE *store_of(struct fetch_trust *trust)
 {
 	X509_STORE *store;
@@ -283,6 +285,8 @@ enum base_result fetch_tls_new(struct fetch_trust *trust, const char *ca_file, s
 	if (tls == NULL)
 		return result;
 	tls->ours = openssl_is_shared();
+	if (tls->ours)
+		fetch_issuers_remember();
 	tls->log = log;
 	tls->clock = clock;
 	if (ca_file != NULL && (tls->ca_file = strdup(ca_file)) == NULL)

@@ -55,6 +55,7 @@ struct sqlite {
 	int64_t checked;  /* when the whole file was, in seconds; 0: it is to be at the next opening */
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
+	struct sqlite_layer *layer;          /* of files, below SQLite */
 	int wal_frames;                      /* in the log since the last checkpoint */
 	int64_t prune_cursor;                /* the feed pruned last */
 	struct polled polled;
@@ -89,6 +90,12 @@ enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *
 void sqlite_seal(const char *file, int64_t checked);
 int64_t sqlite_unseal(const char *file);
 int64_t sqlite_now(void); /* in seconds, as SQLite's date functions have it; 0: unknown */
+
+/* sqlite_wal.c: SQLite's layer of files, but for the log. Give its name to sqlite3_open_v2; free it after the closing. */
+struct sqlite_layer;
+enum base_result sqlite_layer_new(struct sqlite_layer **out);
+void sqlite_layer_free(struct sqlite_layer *layer);
+const char *sqlite_layer_name(const struct sqlite_layer *layer);
 
 /* sqlite_polled.c: polls that brought nothing. */
 enum base_result sqlite_polled_load(struct sqlite *sqlite);

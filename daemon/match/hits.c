@@ -64,8 +64,8 @@ static size_t learn(struct match_scratch *scratch, struct base_span word, const 
 }
 
 /* The same from memory if it can be: texts repeat their words. */
-static inline size_t recall(struct match_scratch *scratch, struct base_span word, const struct place *place, uint32_t *out,
-                            bool *cased)
+static inline size_t recall(struct match_scratch *scratch, struct base_span word, const struct place *place,
+                            uint32_t *out, bool *cased)
 {
 	const struct word *words = scratch->rules->lexicon.words;
 	const struct memo_cell *cell = place->cell;
@@ -206,7 +206,10 @@ static enum base_result follow(struct match_scratch *scratch, uint32_t node, uin
 	const struct match_rules *rules = scratch->rules;
 	enum base_result result = BASE_OK;
 	for (uint32_t s = scratch->symbol_starts[at]; !result && s < scratch->symbol_starts[at + 1]; s++) {
-		uint32_t child = lexicon_child(&rules->lexicon, node, scratch->symbols[s]);
+		uint32_t symbol = scratch->symbols[s];
+		if (node > LEXICON_TIGHT_ROOT && !rules->lexicon.words[symbol].inner)
+			continue;
+		uint32_t child = lexicon_child(&rules->lexicon, node, symbol);
 		if (child == LEXICON_NONE)
 			continue;
 		const struct lexicon_node *here = &rules->lexicon.nodes[child];

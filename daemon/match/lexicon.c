@@ -137,6 +137,7 @@ static enum base_result make_child(struct lexicon *lexicon, uint32_t node, uint3
 		lexicon->words[symbol].children[node] = *child;
 		return BASE_OK;
 	}
+	lexicon->words[symbol].inner = true;
 	uint32_t edge = (uint32_t)lexicon->edge_count++;
 	lexicon->edges[edge] = (struct edge){node, symbol, *child};
 	return table_put(&lexicon->edge_table, hash_edge(node, symbol), edge, hash_edge_at, lexicon);

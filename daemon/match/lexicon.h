@@ -21,8 +21,9 @@ struct table { /* open addressing; cells hold an index + 1, and above it half of
 struct word {
 	uint32_t offset; /* into bytes */
 	uint16_t len;
-	bool cased; /* some term asks for this word in a certain case */
-	bool more;            /* as the node children[0] has it, after lexicon_seal: one cache line then answers for a word */
+	bool cased : 1;       /* some term asks for this word in a certain case */
+	bool inner : 1;       /* some term goes on with it */
+	bool more : 1;        /* as the node children[0] has it, after lexicon_seal: one cache line then answers for a word */
 	uint32_t end;         /* ... */
 	uint32_t children[2]; /* of the two roots, by which most terms go; LEXICON_NONE: none */
 };

@@ -60,38 +60,30 @@ static enum base_result name_entities(struct match_scratch *scratch, uint32_t in
 	return BASE_OK;
 }
 
-/* The next hit from i on that is an alias: few are. */
-static uint32_t next_alias(const struct match_scratch *scratch, uint32_t i)
-{
-	while (i < scratch->hit_count && !(scratch->hits[i].flags & HIT_ALIAS))
-		i++;
-	return i;
-}
-
 static enum base_result find_of(struct match_scratch *scratch, enum group_of of, bool ambiguous)
 {
+	const uint32_t *aliases = scratch->alias_hits;
+	const struct hit *hits = scratch->hits;
 	enum base_result result = BASE_OK;
-	for (uint32_t i = next_alias(scratch, 0); !result && i < scratch->hit_count;) {
-		uint32_t best = LEXICON_NONE, first = scratch->hits[i].first, j = i;
-		for (; j < scratch->hit_count && scratch->hits[j].first == first; j = next_alias(scratch, j + 1))
-			if (takes_part(scratch, &scratch->hits[j], of, ambiguous) &&
-			    (best == LEXICON_NONE || scratch->hits[j].last > scratch->hits[best].last))
-				best = j;
-		if (best != LEXICON_NONE) {
-			result = name_entities(scratch, best, of, ambiguous);
-			uint32_t last = scratch->hits[best].last;
-			while (j < scratch->hit_count && scratch->hits[j].first <= last)
-				j = next_alias(scratch, j + 1);
-		}
-		i = j;
+	for (size_t i = 0, j; !result && i < scratch->alias_hit_count; i = j) {
+		uint32_t best = LEXICON_NONE, first = hits[aliases[i]].first;
+		for (j = i; j < scratch->alias_hit_count && hits[aliases[j]].first == first; j++)
+			if (takes_part(scratch, &hits[aliases[j]], of, ambiguous) &&
+			    (best == LEXICON_NONE || hits[aliases[j]].last > hits[best].last))
+				best = aliases[j];
+		if (best == LEXICON_NONE)
+			continue;
+		result = name_entities(scratch, best, of, ambiguous);
+		while (j < scratch->alias_hit_count && hits[aliases[j]].first <= hits[best].last)
+			j++;
 	}
 	return result;
 }
 
 static void forget(struct match_scratch *scratch)
 {
-	for (size_t i = 0; i < scratch->hit_count; i++)
-		scratch->hits[i].flags &= ~(uint32_t)(HIT_SYSTEM | HIT_ACTOR);
+	for (size_t i = 0; i < scratch->alias_hit_count; i++)
+		scratch->hits[scratch->alias_hits[i]].flags &= ~(uint32_t)(HIT_SYSTEM | HIT_ACTOR);
 	scratch->mention_count = 0;
 }
 
@@ -99,10 +91,9 @@ static void forget(struct match_scratch *scratch)
 static void meet_needs(struct match_scratch *scratch, bool again)
 {
 	const struct match_rules *rules = scratch->rules;
-	for (size_t h = 0; h < scratch->hit_count; h++) {
-		if (!(scratch->hits[h].flags & HIT_ALIAS))
-			continue;
-		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
+	for (size_t i = 0; i < scratch->alias_hit_count; i++) {
+		const struct hit *hit = &scratch->hits[scratch->alias_hits[i]];
+		for (uint32_t a = rules->heads[hit->term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
 			if (rules->aliases[a].kind != ALIAS_AMBIGUOUS)
 				continue;
 			if (again)
@@ -113,19 +104,24 @@ static void meet_needs(struct match_scratch *scratch, bool again)
 	}
 }
 
-/* Whether some hit is an alias, and whether some is an ambiguous one. */
-static void look_for_aliases(const struct match_scratch *scratch, bool *any, bool *ambiguous)
+/* Lists the hits that are aliases: few are. *ambiguous: whether some is an ambiguous one. */
+static enum base_result look_for_aliases(struct match_scratch *scratch, bool *ambiguous)
 {
 	const struct match_rules *rules = scratch->rules;
-	*any = *ambiguous = false;
-	for (size_t h = 0; h < scratch->hit_count && !*ambiguous; h++) {
+	scratch->alias_hit_count = 0;
+	*ambiguous = false;
+	for (size_t h = 0; h < scratch->hit_count; h++) {
 		if (!(scratch->hits[h].flags & HIT_ALIAS))
 			continue;
-		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next) {
-			*any = true;
+		enum base_result result = base_grow(&scratch->alias_hits, &scratch->alias_hit_cap, scratch->alias_hit_count + 1,
+		                                    sizeof *scratch->alias_hits, MENTIONS_MAX);
+		if (result)
+			return result;
+		scratch->alias_hits[scratch->alias_hit_count++] = (uint32_t)h;
+		for (uint32_t a = rules->heads[scratch->hits[h].term].alias; a != LEXICON_NONE; a = rules->aliases[a].next)
 			*ambiguous |= rules->aliases[a].kind == ALIAS_AMBIGUOUS;
-		}
 	}
+	return BASE_OK;
 }
 
 /* Puts systems, which end at `middle`, and actors into the order of their hits. */
@@ -146,10 +142,9 @@ static enum base_result merge(struct match_scratch *scratch, size_t middle)
 enum base_result mentions_find(struct match_scratch *scratch)
 {
 	/* First the sure ones alone: needs may ask for $systems and $actors. */
-	enum base_result result = BASE_OK;
-	bool any, unsure;
-	look_for_aliases(scratch, &any, &unsure);
-	for (int ambiguous = 0; !result && any && ambiguous <= unsure; ambiguous++) {
+	bool unsure;
+	enum base_result result = look_for_aliases(scratch, &unsure);
+	for (int ambiguous = 0; !result && scratch->alias_hit_count && ambiguous <= unsure; ambiguous++) {
 		if (ambiguous) {
 			meet_needs(scratch, false);
 			scratch->item++; /* groups seen so far may have lacked the ambiguous */

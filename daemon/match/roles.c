@@ -247,27 +247,35 @@ static void try_pattern(struct view *view, const struct role_pattern *pattern, u
 		take(&out[r], &attempt.casts[r]);
 }
 
-/* Where patterns that start with words are tried; elsewhere the first step fails and costs its step of the budget. */
+/*
+ * Where patterns that start with words are tried: at the tokens with a word
+ * that some pattern starts with, one in ten of those at which a hit starts.
+ * At the others the first step fails, which costs a step of the budget.
+ */
 struct starts {
-	uint32_t tokens[SENTENCE_TOKENS_MAX];
-	size_t count, others;
+	struct {
+		uint32_t token, before; /* others before it */
+	} items[SENTENCE_TOKENS_MAX + 1];
+	size_t count; /* with a last one that has no token */
 };
 
-/* The tokens at which a hit starts, and those of them with a word that some pattern starts with: one in ten. */
 static void find_starts(const struct view *view, struct starts *starts)
 {
 	const struct match_scratch *scratch = view->scratch;
-	uint32_t h = scratch->sentence_hits[view->sentence], end = scratch->sentence_hits[view->sentence + 1];
-	starts->count = starts->others = 0;
+	uint32_t h = scratch->sentence_hits[view->sentence], end = scratch->sentence_hits[view->sentence + 1], others = 0;
+	starts->count = 0;
 	while (h < end) {
 		uint32_t token = scratch->hits[h].first, flags = 0;
 		for (; h < end && scratch->hits[h].first == token; h++)
 			flags |= scratch->hits[h].flags;
-		if (flags & HIT_OPENS)
-			starts->tokens[starts->count++] = token;
-		else
-			starts->others++;
+		others++;
+		if (flags & HIT_OPENS) {
+			starts->items[starts->count].token = token;
+			starts->items[starts->count++].before = others - 1;
+			others = 0;
+		}
 	}
+	starts->items[starts->count++].before = others;
 }
 
 /* Only where the pattern's first step can be: at actors, or at words that it may be. */
@@ -279,9 +287,11 @@ static void try_everywhere(struct view *view, const struct role_pattern *pattern
 			try_pattern(view, pattern, view->actors[i].first, out);
 		return;
 	}
-	view->budget -= starts->others < view->budget ? starts->others : view->budget;
-	for (size_t i = 0; i < starts->count; i++)
-		try_pattern(view, pattern, starts->tokens[i], out);
+	for (size_t i = 0; i < starts->count; i++) {
+		view->budget -= starts->items[i].before < view->budget ? starts->items[i].before : view->budget;
+		if (i + 1 < starts->count)
+			try_pattern(view, pattern, starts->items[i].token, out);
+	}
 }
 
 void roles_read(struct view *view, struct cast out[ROLE_COUNT])

@@ -25,7 +25,8 @@ enum base_result match_scratch_new(const struct match_rules *rules, struct match
 	scratch->group_hits = calloc(rules->slot_count + 1, sizeof *scratch->group_hits);
 	scratch->entity_told = calloc(rules->entity_count + 1, sizeof *scratch->entity_told);
 	if (!scratch->memo || !scratch->group_seen || !scratch->rule_item || !scratch->rule_tried ||
-	    !scratch->slots || !scratch->slots_seen || !scratch->group_hits || !scratch->entity_needs || !scratch->entity_told) {
+	    !scratch->slots || !scratch->slots_seen || !scratch->group_hits || !scratch->entity_needs ||
+	    !scratch->entity_told) {
 		match_scratch_free(scratch);
 		return BASE_NO_MEMORY;
 	}
@@ -44,6 +45,7 @@ void match_scratch_free(struct match_scratch *scratch)
 	free(scratch->hits);
 	free(scratch->paragraphs);
 	free(scratch->sentence_hits);
+	free(scratch->alias_hits);
 	free(scratch->mentions);
 	free(scratch->firings);
 	free(scratch->kept_marks);
@@ -195,7 +197,7 @@ static bool sentence_leads(const struct match_scratch *scratch, uint32_t sentenc
 	return flags & (HIT_LEADS | HIT_SYSTEM | HIT_ACTOR);
 }
 
-/* False if no way to a rule can hold, even if the item were one sentence: so it is with nearly all that is not about arms. */
+/* False if no way to a rule could hold were the item one sentence, which ends nearly all that is not about arms. */
 static bool may_fire(struct match_scratch *scratch)
 {
 	const uint32_t *starts = scratch->rules->slot_ways.starts, *items = scratch->rules->slot_ways.items;

@@ -94,6 +94,8 @@ struct match_scratch {
 	struct paragraph *paragraphs;
 	size_t paragraph_count, paragraph_cap;
 	bool has_furniture;
+	uint32_t *alias_hits; /* in order */
+	size_t alias_hit_count, alias_hit_cap;
 	struct mention *mentions;
 	size_t mention_count, mention_cap;
 	struct firing *firings;

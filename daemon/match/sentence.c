@@ -73,6 +73,8 @@ static enum base_result open_sentence(struct text *text, size_t first)
 	                                    sizeof *text->sentences, SENTENCES_MAX);
 	if (result)
 		return result;
+	if (text->sentence_count > 0)
+		text->sentences[text->sentence_count - 1].last = (uint32_t)first;
 	bool title = text->tokens[first].flags & TOKEN_TITLE;
 	text->sentences[text->sentence_count++] = (struct sentence){.first = (uint32_t)first, .title = title, .cut = UINT32_MAX};
 	return BASE_OK;
@@ -80,24 +82,25 @@ static enum base_result open_sentence(struct text *text, size_t first)
 
 enum base_result text_divide(struct text *text)
 {
-	uint32_t word = 0;
+	uint32_t word = 0, sentence = 0;
+	size_t first = 0;
 	for (size_t i = 0; i < text->token_count; i++) {
 		struct token *token = &text->tokens[i];
-		size_t count = text->sentence_count;
-		bool start = starts_sentence(text, i) || i - text->sentences[count - 1].first >= SENTENCE_TOKENS_MAX;
-		if (start) {
+		if (starts_sentence(text, i) || i - first >= SENTENCE_TOKENS_MAX) {
 			enum base_result result = open_sentence(text, i);
 			if (result)
 				return result;
-			count++;
+			first = i;
+			sentence = (uint32_t)(text->sentence_count - 1);
 			token->flags &= ~(uint32_t)TOKEN_JOINED;
 		}
 		if (i > 0 && !(token->flags & TOKEN_JOINED))
 			word++;
 		token->word = word;
-		token->sentence = (uint32_t)(count - 1);
-		text->sentences[count - 1].last = (uint32_t)i + 1;
+		token->sentence = sentence;
 	}
+	if (text->sentence_count > 0)
+		text->sentences[sentence].last = (uint32_t)text->token_count;
 	text_mark_lead(text);
 	return BASE_OK;
 }

@@ -19,7 +19,7 @@ static inline uint64_t short_word(const char *bytes, size_t len)
 	return first | (uint64_t)last << 32;
 }
 
-struct word_ends { /* of a word; up to 16 bytes they are all of it, and most words are hashed and compared without a loop */
+struct word_ends { /* up to 16 bytes they are all of a word: most are hashed and compared without a loop */
 	uint64_t first, last;
 };
 

@@ -16,10 +16,10 @@ enum conf_node_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
 
 struct conf_node {
 	enum conf_node_kind kind;
-	size_t line;                  /* from 1 */
-	size_t column;                /* CONF_SCALAR: in code points from 1, of its quotation mark if it has one */
-	struct base_span text;        /* CONF_SCALAR; NUL-terminated */
 	bool quoted;                  /* CONF_SCALAR: written in quotes, so surely a string */
+	uint32_t line;                /* from 1 */
+	uint32_t column;              /* CONF_SCALAR: in code points from 1, of its quotation mark if it has one */
+	struct base_span text;        /* CONF_SCALAR; NUL-terminated */
 	const char *const *keys;      /* CONF_MAP: count keys, NUL-terminated, no duplicates */
 	const size_t *key_lines;
 	const struct conf_node *const *items; /* CONF_LIST and CONF_MAP: count values */

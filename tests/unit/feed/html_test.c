@@ -85,8 +85,8 @@ static void white_space_is_folded(void **state)
 static void every_place_is_looked_at(void **state)
 {
 	static const char *const pieces[][2] = {
-		{"  ", " "}, {"\t", " "}, {" \n", " "}, {"\xC2\xA0", " "}, {"\x01", ""}, {"\x7F", ""}, {"<b>", ""}, {"&amp;", "&"},
-		{"]", "]"}, {"é", "é"}, {" é", " é"}, {"é ", "é "}, {"—", "—"}, {" < ", " < "}, {"\xD8\x9C", ""}, {"~!", "~!"},
+		{"  ", " "}, {"\t", " "}, {" \n", " "}, {"\xC2\xA0", " "}, {"\x01", ""}, {"\x7F", ""}, {"<b>", ""},
+		{"&amp;", "&"}, {"]", "]"}, {"é", "é"}, {" é", " é"}, {"é ", "é "}, {"—", "—"}, {" < ", " < "}, {"\xD8\x9C", ""}, {"~!", "~!"},
 	};
 	static const char words[] = "ab cde fghijk l mnopqrstuvw xyz";
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/fetch/issuers.h"
 #include "tests/unit/fetch/names.h"
 #include "tests/unit/fetch/tls_server.h"
 #include "tests/unit/fetch/world.h"
@@ -194,6 +195,24 @@ static void redirects_resume_too(void **state)
 	expect_handshakes(scene, 1, 1);
 }
 
+/* The intermediate is the same whatever the name; that it was decoded before makes nobody believe it. */
+static void issuers_are_decoded_once_and_verified_each_time(void **state)
+{
+	struct scene *scene = *state;
+	size_t before = fetch_issuers_recognised();
+	struct fetch_trust *trust;
+
+	assert_int_equal(ask(scene, "a.feeds.test", "/").error, FETCH_FINE);
+	assert_int_equal(fetch_issuers_recognised(), before); /* each server of these tests has an authority of its own */
+	assert_int_equal(ask(scene, "b.feeds.test", "/").error, FETCH_FINE);
+	assert_int_equal(fetch_issuers_recognised(), before + 1);
+	assert_int_equal(fetch_trust_new(NULL, NULL, &trust), BASE_OK); /* the system's, which does not know ours */
+	new_fetch(scene, trust);
+	fetch_trust_free(trust);
+	assert_int_equal(ask(scene, "c.feeds.test", "/").error, FETCH_TLS);
+	assert_true(fetch_issuers_recognised() > before + 1);
+}
+
 #define BOTH(function)                                                                                                  \
 	{#function " (TLS 1.2)", function, set_up_12, tear_down, NULL}, {#function " (TLS 1.3)", function, set_up_13, tear_down, NULL}
 
@@ -209,6 +228,7 @@ int main(void)
 	    BOTH(a_bundle_that_cannot_be_read_leaves_nothing_trusted),
 	    BOTH(secure_stays_secure),
 	    BOTH(redirects_resume_too),
+	    BOTH(issuers_are_decoded_once_and_verified_each_time),
 	};
 	if (fetch_global_init() != BASE_OK)
 		return 1;

@@ -21,7 +21,8 @@
 #include "house.h"
 
 #define NOW SAMPLE_NOW
-#define MANY 4000 /* alerts that fill the log beyond its checkpoint */
+#define MANY 4000 /* alerts */
+#define CHECKPOINT 4000 /* pages in the log */
 
 static struct house_item items[MANY];
 static char ids[MANY][8];
@@ -32,6 +33,20 @@ static void make_items(void)
 		(void)snprintf(ids[i], sizeof ids[i], "i%d", i);
 		items[i] = (struct house_item){.id = ids[i], .class = i % MATCH_CLASS_COUNT};
 	}
+}
+
+/* Fill the log up to a little before its checkpoint, with feeds of large validators. */
+static void fill_log(struct house *house)
+{
+	enum { PAGES = 15, FEEDS = CHECKPOINT * 9 / 10 / PAGES };
+	static struct ledger_batch batches[FEEDS];
+	static char urls[FEEDS][32], etag[PAGES * 4096];
+	memset(etag, 'e', sizeof etag - 1);
+	for (size_t i = 0; i < FEEDS; i++) {
+		(void)snprintf(urls[i], sizeof urls[i], "https://%zu.example/", i);
+		batches[i] = (struct ledger_batch){.feed = {.url = urls[i], .etag = etag}, .now = NOW};
+	}
+	assert_int_equal(ledger_commit(house->ledger, batches, FEEDS, NULL, NULL, &house->err), BASE_OK);
 }
 
 /* The ledger holds the first count items, in order, once each. */
@@ -49,13 +64,15 @@ static void holds(struct house *house, size_t count)
 
 static size_t stored_all_the_same; /* commits that succeeded although something failed */
 
-/* One commit with the n-th operation failing. False when there was no n-th. */
-static bool commit_with(long n, int code, bool lasting, size_t first, size_t count)
+/* One commit with the n-th operation failing; full: the log is nearly. False when there was no n-th. */
+static bool commit_with(long n, int code, bool lasting, size_t first, size_t count, bool full)
 {
 	struct house house;
 	house_build(&house);
 	assert_int_equal(house_open(&house), BASE_OK);
 	assert_int_equal(house_commit(&house, HOUSE_FEED, items, first, NOW), BASE_OK);
+	if (full)
+		fill_log(&house);
 	faulty_arm(n, code, lasting);
 	enum base_result result = house_commit(&house, HOUSE_FEED, items + first, count, NOW + 1);
 	if (result && lasting) { /* still broken: still refused, still nothing lost */
@@ -90,9 +107,12 @@ static void every_operation_of_a_commit_may_fail(void **state)
 	for (size_t i = 0; i < 2; i++)
 		for (int lasting = 0; lasting < 2; lasting++) {
 			long n = 1;
-			while (commit_with(n, codes[i], lasting, 10, 3))
+			while (commit_with(n, codes[i], lasting, 10, 3, false))
 				n++;
-			assert_true(n > 3);
+			assert_true(n > 2); /* the log is written, then synced */
+			for (n = 1; commit_with(n, codes[i], lasting, 10, 200, false);)
+				n++;
+			assert_true(n > 5); /* in several pieces */
 		}
 }
 
@@ -154,13 +174,14 @@ static void a_checkpoint_may_fail(void **state)
 	struct stat info;
 	house_build(&house);
 	assert_int_equal(house_open(&house), BASE_OK);
+	fill_log(&house);
 	assert_int_equal(house_commit(&house, HOUSE_FEED, items, MANY, NOW), BASE_OK);
 	assert_int_equal(stat(house.path, &info), 0);
-	assert_true(info.st_size > 1000 * 4096); /* so many do make a checkpoint: the log went into the file */
+	assert_true(info.st_size > CHECKPOINT * 4096); /* so many do make a checkpoint: the log went into the file */
 	house_pull_down(&house);
 	long n = 1, strikes = 0;
 	stored_all_the_same = 0;
-	for (; commit_with(n, SQLITE_IOERR_WRITE, false, 8, MANY - 8); n += n < 500 ? n + 1 : 499)
+	for (; commit_with(n, SQLITE_IOERR_WRITE, false, 8, MANY - 8, true); n += n < 250 ? n / 2 + 1 : 249)
 		strikes++;
 	assert_true(strikes > 10);
 	assert_true(stored_all_the_same > 0); /* the commit was through, the log is written back another time */
