@@ -15,6 +15,7 @@
 #define MEMBERS_MAX 20000
 #define WEIGHT_MAX ((size_t)2000000)   /* hashes of all members: 24 MB, and 56 MB for their postings */
 #define FEEDS_MAX 1024                 /* of one story that are told apart */
+#define STORY_MEMBERS_MAX 2048         /* the latest sketches of one story: more would crowd out other stories */
 #define PLACINGS_MAX ((size_t)1 << 24) /* alerts placed and not stored yet: those of the batches at hand */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
 
@@ -140,14 +141,24 @@ static void leave_story(struct alert_stories *stories, uint32_t at)
 	stories->empty_story = at;
 }
 
+/* The member after this one leaves its story; of the newest, that is the oldest. */
+static void drop_next(struct alert_stories *stories, struct story *story, uint32_t before)
+{
+	uint32_t at = stories->members[before].next;
+	stories->members[before].next = stories->members[at].next;
+	if (story->member == at)
+		story->member = before;
+	if (!--story->member_count)
+		story->member = NOWHERE;
+	drop_member(stories, at);
+}
+
 /* With its members. */
 static void drop_story(struct alert_stories *stories, uint32_t at)
 {
 	struct story *story = &stories->stories[at];
-	for (uint32_t member = story->members, next; member != NOWHERE; member = next) {
-		next = stories->members[member].next;
-		drop_member(stories, member);
-	}
+	while (story->member_count)
+		drop_next(stories, story, story->member);
 	index_remove(stories->index, story->posting);
 	unchain(stories, story);
 	free(story->feeds);
@@ -192,7 +203,7 @@ static uint32_t empty_story(struct alert_stories *stories)
 		stories->empty_story = stories->stories[at].newer;
 	else
 		at = (uint32_t)stories->story_used++;
-	stories->stories[at] = (struct story){.members = NOWHERE};
+	stories->stories[at] = (struct story){.member = NOWHERE};
 	return at;
 }
 
@@ -277,13 +288,22 @@ static enum base_result join(struct alert_stories *stories, const struct sketch 
 	return BASE_OK;
 }
 
-static void add_member(struct alert_stories *stories, const struct sketch *sketch, uint64_t *memory, uint32_t story)
+/* As the newest of its story. */
+static void add_member(struct alert_stories *stories, const struct sketch *sketch, uint64_t *memory, uint32_t place)
 {
-	uint32_t at = empty_member(stories);
-	stories->members[at] =
-		(struct member){.sketch = *sketch, .memory = memory, .story = story, .next = stories->stories[story].members};
-	stories->members[at].sketch.story = stories->stories[story].id;
-	stories->stories[story].members = at;
+	struct story *story = &stories->stories[place];
+	if (story->member_count >= STORY_MEMBERS_MAX)
+		drop_next(stories, story, story->member);
+	uint32_t at = empty_member(stories), newest = story->member;
+	struct member *member = &stories->members[at];
+	*member = (struct member){.sketch = *sketch, .memory = memory, .story = place, .next = at};
+	member->sketch.story = story->id;
+	if (newest != NOWHERE) {
+		member->next = stories->members[newest].next;
+		stories->members[newest].next = at;
+	}
+	story->member = at;
+	story->member_count++;
 	stories->weight += sketch_weight(sketch);
 	stories->member_count++;
 	post(stories, at);
@@ -374,11 +394,10 @@ enum base_result alert_stories_place(struct alert_stories *stories, struct alert
 
 static void leave_member(struct alert_stories *stories, struct story *story, const uint64_t *memory)
 {
-	for (uint32_t *at = &story->members; *at != NOWHERE; at = &stories->members[*at].next)
-		if (stories->members[*at].memory == memory) {
-			uint32_t member = *at;
-			*at = stories->members[member].next;
-			drop_member(stories, member);
+	uint32_t before = story->member;
+	for (size_t i = 0; i < story->member_count; i++, before = stories->members[before].next)
+		if (stories->members[stories->members[before].next].memory == memory) {
+			drop_next(stories, story, before);
 			return;
 		}
 }

@@ -11,15 +11,15 @@ struct story {
 	base_time begun, last;
 	uint64_t *feeds;
 	size_t feed_count, feed_cap;
-	uint32_t members; /* the first of them */
-	uint32_t posting; /* of its id */
+	uint32_t member, member_count; /* the newest of them */
+	uint32_t posting;              /* of its id */
 };
 
 struct member {
 	struct sketch sketch;
 	uint64_t *memory; /* the sets, then the numbers of their postings; NULL: an empty place */
 	uint32_t story;
-	uint32_t next;   /* of its story; also the next empty place */
+	uint32_t next;   /* the next newer of its story, the oldest after the newest; also the next empty place */
 	uint32_t shared; /* with the alert being placed: hashes of the set that the two are compared by */
 	bool touched;
 };

@@ -17,7 +17,7 @@
 typedef uint16_t key_tag;
 
 struct known {
-	uint64_t digest;
+	uint64_t digest; /* 0: never familiar, for its date lay in the future, and is another one at each poll */
 	key_tag key, link, title;
 	uint16_t len; /* 0: more than fits, and not to be guessed */
 };
@@ -114,25 +114,22 @@ bool feed_slices_share_keys(const struct feed_slices *slices, const struct feed_
 	return false;
 }
 
-/* What may not be remembered: a date that the present took the place of, and links that tell no entry from another. */
-static bool is_plain(const struct feed_document *document)
+/* Where entries have the same link, the next one will have it too, and all has to be read. */
+static bool share_links(const struct feed_document *document)
 {
 	const struct feed_entry *entries = document->entries;
 
-	for (size_t i = 0; i < document->entry_count; i++) {
-		if (entries[i].date_clamped)
-			return false;
+	for (size_t i = 0; i < document->entry_count; i++)
 		for (size_t k = 0; k < i && entries[i].link.len; k++)
 			if (memcmp(&entries[i].link_key, &entries[k].link_key, sizeof entries[i].link_key) == 0)
-				return false;
-	}
-	return true;
+				return true;
+	return false;
 }
 
 static struct known describe(const struct feed_slice *slice, const struct feed_entry *entry)
 {
 	return (struct known){
-		.digest = slice->digest,
+		.digest = entry->date_clamped ? 0 : slice->digest,
 		.key = tag_of(&entry->key),
 		.link = tag_of(&entry->link_key),
 		.title = tag_of(&entry->title_key),
@@ -146,7 +143,7 @@ struct feed_familiar *feed_familiar_new(const struct feed_slices *slices, const 
 	const struct feed_document *document = &read->document;
 	size_t count = slices->count, fresh = 0;
 
-	if (count == 0 || read->shared_ids || document->entry_count != count - slices->familiar || !is_plain(document))
+	if (count == 0 || read->shared_ids || document->entry_count != count - slices->familiar || share_links(document))
 		return NULL;
 	struct feed_familiar *made = malloc(sizeof *made + count * sizeof *made->entries);
 	if (!made) /* the next document is read whole */

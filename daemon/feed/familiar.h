@@ -11,7 +11,7 @@
 
 struct feed_slice {
 	struct base_span bytes; /* from the start tag to the end tag of an entry's element */
-	uint64_t digest;        /* of these bytes and of all tags around them */
+	uint64_t digest;        /* of these bytes and of all tags around them; not 0 */
 	size_t known;           /* its place in the set; FAMILIAR_MOST: it is not in it */
 };
 

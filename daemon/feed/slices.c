@@ -63,7 +63,8 @@ static uint64_t digest_of(const struct walk *walk, struct base_span bytes)
 	uint8_t sum[BASE_HASH128_LEN];
 
 	base_sum128(bytes.ptr, bytes.len, sum);
-	return base_hash64(key, sum, sizeof sum);
+	uint64_t digest = base_hash64(key, sum, sizeof sum);
+	return digest ? digest : 1;
 }
 
 static void add_slice(struct walk *walk, struct base_span bytes, uint64_t digest, size_t known)

@@ -7,8 +7,8 @@
  * server, the one that issued it is not. libssl decodes what it received by
  * d2i_X509 of libcrypto and leaves no choice; so the program has a d2i_X509 of
  * its own, which the linker prefers. It takes an issuer seen before for what
- * it is only if all its bytes are the same, by SHA-256, and decides nothing: it
- * is verified in every handshake as if it had just been decoded. What a
+ * it is only if all its bytes are the same, and decides nothing: it is verified
+ * in every handshake as if it had just been decoded. What a
  * certificate holds is never changed once it is decoded, and OpenSSL shares
  * such objects between threads itself.
  */
@@ -21,9 +21,10 @@
 #include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define PLACES 256 /* by the first byte of the digest; the authorities of the web have fewer that are in use */
+#define PLACES 256 /* the authorities of the web have fewer that are in use */
 
 typedef X509 *decode_fn(X509 **into, const unsigned char **bytes, long len);
 
@@ -32,9 +33,11 @@ static struct {
 	atomic_bool on;
 	atomic_size_t recognised;
 	decode_fn *decode; /* libcrypto's own */
+	uint64_t key[2]; /* nobody can choose certificates that fall into one place */
 	pthread_mutex_t lock; /* for places */
 	struct place {
-		uint8_t digest[BASE_SHA256_LEN];
+		unsigned char *bytes; /* as it was received */
+		size_t len;
 		X509 *issuer; /* or NULL */
 	} places[PLACES];
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -46,45 +49,51 @@ static void find_decoder(void)
 	void *found = dlsym(RTLD_NEXT, "d2i_X509");
 
 	memcpy(&known.decode, &found, sizeof(found)); /* ISO C knows no cast from one to the other */
+	(void)base_random(known.key, sizeof(known.key)); /* without it the places are less fairly shared */
+}
+
+static struct place *place_of(const unsigned char *bytes, size_t len)
+{
+	return &known.places[base_hash64(known.key, bytes, len) % PLACES];
 }
 
 /* The caller's reference; NULL if it is not known. */
-static X509 *recall(const uint8_t digest[BASE_SHA256_LEN])
+static X509 *recall(const unsigned char *bytes, size_t len)
 {
-	struct place *place = &known.places[digest[0]];
+	struct place *place = place_of(bytes, len);
 	X509 *issuer = NULL;
 
 	pthread_mutex_lock(&known.lock);
-	if (place->issuer != NULL && memcmp(place->digest, digest, BASE_SHA256_LEN) == 0 && X509_up_ref(place->issuer) == 1)
+	if (place->issuer != NULL && place->len == len && memcmp(place->bytes, bytes, len) == 0 &&
+	    X509_up_ref(place->issuer) == 1)
 		issuer = place->issuer;
 	pthread_mutex_unlock(&known.lock);
 	return issuer;
 }
 
-static void keep(const uint8_t digest[BASE_SHA256_LEN], X509 *issuer)
+static void keep(const unsigned char *bytes, size_t len, X509 *issuer)
 {
-	struct place *place = &known.places[digest[0]];
+	struct place *place = place_of(bytes, len);
+	unsigned char *copy = malloc(len);
 
-	if (X509_up_ref(issuer) != 1)
+	if (copy == NULL || X509_up_ref(issuer) != 1) {
+		free(copy);
 		return;
+	}
+	memcpy(copy, bytes, len);
 	pthread_mutex_lock(&known.lock);
 	X509_free(place->issuer);
-	place->issuer = issuer;
-	memcpy(place->digest, digest, BASE_SHA256_LEN);
+	free(place->bytes);
+	*place = (struct place){copy, len, issuer};
 	pthread_mutex_unlock(&known.lock);
 }
 
 /* As libssl calls it, with an object to be filled and the bytes of one certificate. */
 static X509 *decode_known(X509 **into, const unsigned char **bytes, long len)
 {
-	const unsigned char *end = *bytes + len;
-	uint8_t digest[BASE_SHA256_LEN];
-	struct base_sha256 sha;
+	const unsigned char *start = *bytes, *end = start + len;
+	X509 *issuer = recall(start, (size_t)len);
 
-	base_sha256_start(&sha);
-	base_sha256_add(&sha, *bytes, (size_t)len);
-	base_sha256_end(&sha, digest);
-	X509 *issuer = recall(digest);
 	if (issuer != NULL) {
 		atomic_fetch_add(&known.recognised, 1);
 		X509_free(*into);
@@ -95,7 +104,7 @@ static X509 *decode_known(X509 **into, const unsigned char **bytes, long len)
 	X509 *made = known.decode(into, bytes, len);
 	/* With something behind it, it may become a trusted certificate, which is an object of another kind. */
 	if (made != NULL && *bytes == end && X509_check_ca(made) == 1)
-		keep(digest, made);
+		keep(start, (size_t)len, made);
 	return made;
 }
 

@@ -35,7 +35,8 @@ bool alert_is_first(const struct alert *alert); /* of a placed alert: the first 
  * 3-word shingles >= 0.10 when both texts have at least 120 words, else shared
  * content words and a shared system or number, within a window since the
  * story's last member. Only alerts are kept, and only a sketch of each; at most
- * 20,000 sketches or 80 MB, the stories silent for longest are forgotten first.
+ * the latest 2,048 of a story, 20,000 sketches or 80 MB in all, the stories
+ * silent for longest are forgotten first.
  * What placing one costs does not grow with those that are alike: of the words
  * that thousands share, only the latest thousand or so are looked at.
  */

@@ -86,15 +86,20 @@ static void forget(struct table *table)
 	(void)sqlite3_finalize(table->statement);
 }
 
+/* Of the same columns as "SELECT * FROM feed" has. */
+static const char update_feed[] =
+	"UPDATE feed SET etag = ?3, last_modified = ?4, body = ?5, last_start = ?6, next_due = ?7, failures = ?8, polled = ?9,"
+	" newest = ?10, documented = ?11, updated = ?12, learned = ?13 WHERE id = ?1";
+
 double bare_rows_write(const struct bare_rows *rows)
 {
 	struct table feed = {.from = "SELECT * FROM feed",
-	                     .put = "INSERT OR REPLACE INTO feed VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"};
+	                     .put = "INSERT INTO feed VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"};
 	/* Keys are digests: they do not come in their order. */
 	struct table entry = {.from = "SELECT * FROM entry ORDER BY substr(key, 5)",
-	                      .put = "INSERT OR REPLACE INTO entry VALUES(?,?,?,?,?,?,?,?,?)"};
+	                      .put = "INSERT INTO entry VALUES(?,?,?,?,?,?,?,?,?)"};
 	struct table alert = {.from = "SELECT * FROM alert",
-	                      .put = "INSERT OR REPLACE INTO alert VALUES(?,?,?,?,?,?,?,?,?)"};
+	                      .put = "INSERT INTO alert VALUES(?,?,?,?,?,?,?,?,?)"};
 	struct table state = {.from = "SELECT * FROM state", .put = "INSERT OR REPLACE INTO state VALUES(?,?,?,?)"};
 	sqlite3 *from, *to;
 	char path[4300];
@@ -110,6 +115,8 @@ double bare_rows_write(const struct bare_rows *rows)
 	load(from, to, &state);
 	for (size_t i = 0; i < feed.rows; i++)
 		put(to, &feed); /* known, as they were to the ledger */
+	must(sqlite3_finalize(feed.statement), to);
+	must(sqlite3_prepare_v3(to, update_feed, -1, SQLITE_PREPARE_PERSISTENT, &feed.statement, NULL), to);
 	double start = figures_cpu();
 	for (size_t i = 0; i < rows->rounds; i++) {
 		execute(to, "BEGIN IMMEDIATE");

@@ -51,6 +51,7 @@ struct polls {
 	struct ledger *ledger;
 	struct alert_stories *stories;
 	struct ledger_entry entries[FEEDS][ENTRIES]; /* of each feed's document, newest first */
+	int64_t ids[FEEDS];
 	unsigned serial;
 	size_t polled;
 };
@@ -108,10 +109,18 @@ static struct ledger_batch make_batch(struct polls *polls, size_t number, size_t
 	for (size_t i = 0; i < alert_count; i++)
 		alerts[i] = new_alert(polls, feed);
 	memmove(entries + 2, entries, (ENTRIES - 2) * sizeof *entries);
+	for (size_t i = 0; i < ENTRIES; i++) { /* as a look-up has said */
+		entries[i].settled = SAMPLE_NOW;
+		entries[i].unknown = false;
+	}
 	for (size_t i = 0; i < 2; i++)
-		entries[i] = (struct ledger_entry){
-			.key = new_key(polls), .link_key = new_key(polls), .title_key = new_key(polls), .change = new_key(polls)};
-	return (struct ledger_batch){.feed = {.url = feed, .etag = "\"x\""},
+		entries[i] = (struct ledger_entry){.key = new_key(polls),
+		                                   .link_key = new_key(polls),
+		                                   .title_key = new_key(polls),
+		                                   .change = new_key(polls),
+		                                   .unknown = true};
+	return (struct ledger_batch){.feed = {.url = feed, .etag = "\"x\"", .id = polls->ids[number % FEEDS]},
+	                             .id = &polls->ids[number % FEEDS],
 	                             .entries = entries,
 	                             .entry_count = ENTRIES,
 	                             .alerts = alerts,

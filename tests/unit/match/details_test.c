@@ -210,12 +210,28 @@ static void test_long_sentence(void **state)
 	trial_close(&trial);
 }
 
+/* A pattern may start with any name, whatever words it has. */
+static void test_names_first(void **state)
+{
+	(void)state;
+	struct trial trial;
+	trial_open(&trial, "rules: [{name: r, class: delivery, when: $systems NEAR/9 sent}]\n"
+	                   "systems: {HIMARS: [HIMARS]}\nactors: {Ukraine: [Ukraine], Germany: [Germany]}\n"
+	                   "details: {roles: ['$systems sent to RECIPIENT', '$actors sent RECIPIENT']}\n");
+	trial_run(&trial, "HIMARS sent to Ukraine", NULL);
+	assert_int_equal(trial.result->events[0].recipient_count, 1);
+	trial_run(&trial, "HIMARS: Germany sent Ukraine", NULL);
+	assert_int_equal(trial.result->events[0].recipient_count, 1);
+	trial_close(&trial);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_details),
 	    cmocka_unit_test(test_first_sentence),
 	    cmocka_unit_test(test_long_sentence),
+	    cmocka_unit_test(test_names_first),
 	};
 	return cmocka_run_group_tests_name("details", tests, NULL, NULL);
 }
