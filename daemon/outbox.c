@@ -14,6 +14,12 @@
 #define RETRY_FIRST (BASE_SECOND / 4)
 #define RETRY_MOST (5 * BASE_SECOND)
 #define LOG_RETRY (BASE_SECOND / 20)    /* how often a full log socket is tried again */
+/*
+ * Polls that bring no alert are in no hurry: with so many in one transaction, or after so long, what a sync costs is
+ * shared by more of them. An alert takes those before it along at once.
+ */
+#define GATHERED 32
+#define GATHER_FOR (BASE_SECOND / 20)
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
@@ -264,6 +270,7 @@ static enum base_result answer_questions(struct outbox *outbox)
 static enum base_result commit_group(struct outbox *outbox, struct base_error *err)
 {
 	size_t count;
+	outbox->gather_until = BASE_TIME_NONE;
 	enum base_result result = place_alerts(outbox, &count);
 	if (result && !of_ledger(result)) { /* the first job's own fault */
 		base_log(outbox->options.log, BASE_ERROR, outbox->group[0]->commit.batch.feed.url, "has an alert no story can take: %s",
@@ -300,6 +307,21 @@ static void take_jobs(struct outbox *outbox)
 	}
 }
 
+/* Whether the group, all of it commits, is to wait for more. */
+static bool gathers(struct outbox *outbox)
+{
+	base_time now = outbox_now(outbox);
+	if (!outbox->group_count || outbox->group_count >= GATHERED || outbox->trouble.count ||
+	    atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying))
+		return false;
+	for (size_t i = 0; i < outbox->group_count; i++)
+		if (outbox->group[i]->commit.batch.alert_count)
+			return false;
+	if (outbox->gather_until == BASE_TIME_NONE)
+		outbox->gather_until = now + GATHER_FOR;
+	return now < outbox->gather_until;
+}
+
 static void work(struct outbox *outbox)
 {
 	struct base_error err;
@@ -309,6 +331,8 @@ static void work(struct outbox *outbox)
 	enum base_result result = answer_questions(outbox);
 	if (result)
 		(void)base_fail(&err, result, "cannot be read: %s", ledger_reason(outbox->options.ledger));
+	else if (gathers(outbox))
+		return;
 	else
 		result = commit_group(outbox, &err);
 	if (result)
@@ -330,7 +354,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
-	if (outbox->group_count && !outbox->trouble.count) /* alerts are still to be placed */
+	bool gathers = outbox->gather_until != BASE_TIME_NONE && !outbox->trouble.count;
+	if (outbox->group_count && !outbox->trouble.count && !gathers) /* alerts are still to be placed */
 		return 0;
 	base_time wait = BASE_DAY;
 	if (outbox_logs_wait(&outbox->options)) /* the reader was slow: the rest must not wait for the heartbeat */
@@ -338,6 +363,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
 		wait = outbox->file_wait;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
+	if (gathers && outbox->gather_until < at)
+		at = outbox->gather_until;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;
 	if (outbox->missed && outbox->resend_at < at)
@@ -497,6 +524,7 @@ enum base_result outbox_new(const struct outbox_options *options, struct outbox 
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	outbox->options = *options;
 	outbox->received = BASE_TIME_NONE;
+	outbox->gather_until = BASE_TIME_NONE;
 	outbox->file_wait = BASE_TIME_NONE;
 	outbox->logs_wait_since = BASE_TIME_NONE;
 	base_time now = outbox_now(outbox);

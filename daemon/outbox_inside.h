@@ -19,6 +19,7 @@ struct outbox {
 
 	struct outbox_job *group[OUTBOX_GROUP_MAX]; /* taken from the queue, not yet answered */
 	size_t group_count;
+	base_time gather_until; /* monotonic: the group waits for more until then; BASE_TIME_NONE: it does not */
 	struct base_complaint trouble;
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
 	base_time next_heartbeat, next_prune, stop_deadline;

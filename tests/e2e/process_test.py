@@ -9,6 +9,7 @@ import feedserver
 import harness
 import news
 from harness import check, check_equal
+from schedule import metric, new_server
 
 
 def hundred_feeds(folder, settings=None):
@@ -35,6 +36,29 @@ def test_idle(folder):
     print("# %.2f s of CPU in 5 s" % used)
     check_equal(len(server.requests()), asked, "polls while idle")
     check(used <= 0.02, "CPU used while idle:", used)
+    daemon.stop_cleanly()
+
+
+def ever_new(connection, request):
+    """One item, another one at each request, that concerns nobody."""
+    item = news.item(news.by_name("decoy-aid"), id="urn:test:%d" % time.monotonic_ns())
+    feedserver.document(documents.rss2([item]))(connection, request)
+
+
+def test_polls_share_transactions(folder):
+    """polls that bring no alert are stored together, as many as come within 50 ms"""
+    server = new_server()
+    urls = [server.route("/feed%d" % n, ever_new) for n in range(60)]
+    daemon = harness.Daemon(folder, [{"url": url, "interval": harness.Plain("1s")} for url in urls],
+                            {"poll.per_host": 50})
+    daemon.start()
+    polls, commits = ["wirewatch_%s" % name for name in ('polls_total{result="new"}', "ledger_commits_total")]
+    check(harness.wait_until(lambda: metric(daemon, polls) >= 60), daemon.story())
+    began, before, polled = time.monotonic(), metric(daemon, commits), metric(daemon, polls)
+    check(harness.wait_until(lambda: metric(daemon, polls) >= polled + 180), daemon.story())
+    made, took = metric(daemon, commits) - before, time.monotonic() - began
+    print("# 180 polls in %.2f s, %d transactions" % (took, made))
+    check(made <= took / 0.05 + 1, made, "transactions in", took, "seconds")
     daemon.stop_cleanly()
 
 
@@ -187,6 +211,6 @@ def test_soft_limit_raised(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_idle, test_notify, test_watchdog, test_end_in_the_middle, test_sigint,
-                       test_dead_log_socket, test_no_log_socket, test_taken_endpoint, test_few_descriptors,
+    harness.run_tests([test_idle, test_polls_share_transactions, test_notify, test_watchdog, test_end_in_the_middle,
+                       test_sigint, test_dead_log_socket, test_no_log_socket, test_taken_endpoint, test_few_descriptors,
                        test_too_few_descriptors, test_soft_limit_raised])
