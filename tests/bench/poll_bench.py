@@ -22,9 +22,9 @@ from measure import Bare, LoadServer, Plain, Report, Wirewatchd
 TRANSPORTS = {"http kept": (False, None), "http fresh": (True, None), "tls fresh": (True, "fresh"),
               "tls resumed": (True, "resumed")}
 # feeds, and polls of a run: as many as keep the daemon busy.
-UNCHANGED = {"http kept": (20000, 20000), "http fresh": (12000, 10000),
+UNCHANGED = {"http kept": (40000, 20000), "http fresh": (12000, 10000),
              "tls fresh": (1500, 1200), "tls resumed": (1500, 1400)}
-CHANGED = {"http kept": (2000, 1000), "http fresh": (2000, 1000), "tls fresh": (1000, 600), "tls resumed": (1000, 800)}
+CHANGED = {"http kept": (5000, 2500), "http fresh": (4000, 2000), "tls fresh": (1000, 600), "tls resumed": (1000, 800)}
 FIRST = {"http kept": 1000, "http fresh": 1000, "tls fresh": 800, "tls resumed": 800}
 SMOKE = (100, 50)
 SMOKE_CASES = {"http kept, not modified", "http fresh, first", "tls fresh, not modified", "tls resumed, changed"}
