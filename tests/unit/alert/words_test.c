@@ -98,8 +98,7 @@ static void what_is_stored_stays_the_same(void **state)
 	static const char *const texts[3] = {
 		"Norland's ministry holds back 1,250 Kestrel missiles; Estavia waits until 2027.",
 		"Міністерство Норландії притримало 40 ракет «Kestrel», Еставія чекає.",
-		"Łódź: Überprüfung dauert, ΑΘΗΝΑ wartet — 12\xC2\xAD"
-		"000 Stück.",
+		"Łódź: Überprüfung dauert, ΑΘΗΝΑ wartet — 12\u00AD000 Stück.",
 	};
 	struct alert_stories *stories;
 	struct base_buf text, stored;

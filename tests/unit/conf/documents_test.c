@@ -81,7 +81,8 @@ static void the_sample_has_every_setting_with_its_default(void **state)
 		if (!node)
 			fail_msg("config/wirewatch.yaml lacks %s", infos[i].key);
 		if (!same(node, conf_tree_root(standard)))
-			fail_msg("config/wirewatch.yaml:%zu: %s is not the default, %s", node->line, infos[i].key, infos[i].standard);
+			fail_msg("config/wirewatch.yaml:%u: %s is not the default, %s", (unsigned)node->line, infos[i].key,
+			         infos[i].standard);
 		conf_tree_free(standard);
 	}
 	conf_tree_free(sample);
