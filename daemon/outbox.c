@@ -354,8 +354,8 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
-	bool gathers = outbox->gather_until != BASE_TIME_NONE && !outbox->trouble.count;
-	if (outbox->group_count && !outbox->trouble.count && !gathers) /* alerts are still to be placed */
+	bool waiting = outbox->gather_until != BASE_TIME_NONE && !outbox->trouble.count;
+	if (outbox->group_count && !outbox->trouble.count && !waiting) /* alerts are still to be placed, say */
 		return 0;
 	base_time wait = BASE_DAY;
 	if (outbox_logs_wait(&outbox->options)) /* the reader was slow: the rest must not wait for the heartbeat */
@@ -363,7 +363,7 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 	if (outbox->file_wait != BASE_TIME_NONE && outbox->file_wait < wait)
 		wait = outbox->file_wait;
 	base_time at = outbox->next_heartbeat < outbox->next_prune ? outbox->next_heartbeat : outbox->next_prune;
-	if (gathers && outbox->gather_until < at)
+	if (waiting && outbox->gather_until < at)
 		at = outbox->gather_until;
 	if (outbox->trouble.count && outbox->retry_at < at)
 		at = outbox->retry_at;

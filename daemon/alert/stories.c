@@ -15,7 +15,8 @@
 #define MEMBERS_MAX 20000
 #define WEIGHT_MAX ((size_t)2000000)   /* hashes of all members: 24 MB, and 56 MB for their postings */
 #define FEEDS_MAX 1024                 /* of one story that are told apart */
-#define STORY_MEMBERS_MAX 2048         /* the latest sketches of one story: more would crowd out other stories */
+#define STORY_MEMBERS_MAX 2048         /* the latest sketches of one story: more would crowd out other stories, */
+#define STORY_WEIGHT_MAX (WEIGHT_MAX / 8) /* and so would as many of long texts */
 #define PLACINGS_MAX ((size_t)1 << 24) /* alerts placed and not stored yet: those of the batches at hand */
 #define SWEEP_EVERY (10 * BASE_MINUTE)
 
@@ -148,6 +149,7 @@ static void drop_next(struct alert_stories *stories, struct story *story, uint32
 	stories->members[before].next = stories->members[at].next;
 	if (story->member == at)
 		story->member = before;
+	story->weight -= sketch_weight(&stories->members[at].sketch);
 	if (!--story->member_count)
 		story->member = NOWHERE;
 	drop_member(stories, at);
@@ -292,7 +294,8 @@ static enum base_result join(struct alert_stories *stories, const struct sketch 
 static void add_member(struct alert_stories *stories, const struct sketch *sketch, uint64_t *memory, uint32_t place)
 {
 	struct story *story = &stories->stories[place];
-	if (story->member_count >= STORY_MEMBERS_MAX)
+	size_t weight = sketch_weight(sketch);
+	while (story->member_count && (story->member_count >= STORY_MEMBERS_MAX || story->weight + weight > STORY_WEIGHT_MAX))
 		drop_next(stories, story, story->member);
 	uint32_t at = empty_member(stories), newest = story->member;
 	struct member *member = &stories->members[at];
@@ -304,7 +307,8 @@ static void add_member(struct alert_stories *stories, const struct sketch *sketc
 	}
 	story->member = at;
 	story->member_count++;
-	stories->weight += sketch_weight(sketch);
+	story->weight += weight;
+	stories->weight += weight;
 	stories->member_count++;
 	post(stories, at);
 }

@@ -12,6 +12,7 @@ struct story {
 	uint64_t *feeds;
 	size_t feed_count, feed_cap;
 	uint32_t member, member_count; /* the newest of them */
+	size_t weight;                 /* of all */
 	uint32_t posting;              /* of its id */
 };
 

@@ -131,11 +131,27 @@ static struct bundle *read_bundle(const char *file)
 static bool decode(X509_STORE *store, const struct certificate *certificate)
 {
 	const unsigned char *bytes = certificate->bytes;
+	(void)ERR_set_mark(); /* libcurl would report what is wrong with it as wrong with the connection */
 	X509 *decoded = d2i_X509(NULL, &bytes, certificate->len);
+	(void)ERR_pop_to_mark();
 	bool added = decoded != NULL && X509_STORE_add_cert(store, decoded) == 1; /* once more is no error */
 
 	X509_free(decoded);
 	return added;
+}
+
+/*
+ * A name may stand for several certificates, an old root and the new one. The store must have them all before any thread
+ * can find one of them there and look no further.
+ */
+static void decode_namesakes(X509_STORE *store, const struct bundle *bundle)
+{
+	for (size_t i = 0; i < bundle->count; i++)
+		for (size_t k = i + 1; k < bundle->count; k++)
+			if (X509_NAME_cmp(bundle->certificates[i].subject, bundle->certificates[k].subject) == 0) {
+				(void)decode(store, &bundle->certificates[i]);
+				(void)decode(store, &bundle->certificates[k]);
+			}
 }
 
 /* The store keeps its object for good, and OpenSSL takes a reference of its own to what out holds. */
@@ -179,6 +195,7 @@ bool fetch_bundle_add(X509_STORE *store, const char *file)
 
 	if (bundle == NULL) /* other things may be in there, such as certificates with conditions: OpenSSL reads it, all of it */
 		return X509_STORE_load_file(store, file) == 1;
+	decode_namesakes(store, bundle);
 	bundle->method = X509_LOOKUP_meth_new("bundle");
 	bool ready = bundle->method != NULL && X509_LOOKUP_meth_set_get_by_subject(bundle->method, look_up) == 1;
 	X509_LOOKUP *lookup = ready ? X509_STORE_add_lookup(store, bundle->method) : NULL;

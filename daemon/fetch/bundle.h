@@ -5,7 +5,10 @@
 #include <openssl/x509.h>
 #include <stdbool.h>
 
-/* The store trusts what the file (PEM) holds. False: there is no certificate in it that can be read. */
+/*
+ * The store trusts what the file (PEM) holds. False: there is no certificate in it that can be read. One that turns out
+ * to be damaged when it is wanted is as good as missing; the others hold.
+ */
 bool fetch_bundle_add(X509_STORE *store, const char *file);
 
 #endif

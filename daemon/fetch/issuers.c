@@ -25,6 +25,8 @@
 #include <string.h>
 
 #define PLACES 256 /* the authorities of the web have fewer that are in use */
+/* Real ones have 1 to 2 KB. It is kept before it is verified, and decoded a hostile one takes eighteen times its length. */
+#define LONGEST 4096
 
 typedef X509 *decode_fn(X509 **into, const unsigned char **bytes, long len);
 
@@ -103,7 +105,7 @@ static X509 *decode_known(X509 **into, const unsigned char **bytes, long len)
 	}
 	X509 *made = known.decode(into, bytes, len);
 	/* With something behind it, it may become a trusted certificate, which is an object of another kind. */
-	if (made != NULL && *bytes == end && X509_check_ca(made) == 1)
+	if (made != NULL && len <= LONGEST && *bytes == end && X509_check_ca(made) == 1)
 		keep(start, (size_t)len, made);
 	return made;
 }

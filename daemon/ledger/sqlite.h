@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-/* Every statement, prepared at first use and kept; the texts are in sqlite_rows.c. */
+/* Every statement, prepared at first use and kept; the texts are in sqlite_rows.c, a long one in sqlite_look_up.c. */
 enum sqlite_statement {
 	SQL_BEGIN,
 	SQL_COMMIT,

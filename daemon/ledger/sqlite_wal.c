@@ -33,7 +33,7 @@ static struct wal *of(sqlite3_file *file)
 	return (struct wal *)(void *)file;
 }
 
-/* What could not be written waits on, and whatever is done next fails, too: nothing is read that is not there. */
+/* What could not be written waits on: the transaction may live, and nothing must be read that is not there. */
 static int write_out(struct wal *wal)
 {
 	int code = SQLITE_OK;
@@ -50,6 +50,7 @@ static int wal_write(sqlite3_file *file, const void *bytes, int amount, sqlite3_
 	size_t len = (size_t)amount;
 	if (at != wal->at + (sqlite3_int64)wal->waiting || len > ROOM - wal->waiting) {
 		int code = write_out(wal);
+		wal->waiting = 0; /* if it failed, SQLite takes the transaction back and asks for none of it again */
 		if (code)
 			return code;
 		wal->at = at;

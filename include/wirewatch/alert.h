@@ -38,7 +38,7 @@ bool alert_is_first(const struct alert *alert); /* of a placed alert: the first 
  * the latest 2,048 of a story, 20,000 sketches or 80 MB in all, the stories
  * silent for longest are forgotten first.
  * What placing one costs does not grow with those that are alike: of the words
- * that thousands share, only the latest thousand or so are looked at.
+ * that thousands share, only the latest hundred or more are looked at.
  */
 struct alert_stories;
 enum base_result alert_stories_new(base_time window, struct alert_stories **out);

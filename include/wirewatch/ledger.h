@@ -22,12 +22,11 @@ struct ledger_options {
 	struct base_log *log; /* may be NULL */
 };
 /*
- * Open or create. BASE_DAMAGED: the integrity check failed, which a file is
- * spared that was closed by ledger_close, bears the seal of that, and was
- * checked within a week; BASE_UNSUPPORTED:
+ * Open or create. BASE_DAMAGED: the integrity check failed; BASE_UNSUPPORTED:
  * written by a newer version, or no such engine; BASE_BUSY: another process
  * has it; BASE_INVALID: no address, or another program's file; BASE_IO. err
- * says what to do.
+ * says what to do. A file that ledger_close closed, that nobody has touched
+ * since and that was checked within a week is not checked.
  */
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err);
 void ledger_close(struct ledger *ledger); /* NULL is fine */
@@ -115,7 +114,7 @@ struct ledger_batch {
 	struct ledger_feed feed; /* its new state */
 	/*
 	 * All entries of the document, seen ones too: they are kept while they
-	 * appear, and 90 days (or `keep`) longer. None when no document was taken in.
+	 * appear, and 90 days (or `keep`) longer. None when no document was taken in, or all it held may be left out.
 	 * Those that were left out when they were looked up may be left out for up
 	 * to twelve hours.
 	 */

@@ -150,6 +150,36 @@ static void a_flood_does_not_wash_other_stories_away(void **state)
 	alert_stories_free(stories);
 }
 
+/* The same with texts so long that some thousand of them are as much as may be kept of all stories. */
+static void a_flood_of_long_texts_does_not_either(void **state)
+{
+	(void)state;
+	enum { COMMON = 1500, OWN = 4500, WORD = 12 };
+	static char text[(COMMON + OWN) * WORD];
+	struct alert_stories *stories = stories_new();
+	char story[17];
+	int firsts = 0;
+	assert_true(place_event(stories, 0));
+	for (int i = 0; i < 1900; i++) {
+		char item[16];
+		size_t len = 0;
+		for (int k = 0; k < COMMON + OWN; k++)
+			len += (size_t)snprintf(text + len, sizeof text - len, "w%dx%d ", k < COMMON ? 0 : i + 1, k);
+		(void)snprintf(item, sizeof item, "l%d", i);
+		firsts += place_and_tell(stories,
+		                         &(struct sample){.class = MATCH_PAUSE,
+		                                          .item = item,
+		                                          .systems = {"Kestrel"},
+		                                          .title = "Norland holds back Kestrel missiles: ministry wants an audit",
+		                                          .text = text},
+		                         story);
+	}
+	assert_int_equal(firsts, 1);
+	assert_int_equal(alert_stories_count(stories), 2);
+	assert_false(place_event(stories, 0));
+	alert_stories_free(stories);
+}
+
 /* Two stories of thousands of reports each, in turns: forgetting them must not search for each of their words. */
 static void great_stories_are_forgotten_at_once(void **state)
 {
@@ -179,6 +209,7 @@ int main(void)
 		cmocka_unit_test(a_retelling_costs_no_more_among_more_of_them),
 		cmocka_unit_test(a_story_is_found_behind_a_flood),
 		cmocka_unit_test(a_flood_does_not_wash_other_stories_away),
+		cmocka_unit_test(a_flood_of_long_texts_does_not_either),
 		cmocka_unit_test(great_stories_are_forgotten_at_once),
 	};
 	return cmocka_run_group_tests_name("flood", tests, NULL, NULL);

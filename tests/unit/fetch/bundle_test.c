@@ -121,16 +121,18 @@ static void what_is_asked_for_is_decoded(void **state)
 	write_certificate(scene, "one", 1, X509_VERSION_3);
 	fputs("words between them\n", scene->file);
 	write_certificate(scene, "two", 2, X509_VERSION_3);
+	write_certificate(scene, "three", 4, X509_VERSION_3);
 	write_certificate(scene, "ONE", 3, X509_VERSION_1); /* the same name, RFC 5280 section 7.1; and no version is told */
-	write_certificate(scene, "two", 2, X509_VERSION_3); /* the same certificate */
+	write_certificate(scene, "two", 2, X509_VERSION_3); /* once more, signed anew */
 	assert_true(add(scene));
-	assert_int_equal(in_store(scene->store), 0);
+	assert_int_equal(in_store(scene->store), 4); /* all that have a name together, before anyone can find one alone */
 	assert_int_equal(trusted_as(scene, "nobody"), 0);
-	assert_int_equal(in_store(scene->store), 0);
+	assert_int_equal(in_store(scene->store), 4);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(trusted_as(scene, "one"), 2);
-		assert_int_equal(in_store(scene->store), 2);
+		assert_int_equal(trusted_as(scene, "three"), 1);
+		assert_int_equal(in_store(scene->store), 5);
 	}
+	assert_int_equal(trusted_as(scene, "one"), 2);
 	assert_int_equal(trusted_as(scene, "two"), trusted_as(scene, "two"));
 	assert_true(trusted_as(scene, "two") > 0);
 }

@@ -116,6 +116,24 @@ static void every_operation_of_a_commit_may_fail(void **state)
 		}
 }
 
+/* The alerts are in the log alone, and too many pages lie between for them to be in memory still. */
+static void what_the_log_holds_is_read_while_the_disk_is_full(void **state)
+{
+	(void)state;
+	struct house house;
+	house_build(&house);
+	assert_int_equal(house_open(&house), BASE_OK);
+	assert_int_equal(house_commit(&house, HOUSE_FEED, items, 10, NOW), BASE_OK);
+	fill_log(&house);
+	faulty_arm(1, SQLITE_FULL, true);
+	assert_int_equal(house_commit(&house, HOUSE_FEED, items + 10, 200, NOW + 1), BASE_IO);
+	holds(&house, 10);
+	faulty_arm(0, 0, false);
+	assert_int_equal(house_commit(&house, HOUSE_FEED, items + 10, 200, NOW + 2), BASE_OK);
+	holds(&house, 210);
+	house_pull_down(&house);
+}
+
 /* SQLite does without some of its memory; then the commit succeeds all the same. In growing steps, for time's sake. */
 static void every_allocation_of_a_commit_may_fail(void **state)
 {
@@ -245,7 +263,8 @@ static void every_operation_of_upkeep_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_operation_of_a_commit_may_fail), cmocka_unit_test(every_allocation_of_a_commit_may_fail),
+		cmocka_unit_test(every_operation_of_a_commit_may_fail),
+		cmocka_unit_test(what_the_log_holds_is_read_while_the_disk_is_full), cmocka_unit_test(every_allocation_of_a_commit_may_fail),
 		cmocka_unit_test(every_allocation_of_opening_may_fail), cmocka_unit_test(a_checkpoint_may_fail),
 		cmocka_unit_test(every_operation_of_opening_may_fail),  cmocka_unit_test(every_operation_of_upkeep_may_fail),
 	};
