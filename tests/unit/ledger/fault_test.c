@@ -264,7 +264,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_operation_of_a_commit_may_fail),
-		cmocka_unit_test(what_the_log_holds_is_read_while_the_disk_is_full), cmocka_unit_test(every_allocation_of_a_commit_may_fail),
+		cmocka_unit_test(what_the_log_holds_is_read_while_the_disk_is_full),
+		cmocka_unit_test(every_allocation_of_a_commit_may_fail),
 		cmocka_unit_test(every_allocation_of_opening_may_fail), cmocka_unit_test(a_checkpoint_may_fail),
 		cmocka_unit_test(every_operation_of_opening_may_fail),  cmocka_unit_test(every_operation_of_upkeep_may_fail),
 	};
