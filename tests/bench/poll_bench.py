@@ -156,7 +156,18 @@ def instructions(folder, command, stdin=None, environment=None):
         return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
 
 
-def callgrind(folder, chosen, report, transport):
+def bare_instructions(folder, urls, transport, *more):
+    """What libcurl alone executes for a transfer: the difference between three rounds and two."""
+    path = os.path.join(folder, "urls")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("\n".join(urls) + "\n")
+    program = os.path.join(measure.harness.BUILDDIR, "tests", "bench", "bare_poll")
+    command = [program, "-c", str(measure.PLACES), *bare_options(transport), *more, path]
+    counts = [instructions(folder, command, "go %d\ngo %d\n" % (len(urls), rounds * len(urls))) for rounds in (1, 2)]
+    return (counts[1] - counts[0]) / len(urls)
+
+
+def unchanged_instructions(folder, chosen, report, transport):
     """Unchanged polls by --once: the difference between all feeds and half of them; counts do not vary, so one run."""
     feeds = SMOKE[0] if chosen.smoke else 1000
     server = open_server(transport, feeds, 1)
@@ -166,31 +177,58 @@ def callgrind(folder, chosen, report, transport):
         daemon = Wirewatchd(subfolder(folder), part)
         check_equal(daemon.once(), 0, daemon.story())
         counts.append(instructions(folder, [DAEMON, "-c", daemon.config, "--once"], None, daemon.environment()))
-    path = os.path.join(folder, "urls")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("\n".join(urls) + "\n")
-    program = os.path.join(measure.harness.BUILDDIR, "tests", "bench", "bare_poll")
-    bare = [instructions(folder, [program, "-c", str(measure.PLACES), *bare_options(transport), path],
-                         "go %d\ngo %d\n" % (feeds, more)) for more in (feeds, 2 * feeds)]
+    bare = bare_instructions(folder, urls, transport)
     server.stop()
-    report.add("%s, not modified" % transport, "instructions", [(counts[1] - counts[0]) / (feeds - feeds // 2)],
-               [(bare[1] - bare[0]) / feeds], "libcurl")
+    report.add("%s, not modified" % transport, "instructions", [(counts[1] - counts[0]) / (feeds - feeds // 2)], [bare],
+               "libcurl")
+
+
+def control(daemon, order):
+    done = subprocess.run(["callgrind_control", order, str(daemon.pid)], capture_output=True, text=True)
+    check_equal(done.returncode, 0, done.stdout + done.stderr)
+
+
+def changed_instructions(folder, chosen, report, transport):
+    """Changed polls of the resident daemon, all its threads."""
+    feeds, polls = SMOKE if chosen.smoke else (500, 1500)
+    server = open_server(transport, feeds)
+    urls = urls_of(transport, feeds, server)
+    output = os.path.join(folder, "callgrind.changed")
+    daemon = Wirewatchd(subfolder(folder), urls)
+    check_equal(daemon.once(), 0, daemon.story())
+    daemon.command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + output, *daemon.command]
+    daemon.start(ready=False)
+    server.ask("change 100")
+    server.wait(server.stats()["requests"] + feeds * 5 // 2)  # known, and read whole
+    control(daemon, "--zero")
+    before = server.stats()["requests"]
+    seen = server.wait(before + polls)["requests"]
+    control(daemon, "--dump")
+    seen = (seen + server.stats()["requests"]) / 2  # it goes on until it hears of it
+    daemon.kill()
+    with open(output + ".1", encoding="utf-8", errors="replace") as file:
+        executed = next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
+    bare = bare_instructions(folder, urls, transport, "-x")
+    server.stop()
+    report.add("%s, changed" % transport, "instructions", [executed / (seen - before)], [bare], "libcurl + SAX",
+               MARKS["changed"])
 
 
 CASES = {"not modified": lambda *all_of: known_polls(*all_of, 0),
-         "changed": lambda *all_of: known_polls(*all_of, 100), "first": first_polls, "instructions": callgrind}
+         "changed": lambda *all_of: known_polls(*all_of, 100), "first": first_polls}
+COUNTS = {"not modified": unchanged_instructions, "changed": changed_instructions}
 
 
 def main():
     chosen = measure.options(__doc__ % measure.PLACES, only=("", "cases whose name has this, such as 'kept, changed'"),
                              pollers=(1, "poll.pollers of the daemon"),
-                             callgrind=(False, "instructions of unchanged polls, where time is too noisy"))
+                             callgrind=(False, "instructions, where time is too noisy"))
     no_tls = measure.enter(chosen.smoke)
     report = Report("poll", chosen)
     for transport, (_, tls) in TRANSPORTS.items():
-        for case, work in CASES.items():
+        for case, work in (COUNTS if chosen.callgrind else CASES).items():
             name = "%s, %s" % (transport, case)
-            wanted = (case == "instructions") == chosen.callgrind and chosen.only in name
+            wanted = chosen.only in name
             if chosen.smoke and not chosen.only and not chosen.callgrind:
                 wanted = name in SMOKE_CASES
             if wanted and tls and no_tls:
