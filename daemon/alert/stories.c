@@ -406,7 +406,7 @@ static void leave_member(struct alert_stories *stories, struct story *story, con
 		}
 }
 
-/* As if it had never been placed, but for what it crowded out; whatever was placed later has been taken back already. */
+/* As if it had never been placed, but for what it crowded out. Whatever was placed later has been taken back. */
 static void take_back(struct alert_stories *stories, const struct placing *placing)
 {
 	const struct sketch *sketch = &placing->alert->sketch;

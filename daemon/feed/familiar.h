@@ -38,7 +38,10 @@ void feed_slices_forget(struct feed_slices *slices);
 enum base_result feed_slices_cut(struct base_span xml, const struct feed_slices *slices, struct base_buf *out);
 /* What makes entries what they are beside their bytes is as it was. */
 bool feed_familiar_holds(const struct feed_familiar *set, const struct feed_owned *fresh, base_time now);
-/* Does an entry have a key, link_key or title_key of an entry left out? Then one tells which the other is. Now and then wrongly true. */
+/*
+ * Does an entry have a key, link_key or title_key of an entry left out? Then one tells which the other is. Now and then
+ * wrongly true.
+ */
 bool feed_slices_share_keys(const struct feed_slices *slices, const struct feed_familiar *set,
                             const struct feed_owned *fresh);
 /*

@@ -174,7 +174,8 @@ uint64_t base_hash64(const uint64_t key[2], const void *bytes, size_t len);
 void base_hash128(const uint64_t key[2], const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
 /*
  * Tells documents apart that nobody made to be mistaken for each other, where the one who could is only fooling himself:
- * no accident makes two alike. The same on every machine; ledgers keep it, so another one has each document read once more.
+ * no accident makes two alike. The same on every machine; ledgers keep it, so when it is made otherwise each document is
+ * read once more.
  */
 void base_sum128(const void *bytes, size_t len, uint8_t out[BASE_HASH128_LEN]);
 /* Bytes from the kernel's generator; used for epochs, hash keys and jitter. */
