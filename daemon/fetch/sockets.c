@@ -108,8 +108,10 @@ int fetch_on_watch(CURL *easy, curl_socket_t fd, int what, void *ctx, void *know
 		if (socket == NULL)
 			return 0;
 		socket->wanted = false;
-		if (!socket->ours || socket->watched != EV_READ) /* not one that is connected and silent, and so worth keeping */
+		if (!socket->ours)
 			forget(fetch, fd);
+		else if (socket->watched != EV_READ) /* it could be written to at any time */
+			unwatch(socket);
 		return 0;
 	}
 	if (what & CURL_POLL_IN)
