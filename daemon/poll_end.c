@@ -76,6 +76,7 @@ static void plan_ahead(struct poll *poll)
 	poll->outcome.fixed_interval = poll->feed->conf->interval;
 	poll->events = plan_next(poll->context->fleet, poll->feed->slot, poll->next, &poll->outcome,
 	                         poll_chance(poll->context));
+	poll->excused = plan_fleet_outage(poll->context->fleet) && !(poll->events & PLAN_EVENT_OUTAGE);
 }
 
 static bool is_fresh(const struct poll *poll)
@@ -170,7 +171,7 @@ static void update_feed(struct poll *poll)
 static void say_failure(struct poll *poll)
 {
 	struct poll_feed *feed = poll->feed;
-	if (plan_fleet_outage(poll->context->fleet) && !(poll->events & PLAN_EVENT_OUTAGE)) {
+	if (poll->excused) {
 		base_log(poll_log(poll), BASE_DEBUG, feed->conf->name, "%s", poll->reason);
 		return;
 	}

@@ -20,6 +20,7 @@ struct poll {
 	struct base_buf learned;  /* the same, as it is stored */
 	bool full;                /* asked without the validators there are */
 	unsigned events;          /* what plan found worth a line */
+	bool excused;             /* it failed while no host answered: its feed is not blamed */
 	struct plan_document said; /* what the document says about itself */
 	base_time *dates;         /* of entries not known before */
 	char *moved_to;           /* or NULL */

@@ -52,7 +52,7 @@ enum base_result plan_fleet_new(const struct plan_options *options, struct plan_
 	fleet->prior = PRIOR_RATE;
 	fleet->trim = 1;
 	fleet->round = 1;
-	fleet->solved_at = fleet->period_start = BASE_TIME_NONE;
+	fleet->solved_at = fleet->period_start = fleet->answered = BASE_TIME_NONE;
 	*out = fleet;
 	return BASE_OK;
 }
@@ -400,15 +400,20 @@ bool plan_fleet_outage(const struct plan_fleet *fleet)
 	return fleet->outage;
 }
 
-unsigned fleet_heard(struct plan_fleet *fleet, size_t slot, bool answered)
+unsigned fleet_heard(struct plan_fleet *fleet, size_t slot, const struct plan_poll *poll, bool answered)
 {
 	bool before = fleet->outage;
+	if (answered || fleet->answered > poll->ended) /* or the clock was set back */
+		fleet->answered = poll->ended;
 	if (answered) {
 		fleet->round++;
 		fleet->silent = 0;
 		fleet->outage = false;
 		return before ? PLAN_EVENT_NETWORK : 0;
 	}
+	/* Hosts that lie dead together time out together: that means nothing if another one answered meanwhile. */
+	if (poll->started < fleet->answered)
+		return 0;
 	struct fleet_host *host = place_of(fleet, fleet->slots[slot].host);
 	if (host->round != fleet->round) {
 		host->round = fleet->round;

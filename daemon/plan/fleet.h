@@ -37,8 +37,9 @@ struct plan_fleet {
 	uint64_t asked; /* requests in this period */
 
 	/* an outage */
-	uint32_t round;  /* grows when a host answers */
-	size_t silent;   /* hosts that failed since */
+	uint32_t round;     /* grows when a host answers */
+	base_time answered; /* wall: when one did last */
+	size_t silent;      /* hosts that failed since */
 	bool outage;
 };
 
@@ -52,8 +53,8 @@ base_time fleet_interval(const struct plan_fleet *fleet, const struct plan_feed 
 base_time fleet_shortest(const struct plan_fleet *fleet, const struct plan_feed *feed, enum plan_why *why);
 /* Count a request, and look at the budget if it is time to. */
 void fleet_asked(struct plan_fleet *fleet, size_t slot, base_time now);
-/* A host answered, or did not; gives PLAN_EVENT_OUTAGE or PLAN_EVENT_NETWORK when that changes what is thought. */
-unsigned fleet_heard(struct plan_fleet *fleet, size_t slot, bool answered);
+/* The poll's host answered, or did not; gives PLAN_EVENT_OUTAGE or PLAN_EVENT_NETWORK when that changes what is thought. */
+unsigned fleet_heard(struct plan_fleet *fleet, size_t slot, const struct plan_poll *poll, bool answered);
 /* Whether so many feeds of several hosts are on their way to that one that a portal answers for all of them. */
 bool fleet_is_portal(const struct plan_fleet *fleet, uint64_t host);
 

@@ -221,7 +221,7 @@ unsigned plan_next(struct plan_fleet *fleet, size_t slot, struct plan_feed *feed
 		return 0;
 	}
 	if (poll->outcome != PLAN_FAILED || poll->failure != PLAN_OTHER)
-		events |= fleet_heard(fleet, slot, poll->outcome != PLAN_FAILED || !is_silence(poll->failure));
+		events |= fleet_heard(fleet, slot, poll, poll->outcome != PLAN_FAILED || !is_silence(poll->failure));
 	learn(feed, poll);
 	fleet_note(fleet, slot, feed);
 	if (poll->outcome != PLAN_FAILED) {

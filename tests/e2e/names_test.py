@@ -127,6 +127,7 @@ def test_black_hole(folder):
         check_equal(daemon.get("/healthz")[0] in (200, 503), True)
         longest = max(longest, time.monotonic() - start)
         time.sleep(0.05)
+    check(not any("no host answers" in line for line in daemon.stderr_lines), "one did all the time:", daemon.story())
     print("# %d and then at most %d threads; the slowest answer took %.2f s" % (before, most, longest))
     check(most <= 64 + 20, "threads:", most)
     daemon.notify.wait("WATCHDOG=1", timeout=5)

@@ -113,6 +113,7 @@ def test_outage(folder):
     daemon.wait_log("network: hosts answer again")
     daemon.stop_cleanly()
     check_equal(sum("network: no host" in line for line in daemon.stderr_lines), 1, "lines")
+    check_equal(sum(": connection" in line for line in daemon.stderr_lines), 4, daemon.story())
 
 
 def test_stale(folder):

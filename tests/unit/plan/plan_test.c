@@ -289,6 +289,46 @@ static void an_outage_blames_nobody(void **state)
 	plan_fleet_free(fleet);
 }
 
+/* Many polls that were under way together end at once, while another host answers all the time. */
+static void a_silence_from_before_an_answer_is_no_outage(void **state)
+{
+	struct plan_fleet *fleet;
+	struct plan_feed *feed;
+	size_t slots[HOSTS];
+	struct plan_poll silent = {.outcome = PLAN_FAILED, .failure = PLAN_SLOW, .started = START, .ended = START + BASE_MINUTE};
+	struct plan_poll answered = {
+	    .outcome = PLAN_UNCHANGED, .started = START + BASE_SECOND, .ended = START + 2 * BASE_SECOND};
+	(void)state;
+	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
+	assert_int_equal(plan_feed_new(&feed), BASE_OK);
+	for (size_t i = 0; i < HOSTS; i++) {
+		char host[2] = {(char)('a' + i), '\0'};
+		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
+	}
+	plan_next(fleet, slots[0], feed, &answered, 0);
+	for (size_t i = 1; i < HOSTS; i++)
+		plan_next(fleet, slots[i], feed, &silent, 0);
+	plan_next(fleet, slots[0], feed, &silent, 0);
+	assert_false(plan_fleet_outage(fleet));
+	silent.started = answered.ended;
+	for (size_t i = 0; i < HOSTS; i++)
+		plan_next(fleet, slots[i], feed, &silent, 0);
+	assert_true(plan_fleet_outage(fleet));
+	plan_next(fleet, slots[0], feed, &answered, 0);
+	assert_false(plan_fleet_outage(fleet));
+	silent.started = START - BASE_DAY; /* the clock was set back: what seemed later is of no use */
+	silent.ended = START - BASE_DAY + BASE_SECOND;
+	for (size_t i = 0; i < HOSTS; i++)
+		plan_next(fleet, slots[i], feed, &silent, 0);
+	assert_false(plan_fleet_outage(fleet));
+	silent.started = silent.ended;
+	for (size_t i = 0; i < HOSTS; i++)
+		plan_next(fleet, slots[i], feed, &silent, 0);
+	assert_true(plan_fleet_outage(fleet));
+	plan_feed_free(feed);
+	plan_fleet_free(fleet);
+}
+
 static void hosts_that_have_gone_do_not_count(void **state)
 {
 	struct plan_fleet *fleet;
@@ -413,6 +453,7 @@ int main(void)
 	    cmocka_unit_test(gone_ends_it_for_good),
 	    cmocka_unit_test(a_cancelled_poll_counts_as_a_request),
 	    cmocka_unit_test(an_outage_blames_nobody),
+	    cmocka_unit_test(a_silence_from_before_an_answer_is_no_outage),
 	    cmocka_unit_test(hosts_that_have_gone_do_not_count),
 	    cmocka_unit_test(a_restart_never_polls_early),
 	    cmocka_unit_test(new_feeds_are_spread),
