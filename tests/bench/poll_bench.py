@@ -74,14 +74,15 @@ def check_window(counts, change, transport):
 def known_polls(folder, chosen, report, transport, change):
     """Polls of feeds that are known: change per cent of them find something new."""
     feeds, polls = SMOKE if chosen.smoke else (UNCHANGED if change == 0 else CHANGED)[transport]
-    server = open_server(transport, feeds, 1 if change == 0 else 30)
-    urls = urls_of(transport, feeds, server)
-    daemon = Wirewatchd(subfolder(folder), urls, {"poll.pollers": chosen.pollers})
-    bare = Bare(folder, urls, "-c", measure.PLACES, *bare_options(transport), *(["-x"] if change else []))
+    server, other = (open_server(transport, feeds, 1 if change == 0 else 30) for _ in range(2))
+    daemon = Wirewatchd(subfolder(folder), urls_of(transport, feeds, server), {"poll.pollers": chosen.pollers})
+    bare = Bare(folder, urls_of(transport, feeds, other), "-c", measure.PLACES, *bare_options(transport),
+                *(["-x"] if change else []))
     bare.go(feeds)
     daemon.start()
     server.wait(server.stats()["requests"] + feeds * 5 // 2)  # known, sessions kept
-    server.ask("change %d" % change)
+    for each in (server, other):  # one each: a request changes its feed, and the other's polls would find four new entries
+        each.ask("change %d" % change)
     runs, reference, busy, pace = [], [], [], []
     for _ in range(chosen.runs):
         daemon.thaw()
@@ -94,8 +95,8 @@ def known_polls(folder, chosen, report, transport, change):
         done = bare.go(polls)
         reference.append(done["cpu"] / done["transfers"] * 1e6)
     daemon.kill()
-    bare.stop()
-    server.stop()
+    for each in (bare, server, other):
+        each.stop()
     what = "changed" if change else "not modified"
     mark = TLS_MARKS.get(transport, MARKS[what]) if change == 0 else MARKS[what]
     report.add("%s, %s" % (transport, what), "us/poll", runs, reference, "libcurl + SAX" if change else "libcurl", mark,
