@@ -1,7 +1,11 @@
 /* The running daemon's life, and the main thread's loop. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "inquiry.h"
 #include "service_inside.h"
@@ -76,10 +80,8 @@ static void on_news(evutil_socket_t fd, short what, void *ctx)
 	(void)event_base_loopexit(service->base, NULL);
 }
 
-static void on_signal(evutil_socket_t number, short what, void *ctx)
+static void take_signal(struct service *service, uint32_t number)
 {
-	(void)what;
-	struct service *service = ctx;
 	if (service->stopping)
 		return;
 	if (number == SIGHUP) {
@@ -95,6 +97,14 @@ static void on_signal(evutil_socket_t number, short what, void *ctx)
 	stop(service);
 }
 
+static void on_signals(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)what;
+	struct signalfd_siginfo signal;
+	while (read(fd, &signal, sizeof signal) == (ssize_t)sizeof signal)
+		take_signal(ctx, signal.ssi_signo);
+}
+
 static struct event *add_event(struct service *service, int fd, short what, event_callback_fn call, base_time every)
 {
 	struct event *event = event_new(service->base, fd, what, call, service);
@@ -106,25 +116,41 @@ static struct event *add_event(struct service *service, int fd, short what, even
 	return event;
 }
 
+/*
+ * signalfd(2) instead of handlers: whatever the main thread is doing, a signal waits until it is read. They stay blocked to
+ * the end, so that a second one does not cut the stop short that the first one asked for.
+ */
+static bool open_signals(struct service *service)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	sigset_t wanted;
+	(void)sigemptyset(&wanted);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		(void)sigaddset(&wanted, numbers[i]);
+	if (pthread_sigmask(SIG_BLOCK, &wanted, NULL))
+		return false;
+	(void)signal(SIGHUP, SIG_DFL); /* one that is ignored would not wait */
+	service->signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
+	return service->signals >= 0;
+}
+
 static enum base_result open_loop(struct service *service, struct base_error *err)
 {
-	static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 	service->base = event_base_new();
 	if (!service->base || base_queue_new(NEWS_MAX, &service->news) ||
 	    inquiries_new(service->base, &service->inquiries))
 		return base_fail(err, BASE_NO_MEMORY, "no event loop");
-	bool ok = true;
-	for (size_t i = 0; i < SIGNAL_COUNT; i++) {
-		service->signals[i] = add_event(service, numbers[i], EV_SIGNAL | EV_PERSIST, on_signal, 0);
-		ok = ok && service->signals[i];
-	}
+	if (!open_signals(service))
+		return base_fail(err, BASE_IO, "signals cannot be waited for: %s", strerror(errno));
+	service->signal_event = add_event(service, service->signals, EV_READ | EV_PERSIST, on_signals, 0);
 	service->news_event = add_event(service, base_queue_fd(service->news), EV_READ | EV_PERSIST, on_news, 0);
 	service->status_event = add_event(service, -1, EV_PERSIST, on_status, STATUS_EVERY);
 	base_time watchdog = status_watchdog_interval();
 	if (watchdog)
 		service->watchdog_event = add_event(service, -1, EV_PERSIST, on_watchdog, watchdog);
-	ok = ok && service->news_event && service->status_event && (!watchdog || service->watchdog_event);
-	return ok ? BASE_OK : base_fail(err, BASE_NO_MEMORY, "no events for signals and timers");
+	if (service->signal_event && service->news_event && service->status_event && (!watchdog || service->watchdog_event))
+		return BASE_OK;
+	return base_fail(err, BASE_NO_MEMORY, "no events for signals and timers");
 }
 
 enum base_result service_new(const struct service_options *options, struct load *loaded, struct service **out,
@@ -136,6 +162,7 @@ enum base_result service_new(const struct service_options *options, struct load 
 		return base_fail(err, BASE_NO_MEMORY, "out of memory");
 	}
 	STAILQ_INIT(&service->listings);
+	service->signals = -1;
 	service->options = *options;
 	service->loaded = *loaded;
 	*loaded = (struct load){0};
@@ -212,13 +239,14 @@ void service_free(struct service *service)
 	if (service->outbox_running)
 		outbox_stop(service->outbox);
 	rooms_close(service);
-	for (size_t i = 0; i < SIGNAL_COUNT; i++)
-		free_event(service->signals[i]);
+	free_event(service->signal_event);
 	free_event(service->news_event);
 	free_event(service->status_event);
 	free_event(service->watchdog_event);
 	if (service->base)
 		event_base_free(service->base);
+	if (service->signals >= 0)
+		(void)close(service->signals);
 	base_queue_free(service->news);
 	rooms_close_logs(service);
 	load_free(&service->pending);

@@ -14,8 +14,6 @@
 #include "service.h"
 #include "wirewatch/status.h"
 
-#define SIGNAL_COUNT 4
-
 struct listing; /* of reload.c */
 struct holdings;
 struct share;
@@ -56,7 +54,8 @@ struct service {
 
 	size_t connections; /* of subscribers, at most */
 	struct event_base *base;
-	struct event *signals[SIGNAL_COUNT], *news_event, *status_event, *watchdog_event;
+	int signals; /* a descriptor to read them from, or -1 */
+	struct event *signal_event, *news_event, *status_event, *watchdog_event;
 };
 
 
