@@ -117,8 +117,8 @@ static struct event *add_event(struct service *service, int fd, short what, even
 }
 
 /*
- * signalfd(2) instead of handlers: whatever the main thread is doing, a signal waits until it is read. They stay blocked to
- * the end, so that a second one does not cut the stop short that the first one asked for.
+ * signalfd(2) instead of handlers: whatever the main thread is doing, a signal waits until it is read. They stay blocked
+ * to the end, so that a second one does not cut the stop short that the first one asked for.
  */
 static bool open_signals(struct service *service)
 {

@@ -196,6 +196,7 @@ static void close_engine(struct engine *engine)
 	base_buf_free(&sqlite->last_modified);
 	base_buf_free(&sqlite->learned);
 	sqlite_polled_free(sqlite);
+	base_clock_free(sqlite->clock);
 	free(sqlite->path);
 	free(sqlite->file);
 	free(sqlite);
@@ -250,12 +251,17 @@ static enum base_result expect(struct sqlite *sqlite, const char *pragma, const 
 	return result;
 }
 
+static int64_t seconds_now(const struct sqlite *sqlite)
+{
+	return base_clock_wall(sqlite->clock) / BASE_SECOND;
+}
+
 static enum base_result check_pages(struct sqlite *sqlite)
 {
 	enum base_result result = expect(sqlite, "PRAGMA quick_check(1)", "ok", BASE_DAMAGED,
 	                                 "is damaged: restore a backup, or move it away to begin a new one");
 	if (!result)
-		sqlite->checked = sqlite_now();
+		sqlite->checked = seconds_now(sqlite);
 	return result;
 }
 
@@ -308,7 +314,7 @@ static enum base_result open_database(struct sqlite *sqlite)
 	sqlite->file = strdup(file ? file : sqlite->path);
 	if (!sqlite->file)
 		return base_fail(&sqlite->engine.reason, BASE_NO_MEMORY, "ledger: out of memory");
-	sqlite->checked = sqlite_unseal(sqlite->file);
+	sqlite->checked = sqlite_unseal(sqlite->file, seconds_now(sqlite));
 	sqlite3_busy_timeout(sqlite->db, BUSY_MS);
 	sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
 	sqlite3_wal_autocheckpoint(sqlite->db, 0);
@@ -330,9 +336,10 @@ static enum base_result open_engine(const char *where, struct base_log *log, str
 	base_buf_init(&sqlite->last_modified, VALIDATOR_MAX);
 	base_buf_init(&sqlite->learned, PLAN_STORED_MAX);
 	sqlite->path = strdup(where);
-	enum base_result result = sqlite->path ? open_database(sqlite) : BASE_NO_MEMORY;
+	bool ready = sqlite->path && !base_clock_new_system(&sqlite->clock);
+	enum base_result result = ready ? open_database(sqlite) : BASE_NO_MEMORY;
 	if (result) {
-		(void)base_fail(err, result, "%s", sqlite->path ? sqlite->engine.reason.text : "ledger: out of memory");
+		(void)base_fail(err, result, "%s", ready ? sqlite->engine.reason.text : "ledger: out of memory");
 		close_engine(&sqlite->engine);
 		return result;
 	}

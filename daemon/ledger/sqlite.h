@@ -52,6 +52,7 @@ struct sqlite {
 	sqlite3 *db;
 	char *path;
 	char *file;       /* the same without symbolic links; NULL before it is open */
+	struct base_clock *clock;
 	int64_t checked;  /* when the whole file was, in seconds; 0: it is to be at the next opening */
 	struct base_log *log;
 	sqlite3_stmt *statements[SQL_STATEMENTS];
@@ -85,11 +86,10 @@ enum base_result sqlite_prune(struct engine *engine, const struct engine_prune *
 
 /*
  * sqlite_seal.c: a file closed as it should be is sealed, so that its next opening need not check all of it. checked: when
- * that was done, in seconds; 0 seals nothing. sqlite_unseal gives it back if the seal held, else 0.
+ * that was done, and now, in seconds; 0 seals nothing. sqlite_unseal gives it back if the seal held, else 0.
  */
 void sqlite_seal(const char *file, int64_t checked);
-int64_t sqlite_unseal(const char *file);
-int64_t sqlite_now(void); /* in seconds, as SQLite's date functions have it; 0: unknown */
+int64_t sqlite_unseal(const char *file, int64_t now);
 
 /* sqlite_wal.c: SQLite's layer of files, but for the log. Give its name to sqlite3_open_v2; free it after the closing. */
 struct sqlite_layer;

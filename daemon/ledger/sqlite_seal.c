@@ -47,24 +47,15 @@ static bool has_log(const char *file)
 	return len < 0 || (size_t)len >= sizeof log || !stat(log, &info);
 }
 
-int64_t sqlite_now(void)
+int64_t sqlite_unseal(const char *file, int64_t now)
 {
-	sqlite3_vfs *system = sqlite3_vfs_find(NULL);
-	sqlite3_int64 ms = 0; /* since noon in Greenwich on November 24, 4714 BC (c3ref/vfs.html) */
-	if (!system || system->iVersion < 2 || system->xCurrentTimeInt64(system, &ms))
-		return 0;
-	return ms / 1000;
-}
-
-int64_t sqlite_unseal(const char *file)
-{
-	struct seal seal, now;
+	struct seal seal, here;
 	bool sealed = getxattr(file, SEAL, &seal, sizeof seal) == sizeof seal;
 	if (!sealed || removexattr(file, SEAL))
 		return 0;
-	now.checked = seal.checked;
-	int64_t age = sqlite_now() - seal.checked;
-	bool holds = describe(file, &now) && !memcmp(&seal, &now, sizeof seal) && !has_log(file);
+	here.checked = seal.checked;
+	int64_t age = now - seal.checked;
+	bool holds = describe(file, &here) && !memcmp(&seal, &here, sizeof seal) && !has_log(file);
 	return holds && age >= 0 && age < CHECK_LASTS ? seal.checked : 0;
 }
 
