@@ -285,9 +285,10 @@ static double requests_at(const struct plan_fleet *fleet, const double *needs, d
 {
 	double sum = 0;
 	for (size_t i = 0; i < fleet->slot_count; i++) {
-		double rate = needs[i] / kappa;
+		const struct fleet_slot *slot = &fleet->slots[i];
+		double interval = kappa / needs[i]; /* without need infinite; fmin and fmax are calls, forty times a feed */
 		if (needs[i] >= 0)
-			sum += fmin(fmax(rate, 1 / fleet->slots[i].longest), 1 / fleet->slots[i].shortest);
+			sum += 1 / (interval < slot->shortest ? slot->shortest : interval > slot->longest ? slot->longest : interval);
 	}
 	return sum;
 }

@@ -1,8 +1,8 @@
 /*
- * bare_poll: what polls cost at least. The transfers of the daemon by libcurl's
- * multi-socket interface and libevent in one thread: handles used again,
- * the daemon's header fields sent, byte for byte, certificates loaded once,
- * nothing stored. With -x each document passes libxml2's push parser with
+ * bare_poll: what polls cost with libcurl as one uses it. The transfers of the
+ * daemon by libcurl's multi-socket interface and libevent in one thread:
+ * handles used again, the daemon's header fields sent, byte for byte,
+ * certificates loaded once, nothing stored. With -x each document passes libxml2's push parser with
  * handlers that only count.
  *
  *   bare_poll [-c CONCURRENCY] [-n] [-x] [-a BUNDLE.pem [-t]] [-r PER_SECOND] URLS

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """A great many feeds, each on a loopback host of its own, polled at a fixed interval.
 
 Measured: the time from the start to the first poll and to the last first poll; how late polls start (the daemon's own
@@ -20,6 +21,7 @@ from harness import check
 from measure import Bare, LoadServer, Plain, Report, Wirewatchd, cpu_of, memory_of
 
 FEW = 1000
+MEAN_WAIT = 1.05  # intervals
 LAG = re.compile(r'^wirewatch_poll_lag_seconds_bucket\{le="([^"]+)"\} (\d+)$', re.M)
 
 
@@ -84,21 +86,25 @@ class Scale:
         self.server.stop()
         return memory
 
-    def steady(self):
-        """A while of polls as they come: processor time, lag, what is written."""
-        self.server.ask("change 5")
-        before, cpu, asked = lags(self.daemon), self.daemon.cpu(), self.server.stats()["requests"]
-        written = written_by(self.daemon.pid)
-        began = time.monotonic()
-        time.sleep(self.chosen.seconds)
-        cpu, polls = self.daemon.cpu() - cpu, self.server.stats()["requests"] - asked
-        wall, after = time.monotonic() - began, lags(self.daemon)
-        return {"cpu": cpu / polls, "core": cpu / wall, "pace": polls / wall, "before": before, "after": after,
-                "written": (written_by(self.daemon.pid) - written) / polls}
+    def window(self, seconds):
+        """Polls as they come: processor seconds, polls, seconds."""
+        began, cpu, asked = time.monotonic(), self.daemon.cpu(), self.server.stats()["requests"]
+        time.sleep(seconds)
+        return self.daemon.cpu() - cpu, self.server.stats()["requests"] - asked, time.monotonic() - began
 
-    def bare(self, pace):
-        """libcurl alone at that pace, at a server of its own: seconds of processor a transfer."""
+    def steady(self):
+        """Some windows one after the other: processor time in each; of all, lag and what is written."""
+        self.server.ask("change 5")
+        before, written = lags(self.daemon), written_by(self.daemon.pid)
+        windows = [self.window(self.chosen.seconds / self.chosen.runs) for _ in range(self.chosen.runs)]
+        cpu, polls, wall = map(sum, zip(*windows))
+        return {"cpu": [cpu / polls for cpu, polls, _ in windows], "core": cpu / wall, "pace": polls / wall,
+                "before": before, "after": lags(self.daemon), "written": (written_by(self.daemon.pid) - written) / polls}
+
+    def bare(self):
+        """libcurl alone, before there is a daemon, at the pace this one will have: seconds of processor a transfer."""
         feeds = min(self.chosen.feeds, 2000)
+        pace = self.chosen.feeds / self.chosen.interval / MEAN_WAIT
         server = LoadServer(feeds, self.chosen.entries, closing=True, entry_bytes=600)
         bare = Bare(self.folder, urls_of(feeds, server), "-x", "-c", min(200, feeds), "-r", max(round(pace), 1))
         bare.go(feeds)
@@ -161,6 +167,7 @@ def late_by(plan, since, asks):
 
 def work(folder, chosen, report):
     scale = Scale(folder, chosen, report)
+    bare = scale.bare()
     small = scale.few()
     first, all_polled = scale.begin(chosen.feeds)
     name = "%d feeds, %d s" % (chosen.feeds, chosen.interval)
@@ -171,8 +178,7 @@ def work(folder, chosen, report):
     more = chosen.feeds - (10 if chosen.smoke else FEW)
     report.add(name + ", memory a feed", "KiB", [(memory - small) / more / 1024], most=3, all_MB=memory / 1e6)
     steady = scale.steady()
-    bare = scale.bare(steady["pace"])
-    report.add(name + ", processor", "us/poll", [steady["cpu"] * 1e6] * len(bare), [b * 1e6 for b in bare],
+    report.add(name + ", processor", "us/poll", [cpu * 1e6 for cpu in steady["cpu"]], [cpu * 1e6 for cpu in bare],
                "libcurl + SAX, paced", percent_of_a_core=steady["core"] * 100, polls_a_second=steady["pace"])
     for part in (0.5, 0.99, 1.0):
         report.add(name + ", lag of %g %%" % (part * 100), "s, below", [quantile(steady["before"], steady["after"], part)],
