@@ -120,9 +120,17 @@ static enum base_result note_entries(struct poll *poll)
 	const struct feed_entry *entries = poll->document->entries;
 	size_t count = poll->document->entry_count;
 	for (size_t i = 0; i < count; i++)
-		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
-		                                         entries[i].change, poll->known[i].classes, entries[i].published,
-		                                         poll->known[i].settled, poll->known[i].unknown};
+		poll->entries[i] = (struct ledger_entry){
+			.key = entries[i].key,
+			.link_key = entries[i].link_key,
+			.title_key = entries[i].title_key,
+			.change = entries[i].change,
+			.classes = poll->known[i].classes,
+			/* One that stays in the future is dated anew at each poll: by it all that comes later would be old. */
+			.published = entries[i].date_clamped ? BASE_TIME_NONE : entries[i].published,
+			.settled = poll->known[i].settled,
+			.unknown = poll->known[i].unknown,
+		};
 	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
 	if (!sorted)
 		return BASE_NO_MEMORY;

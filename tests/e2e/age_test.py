@@ -65,5 +65,14 @@ def test_future(folder):
     daemon.stop_cleanly()
 
 
+def test_beside_future(folder):
+    """beside an item that stays in the future, items alert that come in one poll, all dated before the last"""
+    event = dict(news.numbered(1), date=documents.now() + datetime.timedelta(days=400))
+    late = [news.numbered(n, minutes_ago=10) for n in range(2, 9)]
+    daemon = serve(folder, documents.rss2([event, news.numbered(9, minutes_ago=60)]), documents.rss2([event] + late))
+    check_equal(titles(daemon, 9), ["Shipment %d is halted" % n for n in range(1, 10)])
+    daemon.stop_cleanly()
+
+
 if __name__ == "__main__":
-    harness.run_tests([test_old, test_max_age_setting, test_undated, test_undated_after_empty, test_future])
+    harness.run_tests([test_old, test_max_age_setting, test_undated, test_undated_after_empty, test_future, test_beside_future])
