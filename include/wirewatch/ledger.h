@@ -207,6 +207,8 @@ enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_
  * Drop what is older than keep allows, a bounded piece (500 rows, 50 feeds) at
  * a time; *more: call again soon. Alerts not yet published stay, an entry stays
  * while documents show it. After a round without *more an hour's pause will do.
+ * Feeds that were not polled for as long are forgotten as a whole, but only by
+ * who has pruned for a day without a gap of another.
  */
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more);
 /* A consistent copy of the running ledger at path, replaced whole or not at all; takes about a second for 300 MB. */
