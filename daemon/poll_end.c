@@ -117,8 +117,8 @@ static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 	out->polled = feed->polled || is_fresh(poll);
 	out->newest = feed->newest;
 	for (size_t i = 0; poll->entries && i < poll->document->entry_count; i++)
-		if (poll->document->entries[i].published > out->newest)
-			out->newest = poll->document->entries[i].published;
+		if (poll->entries[i].published > out->newest)
+			out->newest = poll->entries[i].published;
 }
 
 static void replace(char **kept, char **fresh)
