@@ -330,7 +330,9 @@ void poll_not_stored(struct poll *poll, const char *why)
 		poll->outcome = (struct plan_poll){.outcome = PLAN_FAILED, .failure = PLAN_OTHER};
 		(void)snprintf(poll->reason, sizeof poll->reason, "cannot be stored: %s", why);
 	}
+	unsigned said = poll->events & (PLAN_EVENT_OUTAGE | PLAN_EVENT_NETWORK);
 	plan_ahead(poll);
+	poll->events |= said; /* by what was planned when it was to be stored */
 	take_plan(poll);
 	conclude(poll);
 }
