@@ -438,10 +438,8 @@ static void follow_orders(struct outbox *outbox)
 		reload_keys(outbox);
 	if ((orders & OUTBOX_REOPEN_FILE) && outbox->options.file)
 		publish_file_reopen(outbox->options.file);
-	atomic_store(&outbox->backing_up, orders & OUTBOX_BACK_UP);
 	if (orders & OUTBOX_BACK_UP)
 		back_up(outbox);
-	atomic_store(&outbox->backing_up, false);
 }
 
 /* What other nodes stored goes out here as well. Who says so may not be heard, so it is also looked up now and then. */
@@ -587,7 +585,7 @@ enum base_result outbox_submit(struct outbox *outbox, struct outbox_job *job)
 
 base_time outbox_alive(const struct outbox *outbox)
 {
-	return atomic_load(&outbox->backing_up) ? outbox_now(outbox) : atomic_load(&outbox->alive);
+	return atomic_load(&outbox->alive);
 }
 
 bool outbox_stuck(const struct outbox *outbox)

@@ -16,7 +16,6 @@ struct outbox {
 	_Atomic bool stopping, hurrying, stuck;
 	_Atomic unsigned orders; /* enum outbox_order */
 	_Atomic base_time alive;
-	atomic_bool backing_up; /* which takes as long as the ledger is large */
 
 	struct outbox_job *group[OUTBOX_GROUP_MAX]; /* taken from the queue, not yet answered */
 	size_t group_count;
