@@ -57,6 +57,13 @@ static enum base_result hash_url(struct conf *conf, struct base_span url, uint64
 
 /* ---- adding one ---------------------------------------------------------------- */
 
+/* A name is in every message and alert. Lists name a feed after its address where it has no title. */
+static void drop_secret_name(struct conf_feed *feed)
+{
+	if (feed->name && strcmp(feed->name, feed->url) == 0 && conf_url_has_user(base_span_of(feed->url)))
+		feed->name = NULL;
+}
+
 static enum base_result find(struct conf *conf, const struct conf_feed *feed, struct conf_listed **out, uint64_t *hash)
 {
 	enum base_result result = reserve(conf, 1);
@@ -121,7 +128,8 @@ static enum base_result add_feed(struct conf *conf, const struct conf_reader *re
 		return result;
 	if (!listed)
 		return append(conf, feed, hash);
-	conf_mistake(reader->mistakes, feed->line, "the feed '%.200s' is already in line %zu", feed->url, listed->feed.line);
+	conf_mistake(reader->mistakes, feed->line, "the feed '%s' is already in line %zu",
+	             conf_shown(base_span_of(feed->url)).text, listed->feed.line);
 	return BASE_OK;
 }
 
@@ -138,8 +146,10 @@ enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *re
 	for (size_t i = 0; i < list->count && !result; i++) {
 		struct conf_feed feed = {.file = file};
 		result = read_feed(reader, list->items[i], conf->keys.url, &feed);
-		if (!result && feed.url)
+		if (!result && feed.url) {
+			drop_secret_name(&feed);
 			result = add_feed(conf, reader, &feed);
+		}
 		if (result == BASE_LIMIT) {
 			conf_mistake(reader->mistakes, list->items[i]->line, "more than %zu feeds", MOST_FEEDS);
 			return BASE_OK;
@@ -192,8 +202,8 @@ static enum base_result merge(struct conf *conf, struct conf_listed *listed, con
 	struct conf_feed *old = &listed->feed;
 	bool other_name = old->named && differ(old->name, feed->name), other_language = differ(old->language, feed->language);
 	if (other_name || other_language)
-		base_problem(problems, feed->file, feed->line, "the feed '%.200s' is already in %s:%zu with another %s", feed->url,
-		             old->file, old->line, other_name ? "name" : "language");
+		base_problem(problems, feed->file, feed->line, "the feed '%s' is already in %s:%zu with another %s",
+		             conf_shown(base_span_of(feed->url)).text, old->file, old->line, other_name ? "name" : "language");
 	if (feed->name && !old->named) {
 		old->name = feed->name;
 		old->named = true;
@@ -272,6 +282,7 @@ enum base_result conf_add_feed(struct conf *conf, const struct conf_outline *out
 	conf_mistakes_free(&mistakes);
 	if (!good)
 		return result;
+	drop_secret_name(&feed);
 	result = find(conf, &feed, &listed, &hash);
 	if (result)
 		return result;

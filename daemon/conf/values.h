@@ -19,9 +19,6 @@ struct conf_reader {
  */
 enum base_result conf_value_read(const struct conf_reader *reader, size_t index, const struct conf_node *node, void *target);
 
-/* "%.*s" of a value in a message: not all of it if it is long. */
-#define CONF_SHOWN(span) ((int)base_utf8_clip((span).ptr, (span).len, 100)), (span).ptr
-
 /* ---- addresses (addresses.c); reason says why not ------------------------------- */
 
 bool conf_address_valid(struct base_span text, const char **reason); /* "127.0.0.1:80", "[::1]:80", "unix:/path" */
@@ -34,5 +31,6 @@ bool conf_range_parse(struct base_span text, struct conf_address_range *out);
 bool conf_url_valid(struct base_span text, const char **reason);
 /* Append the form by which two spellings of one address are recognised. */
 enum base_result conf_url_normal(struct base_span url, struct base_buf *out);
+bool conf_url_has_user(struct base_span url); /* or a password; url is valid */
 
 #endif
