@@ -98,7 +98,7 @@
 	  "The charset to assume where the document gives no valid one.") \
 	X(F, "feeds[].interval", DURATION, "", POLL_BOUNDS, true, interval, interval, \
 	  "Poll this often; without it the interval is learned between poll.min and poll.max.") \
-	X(F, "feeds[].tags", TEXTS, "", "", true, tags, tag_count, "For people: what kinds of feed it is.")
+	X(F, "feeds[].tags", TEXTS, "", "at most 64 of them", true, tags, tag_count, "For people: what kinds of feed it is.")
 
 #define INFO(owner, key, type, standard, bounds, reloadable, field, count, help) \
 	{key, type##_NAME, standard, bounds, reloadable, help},

@@ -277,7 +277,8 @@ static enum base_result read_texts(const struct conf_reader *reader, size_t inde
 {
 	const struct conf_node *const *items = node->kind == CONF_LIST ? node->items : &node;
 	size_t wanted = node->kind == CONF_LIST ? node->count : 1, kept = 0;
-	const char **texts = base_arena_alloc(reader->arena, (wanted + 1) * sizeof *texts);
+	size_t places = wanted < CONF_MOST_TEXTS ? wanted + 1 : CONF_MOST_TEXTS;
+	const char **texts = base_arena_alloc(reader->arena, places * sizeof *texts);
 	if (!texts)
 		return BASE_NO_MEMORY;
 	for (size_t i = 0; i < wanted; i++) {
@@ -289,6 +290,10 @@ static enum base_result read_texts(const struct conf_reader *reader, size_t inde
 			conf_mistake(reader->mistakes, items[i]->line, "%s: an empty text", conf_schema_info(index)->key);
 		if (!text.len || repeated)
 			continue;
+		if (kept == CONF_MOST_TEXTS) {
+			conf_mistake(reader->mistakes, items[i]->line, "%s: more than %zu texts", conf_schema_info(index)->key, kept);
+			return BASE_OK;
+		}
 		texts[kept] = base_arena_copy(reader->arena, text).ptr;
 		if (!texts[kept++])
 			return BASE_NO_MEMORY;

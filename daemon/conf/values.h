@@ -19,6 +19,9 @@ struct conf_reader {
  */
 enum base_result conf_value_read(const struct conf_reader *reader, size_t index, const struct conf_node *node, void *target);
 
+/* Of a CONF_TEXTS, without repeats: each is compared with all before it. */
+#define CONF_MOST_TEXTS ((size_t)64)
+
 /* ---- addresses (addresses.c); reason says why not ------------------------------- */
 
 bool conf_address_valid(struct base_span text, const char **reason); /* "127.0.0.1:80", "[::1]:80", "unix:/path" */

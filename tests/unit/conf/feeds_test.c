@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "folder.h"
 
@@ -247,6 +248,34 @@ static void tags_are_united(void **state)
 	folder_bad_one(*state, "feed_files: []\nfeeds:\n  - {url: 'http://a.b/', tags: [a, '']}\n", "3: feeds[].tags: an empty text");
 }
 
+/* "feeds: [{url, tags: [t0, t1, ...]}]", the tags one a line from line 4; the last one is t0 again. */
+static void write_tags(struct base_buf *text, int count)
+{
+	base_buf_reset(text);
+	(void)base_buf_add_text(text, "feeds:\n  - url: http://a.b/\n    tags:\n");
+	for (int i = 0; i < count; i++)
+		(void)base_buf_printf(text, "      - t%d\n", i);
+	(void)base_buf_add_text(text, "      - t0\n");
+}
+
+static void a_feed_has_so_many_tags(void **state)
+{
+	struct base_buf text;
+	base_buf_init(&text, (size_t)64 << 20);
+	write_tags(&text, 64);
+	struct conf *conf = folder_good(*state, text.data);
+	assert_int_equal(conf_feed_at(conf, 0)->tag_count, 64);
+	assert_string_equal(conf_feed_at(conf, 0)->tags[63], "t63");
+	conf_free(conf);
+	write_tags(&text, 65);
+	folder_bad_one(*state, text.data, "68: feeds[].tags: more than 64 texts");
+	clock_t before = clock();
+	write_tags(&text, 100000);
+	folder_bad_one(*state, text.data, "68: feeds[].tags: more than 64 texts");
+	assert_true(clock() - before < 3 * CLOCKS_PER_SEC); /* each compared with each: five times as long and more */
+	base_buf_free(&text);
+}
+
 static void mistakes_in_lists_come_after_the_file(void **state)
 {
 	const struct folder *folder = *state;
@@ -316,7 +345,7 @@ int main(void)
 	    TEST(an_address_with_a_password_is_no_name),
 	    TEST(feeds_with_every_key_have_room),
 	    TEST(many_feeds_are_found_again),   TEST(lists_are_read_and_merged),
-	    TEST(tags_are_united),
+	    TEST(tags_are_united),              TEST(a_feed_has_so_many_tags),
 	    TEST(mistakes_in_lists_come_after_the_file), TEST(rule_files_are_expanded_and_sorted),
 	    TEST(a_missing_file_is_a_problem),
 	};
