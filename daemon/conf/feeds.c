@@ -82,7 +82,7 @@ static enum base_result append(struct conf *conf, const struct conf_feed *feed, 
 	    base_grow(&conf->feeds, &conf->feed_cap, conf->feed_count + 1, sizeof *conf->feeds, MOST_FEEDS);
 	if (result)
 		return result;
-	struct conf_listed listed = {*feed, hash};
+	struct conf_listed listed = {*feed, hash, false};
 	listed.feed.named = feed->name != NULL;
 	if (!feed->name) {
 		listed.feed.name = base_arena_copy(conf->arena, conf_url_host(base_span_of(feed->url))).ptr;
@@ -174,13 +174,21 @@ static bool has_tag(const struct conf_feed *feed, const char *tag)
 }
 
 /* Many readers list a feed once for each folder it is in. */
-static enum base_result add_tags(struct conf *conf, struct conf_feed *old, const struct conf_feed *feed)
+static enum base_result add_tags(struct conf *conf, struct conf_listed *listed, const struct conf_feed *feed,
+                                 struct base_problems *problems)
 {
+	struct conf_feed *old = &listed->feed;
 	size_t new = 0;
-	for (size_t i = 0; i < feed->tag_count; i++)
+	for (size_t i = 0; i < feed->tag_count && !listed->too_many_tags; i++)
 		new += !has_tag(old, feed->tags[i]);
 	if (!new)
 		return BASE_OK;
+	if (old->tag_count + new > CONF_MOST_TEXTS) {
+		base_problem(problems, feed->file, feed->line, "the feed '%s', already in %s:%zu, has more than %zu tags",
+		             conf_shown(base_span_of(feed->url)).text, old->file, old->line, CONF_MOST_TEXTS);
+		listed->too_many_tags = true;
+		return BASE_OK;
+	}
 	const char **tags = base_arena_alloc(conf->arena, (old->tag_count + new) * sizeof *tags);
 	if (!tags)
 		return BASE_NO_MEMORY;
@@ -210,7 +218,7 @@ static enum base_result merge(struct conf *conf, struct conf_listed *listed, con
 	}
 	if (!old->language)
 		old->language = feed->language;
-	return add_tags(conf, old, feed);
+	return add_tags(conf, listed, feed, problems);
 }
 
 /* A text that may not stand in a setting is a mistake and becomes empty. */

@@ -276,6 +276,37 @@ static void a_feed_has_so_many_tags(void **state)
 	base_buf_free(&text);
 }
 
+/* A feed may be listed in as many places as one likes; the tags of all of them are no more than of one. */
+static void tags_of_all_places_are_limited(void **state)
+{
+	(void)state;
+	struct conf *conf = NULL;
+	struct base_problems *problems = NULL;
+	char tags[8][16];
+	struct base_span spans[8];
+	struct conf_outline outline = {.url = base_span_of("http://u:p@a.b/"), .tags = spans, .tag_count = 8, .file = "a.opml"};
+	assert_int_equal(base_problems_new(&problems), BASE_OK);
+	assert_int_equal(conf_new(&conf), BASE_OK);
+	for (size_t line = 1; line <= 20000; line++) {
+		for (size_t i = 0; i < 8; i++) {
+			(void)snprintf(tags[i], sizeof tags[i], "t%zu", (line - 1) * 8 + i - (line == 9));
+			spans[i] = base_span_of(tags[i]);
+		}
+		outline.line = line;
+		assert_int_equal(conf_add_feed(conf, &outline, problems), BASE_OK);
+		if (line == 8)
+			assert_int_equal(base_problems_count(problems), 0);
+	}
+	assert_int_equal(conf_feed_count(conf), 1);
+	assert_int_equal(conf_feed_at(conf, 0)->tag_count, 64);
+	assert_string_equal(conf_feed_at(conf, 0)->tags[63], "t63");
+	assert_int_equal(base_problems_count(problems), 1); /* once, not in each place */
+	assert_string_equal(base_problems_at(problems, 0),
+	                    "a.opml:9: the feed 'http://a.b/', already in a.opml:1, has more than 64 tags");
+	conf_free(conf);
+	base_problems_free(problems);
+}
+
 static void mistakes_in_lists_come_after_the_file(void **state)
 {
 	const struct folder *folder = *state;
@@ -346,6 +377,7 @@ int main(void)
 	    TEST(feeds_with_every_key_have_room),
 	    TEST(many_feeds_are_found_again),   TEST(lists_are_read_and_merged),
 	    TEST(tags_are_united),              TEST(a_feed_has_so_many_tags),
+	    TEST(tags_of_all_places_are_limited),
 	    TEST(mistakes_in_lists_come_after_the_file), TEST(rule_files_are_expanded_and_sorted),
 	    TEST(a_missing_file_is_a_problem),
 	};
