@@ -112,7 +112,8 @@ static struct xml_frame *push(struct xml_reader *r, const struct xml_tag *tag)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many namespaces at once");
 	else if (xmlDictSize(r->ctxt->dict) > MOST_NAMES)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many different names");
-	for (size_t i = 0; i < tag->attribute_count; i++) {
+	/* once stopped, libxml2 has freed the document, in which the values of attributes stand */
+	for (size_t i = 0; i < tag->attribute_count && !r->stopped; i++) {
 		struct xml_attribute attribute = xml_tag_attribute(tag, i);
 		if (!attribute.prefix || strcmp(attribute.prefix, "xml") != 0)
 			continue;

@@ -445,6 +445,12 @@ static void bombs_are_refused(void **state)
 		{"<rss><channel>", "<b>", 100000, "</channel></rss>", "broken"},
 		{"<rss><channel>", "<item/>", 20000, "</channel></rss>", "too many entries"},
 		{"<rss><channel>", "<a/>", 700000, "</channel></rss>", "too many elements"},
+		/* the tag that is one too many has an attribute that would be looked at */
+		{"<rss><channel>", "<a xml:base='x'/>", 200000, "</channel></rss>", "too many elements"},
+		{"<rss><channel>", "<a xml:lang='uk'/>", 200000, "</channel></rss>", "too many elements"},
+		{"<rss><channel>", "<n# xml:lang='uk'/>", 20000, "</channel></rss>", "names"},
+		{"<rss><channel>", "<n xmlns:a#='a' xmlns:b#='b' xml:lang='uk'>", 200, "</channel></rss>", "namespaces"},
+		{"<rss><channel>", "<n xml:lang='uk'>", 400, "</channel></rss>", "broken"},
 	};
 	(void)state;
 
