@@ -22,6 +22,7 @@
 #define MOST_TEXTS 2000000   /* stretches of text between tags and references */
 #define MOST_UNDEFINED 20    /* entities; after that it is clear what is needed */
 #define LONGEST_BASE 2048
+#define BASE_SHARE 64        /* bytes of a base: to resolve against them takes as long as another element */
 #define LONGEST_LANGUAGE 64
 #define LONGEST_PERSON 2048
 
@@ -65,6 +66,7 @@ static void push_base(struct xml_reader *r, struct xml_frame *frame, struct base
 
 	if (reference.len > LONGEST_BASE)
 		return;
+	r->parts += outer.len / BASE_SHARE;
 	base_buf_init(&resolved, LONGEST_BASE);
 	if (feed_link_resolve(outer.ptr ? outer : r->builder->input->url, base_span_trim(reference), &resolved) == BASE_OK) {
 		frame->base_start = r->bases.len;
