@@ -5,7 +5,7 @@
 
 #include "client.h"
 #include "get.h"
-#include "wirewatch/conf.h"
+#include "setting.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -32,53 +32,22 @@ static void explain(const char *command, const char *address, const struct clien
 /* ---- where --------------------------------------------------------------------------- */
 
 #define UNIX_PREFIX "unix:"
-#define CONFIG_MAX ((size_t)16 << 20)
-
-/* The `http` setting as written; "" when it is not set. NULL: no memory. */
-static char *read_setting(const struct conf_tree *tree)
-{
-	const struct conf_node *root = conf_tree_root(tree);
-	const struct conf_node *http = root != NULL && root->kind == CONF_MAP ? conf_node_get(root, "http") : NULL;
-
-	return strdup(http != NULL && http->kind == CONF_SCALAR ? http->text.ptr : "");
-}
 
 /* The address to ask; the caller frees. NULL: explained. */
 static char *find_address(const char *command, const struct client_ask_options *options)
 {
-	struct base_problems *problems = NULL;
-	struct conf_tree *tree = NULL;
 	struct base_error error = {"out of memory"};
-	char *bytes = NULL, *address = NULL;
-	size_t len;
+	bool configured = options->http == NULL && options->config != NULL;
+	char *address = configured ? client_setting(options->config, "http", &error)
+	                           : strdup(options->http != NULL ? options->http : CLIENT_HTTP_DEFAULT);
 
-	if (options->http != NULL || options->config == NULL) {
-		address = strdup(options->http != NULL ? options->http : CLIENT_HTTP_DEFAULT);
-		goto end;
-	}
-	if (base_problems_new(&problems) != BASE_OK ||
-	    base_read_file(options->config, CONFIG_MAX, &bytes, &len, &error) != BASE_OK)
-		goto end;
-	if (conf_tree_parse(options->config, (struct base_span){bytes, len}, problems, &tree) != BASE_OK) {
-		if (base_problems_count(problems) > 0)
-			(void)snprintf(error.text, sizeof(error.text), "%s", base_problems_at(problems, 0));
-		goto end;
-	}
-	address = read_setting(tree);
-	if (address != NULL && strcmp(address, "off") == 0) {
+	if (configured && address != NULL && strcmp(address, "off") == 0) {
 		(void)snprintf(error.text, sizeof(error.text), "the daemon cannot be asked: its `http` setting is off");
 		free(address);
 		address = NULL;
-	} else if (address != NULL && address[0] == '\0') {
-		free(address);
-		address = strdup(CLIENT_HTTP_DEFAULT);
 	}
-end:
 	if (address == NULL)
 		(void)fprintf(stderr, "wirewatch %s: %s\n", command, error.text);
-	conf_tree_free(tree);
-	base_problems_free(problems);
-	free(bytes);
 	return address;
 }
 

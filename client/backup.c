@@ -15,20 +15,20 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "wirewatch/conf.h"
+#include "print.h"
+#include "setting.h"
 
-#define CONFIG_MAX ((size_t)16 << 20)
 #define SCHEME "sqlite://"
-#define PATIENCE (60 * BASE_SECOND)
+#define PATIENCE (60 * BASE_SECOND) /* until the daemon begins */
 #define LOOK_EVERY (BASE_SECOND / 20)
 
 static void usage(FILE *out)
 {
 	(void)fputs("usage: wirewatch backup [-c FILE]\n\n"
 	            "Have the running daemon write a copy of its ledger beside it (LEDGER.backup, replaced\n"
-	            "whole or not at all) and print the copy's path. Alerts go on meanwhile.\n\n"
+	            "whole or not at all) and print the copy's path. Alerts wait while it is written; none is lost.\n\n"
 	            "  -c, --config FILE   the daemon's configuration (default: " CONF_PATH ")\n"
-	            "      --help          print this and exit\n",
+	            "  -h, --help          print this and exit\n",
 	            out);
 }
 
@@ -41,26 +41,12 @@ static int fail(const char *what, const char *why)
 /* The path of the ledger the configuration names; the caller frees. NULL: *err says why. */
 static char *find_ledger(const char *config, struct base_error *err)
 {
-	struct base_problems *problems = NULL;
-	struct conf_tree *tree = NULL;
-	char *bytes = NULL, *path = NULL;
-	size_t len;
-	if (base_problems_new(&problems) || base_read_file(config, CONFIG_MAX, &bytes, &len, err))
-		goto out;
-	(void)base_fail(err, BASE_INVALID, "%s: `ledger` names no file after " SCHEME, config);
-	if (conf_tree_parse(config, (struct base_span){bytes, len}, problems, &tree)) {
-		if (base_problems_count(problems))
-			(void)base_fail(err, BASE_SYNTAX, "%s", base_problems_at(problems, 0));
-		goto out;
-	}
-	const struct conf_node *root = conf_tree_root(tree);
-	const struct conf_node *ledger = root && root->kind == CONF_MAP ? conf_node_get(root, "ledger") : NULL;
-	if (ledger && ledger->kind == CONF_SCALAR && base_span_starts(ledger->text, SCHEME))
-		path = strndup(ledger->text.ptr + strlen(SCHEME), ledger->text.len - strlen(SCHEME));
-out:
-	conf_tree_free(tree);
-	base_problems_free(problems);
-	free(bytes);
+	char *ledger = client_setting(config, "ledger", err), *path = NULL;
+	if (ledger && base_span_starts(base_span_of(ledger), SCHEME))
+		path = strdup(ledger + strlen(SCHEME));
+	else if (ledger)
+		(void)base_fail(err, BASE_UNSUPPORTED, "%s: `ledger` names no file after " SCHEME, config);
+	free(ledger);
 	return path;
 }
 
@@ -89,44 +75,68 @@ static pid_t find_holder(const char *ledger)
 	return rc ? -1 : lock.l_type == F_UNLCK ? 0 : lock.l_pid;
 }
 
-static bool is_new(const struct stat *before, bool existed, const struct stat *now)
+struct watched { /* a file, and how it was before the daemon was told */
+	const char *path;
+	struct stat before;
+	bool existed;
+};
+
+static struct watched watch(const char *path)
 {
-	return !existed || before->st_ino != now->st_ino || before->st_mtim.tv_sec != now->st_mtim.tv_sec ||
-	       before->st_mtim.tv_nsec != now->st_mtim.tv_nsec;
+	struct watched file = {.path = path};
+	file.existed = stat(path, &file.before) == 0;
+	return file;
 }
 
-static int ask(pid_t daemon, const char *copy)
+static bool is_new(const struct watched *file)
 {
-	struct stat before = {0}, now;
-	bool existed = stat(copy, &before) == 0;
+	struct stat now;
+	return stat(file->path, &now) == 0 &&
+	       (!file->existed || file->before.st_ino != now.st_ino || file->before.st_mtim.tv_sec != now.st_mtim.tv_sec ||
+	        file->before.st_mtim.tv_nsec != now.st_mtim.tv_nsec);
+}
+
+/*
+ * Once the daemon has begun, it takes as long as it takes: the partial copy grows, is synced, which may take minutes of
+ * a large ledger, and becomes the copy, or is removed when something fails.
+ */
+static int ask(pid_t daemon, const char *ledger, const char *copy, const char *partial)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_EVERY * 1000};
+	struct watched whole = watch(copy), part = watch(partial);
+	bool begun = false;
 	if (kill(daemon, SIGUSR1))
 		return fail("the daemon cannot be told; run this as its user or as root", strerror(errno));
-	const struct timespec pause = {.tv_nsec = LOOK_EVERY * 1000};
-	for (base_time waited = 0; waited < PATIENCE; waited += LOOK_EVERY) {
-		if (stat(copy, &now) == 0 && is_new(&before, existed, &now)) {
+	for (base_time waited = 0;; waited += LOOK_EVERY) {
+		bool lives = find_holder(ledger) == daemon, writing = is_new(&part);
+		if (is_new(&whole)) { /* looked at last: the part may have become it, and the daemon ended, in this moment */
 			(void)puts(copy);
-			return CLIENT_DONE;
+			return print_end("backup");
 		}
-		if (kill(daemon, 0) && errno == ESRCH)
+		if (!lives)
 			return fail("the daemon has ended meanwhile", "");
+		begun = begun || writing;
+		if (begun ? !writing : waited >= PATIENCE)
+			return fail("no backup came; the daemon's log says why", "");
 		(void)nanosleep(&pause, NULL);
 	}
-	return fail("no backup came; the daemon's log says why", "");
 }
 
 static int back_up(const char *config)
 {
 	struct base_error err = {"out of memory"};
-	struct base_buf copy;
+	struct base_buf copy, partial;
 	char *ledger = find_ledger(config, &err);
 	if (!ledger)
 		return fail(err.text, "");
 	int code = CLIENT_FAILED;
 	base_buf_init(&copy, 8192);
+	base_buf_init(&partial, 8192);
 	(void)base_buf_printf(&copy, "%s.backup", ledger);
+	(void)base_buf_printf(&partial, "%s.backup.partial", ledger);
 	pid_t daemon = find_holder(ledger);
-	if (copy.failed)
-		(void)fail(base_result_text(copy.failed), "");
+	if (copy.failed || partial.failed)
+		(void)fail(base_result_text(copy.failed ? copy.failed : partial.failed), "");
 	else if (daemon < 0)
 		(void)fail(ledger, strerror(errno));
 	else if (daemon == 0)
@@ -134,8 +144,9 @@ static int back_up(const char *config)
 	else if (!is_daemon(daemon))
 		(void)fail(ledger, "another program than wirewatchd has it open");
 	else
-		code = ask(daemon, copy.data);
+		code = ask(daemon, ledger, copy.data, partial.data);
 	base_buf_free(&copy);
+	base_buf_free(&partial);
 	free(ledger);
 	return code;
 }
@@ -145,7 +156,7 @@ int client_backup(int argc, char **argv)
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	const char *config = CONF_PATH;
-	for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+	for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		if (option == 'h') {
 			usage(stdout);
 			return CLIENT_DONE;

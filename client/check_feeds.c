@@ -160,7 +160,8 @@ static enum base_result ask_all(struct check *check)
 									.max_size = settings->fetch.max_size,
 									.max_connections = PLACES,
 									.allow = allow,
-									.allow_count = settings->fetch.allow_count};
+									.allow_count = settings->fetch.allow_count,
+									.proxy = settings->fetch.proxy};
 	enum base_result result = allow != NULL ? fetch_global_init() : BASE_NO_MEMORY;
 
 	if (result != BASE_OK) {

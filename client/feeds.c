@@ -12,7 +12,8 @@
 static const char help[] =
     "usage: wirewatch feeds [--json] [--failing] [-c FILE | --http ADDRESS]\n\n"
     "Asks the running daemon for each feed's health, last result and next poll.\n\n"
-    "  --failing        only feeds whose last poll failed, and what to do about them\n"
+    "  --failing        only feeds that are not well: failing, paused, stale or ended; and what to\n"
+    "                   do about them\n"
     "  --json           one JSON object instead of a table\n"
     "  -c FILE          the daemon's configuration, for the address of its `http` setting\n"
     "  --http ADDRESS   that address itself (" CLIENT_HTTP_DEFAULT ")\n"
@@ -31,6 +32,12 @@ struct layout {
 static bool is_failing(const json_t *feed)
 {
 	return client_json_number(feed, "failures") > 0;
+}
+
+/* A feed that asks for patience for ever, or has fallen silent, fails nobody's poll and still brings nothing. */
+static bool is_well(const json_t *feed)
+{
+	return strcmp(client_json_text(feed, "state"), "well") == 0;
 }
 
 /* BASE_TIME_NONE if the daemon says none. */
@@ -106,7 +113,7 @@ static void measure(const json_t *feeds, struct layout *layout)
 static void add_feed(struct base_buf *out, const json_t *feed, const struct layout *layout)
 {
 	const char *reason = client_json_text(feed, "reason"), *plan = client_json_text(feed, "plan");
-	bool well = strcmp(client_json_text(feed, "state"), "well") == 0 || plan[0] == '\0';
+	bool well = is_well(feed) || plan[0] == '\0';
 
 	base_buf_add_text(out, terminal_start(layout->colours, is_failing(feed) ? TERMINAL_BAD : TERMINAL_PLAIN));
 	for (int column = 0; column < COLUMN_COUNT; column++) {
@@ -123,35 +130,38 @@ static void add_feed(struct base_buf *out, const json_t *feed, const struct layo
 	base_buf_printf(out, "%s\n", terminal_start(layout->colours, TERMINAL_PLAIN));
 }
 
-/* What its owner can do about a feed that fails; "" when waiting is all. */
-static const char *advice(const json_t *feed)
+/* What its owner can do about a feed of this state, or with this failure; "" when waiting is all. */
+static const char *advice(const char *trouble)
 {
 	static const struct {
-		const char *failure, *text;
+		const char *trouble, *text;
 	} known[] = {
+	    {"paused", "Nothing: it is asked again when the publisher allows it."},
+	    {"stale", "Look at the publisher's site: has the feed moved, or is it no longer written?"},
+	    {"ended", "The publisher has taken the feed down: remove it."},
 	    {"no such name", "Look the address up: does the host exist? The feed may have moved."},
 	    {"no connection", "The host does not answer. If that lasts for days, look for another address of the feed."},
 	    {"timed out", "The host is slow; it is asked less often meanwhile. fetch.timeout can be raised."},
 	    {"TLS", "Open the address in a browser: is its certificate valid? Is this machine's clock right?"},
 	    {"access denied", "The publisher refuses programs, or this network. Ask it, or look for another feed."},
 	    {"not found", "The feed has moved: look for its new address on the publisher's site."},
-	    {"gone", "The publisher has taken the feed down: remove it."},
-	    {"asked to slow down", "Nothing: it is asked again when the publisher allows it."},
+	    {"asked to slow down", "It is asked less often meanwhile. If that lasts for days, give it a longer interval."},
 	    {"not a feed", "See what is there: wirewatch parse, with the feed's address."},
 	    {"refused here", "Its address or size is not allowed: see fetch.allow_addresses and fetch.max_size."},
 	};
-	const char *failure = client_json_text(feed, "failure");
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(known[i].failure, failure) == 0)
+		if (strcmp(known[i].trouble, trouble) == 0)
 			return known[i].text;
 	return "";
 }
 
 static void add_advice(struct base_buf *out, const json_t *feed, bool colours)
 {
-	const char *text = is_failing(feed) ? advice(feed) : "";
+	const char *text = advice(client_json_text(feed, "state"));
 
+	if (text[0] == '\0')
+		text = advice(client_json_text(feed, "failure"));
 	if (text[0] != '\0')
 		base_buf_printf(out, "  %s%s%s\n", terminal_start(colours, TERMINAL_DIM), text,
 		                terminal_start(colours, TERMINAL_PLAIN));
@@ -166,13 +176,12 @@ static void print_elsewhere(const json_t *root, size_t here)
 		(void)printf("%lld of %lld feeds are polled here; other nodes poll the rest.\n", (long long)here, listed);
 }
 
-static int print(const json_t *feeds, bool advise)
+static void print(const json_t *feeds, bool advise)
 {
 	struct layout layout = {.colours = terminal_colours(), .now = (base_time)time(NULL) * BASE_SECOND};
 	struct base_buf line;
 	json_t *feed;
 	size_t i;
-	int code = CLIENT_DONE;
 
 	base_buf_init(&line, 1 << 20);
 	measure(feeds, &layout);
@@ -193,17 +202,12 @@ static int print(const json_t *feeds, bool advise)
 		(void)fwrite(line.data, 1, line.len, stdout);
 	}
 	base_buf_free(&line);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		(void)fputs("wirewatch feeds: cannot write\n", stderr);
-		code = CLIENT_FAILED;
-	}
-	return code;
 }
 
-static void drop_healthy(json_t *feeds)
+static void drop_well(json_t *feeds)
 {
 	for (size_t i = json_array_size(feeds); i-- > 0;)
-		if (!is_failing(json_array_get(feeds, i)))
+		if (is_well(json_array_get(feeds, i)))
 			(void)json_array_remove(feeds, i);
 }
 
@@ -222,16 +226,17 @@ int client_feeds(int argc, char **argv)
 	feeds = json_object_get(root, "feeds");
 	here = json_array_size(feeds);
 	if (options.failing)
-		drop_healthy(feeds);
-	if (options.json)
+		drop_well(feeds);
+	if (options.json) {
 		code = print_json("feeds", root);
-	else if (json_array_size(feeds) == 0)
-		code = puts(options.failing ? "No feed is failing." : "The daemon has no feeds.") == EOF ? CLIENT_FAILED
-		                                                                                         : CLIENT_DONE;
-	else
-		code = print(feeds, options.failing);
-	if (!options.json && code == CLIENT_DONE)
+	} else {
+		if (json_array_size(feeds) > 0)
+			print(feeds, options.failing);
+		else
+			(void)puts(options.failing ? "No feed is failing." : "The daemon has no feeds.");
 		print_elsewhere(root, here);
+		code = print_end("feeds");
+	}
 	json_decref(root);
 	return code;
 }

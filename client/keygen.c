@@ -11,6 +11,7 @@
 #include <wirewatch.h>
 
 #include "client.h"
+#include "print.h"
 
 #define PATH_LEN 4096
 
@@ -18,7 +19,8 @@ static void usage(FILE *out)
 {
 	fputs("usage: wirewatch keygen NAME\n\n"
 	      "Make a key pair: NAME.key (secret, readable by its owner alone) and NAME.pub.\n"
-	      "Files that exist are left alone.\n",
+	      "Files that exist are left alone.\n\n"
+	      "  -h, --help   print this and exit\n",
 	      out);
 }
 
@@ -60,16 +62,17 @@ static int make(const char *name)
 	if (code != CLIENT_DONE)
 		return code;
 	code = write_key(path, 0644, public_key);
-	if (code != CLIENT_DONE)
+	if (code != CLIENT_DONE) {
 		unlink(secret_path);
-	else
-		printf("%s\n", public_key);
-	return code;
+		return code;
+	}
+	printf("%s\n", public_key);
+	return print_end("keygen");
 }
 
 int client_keygen(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		usage(stdout);
 		return CLIENT_DONE;
 	}

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client.h"
+#include "corpus.h"
 #include "match_explain.h"
 #include "match_output.h"
 #include "match_rules.h"
@@ -150,7 +150,7 @@ static enum base_result match_whole(const struct options *options, FILE *in, con
 		result = match_run(rules, scratch, &input, &found);
 	if (!result && !options->explain)
 		result = options->json ? output_json(found, BASE_NONE, &out)
-		                                        : output_text(found, isatty(STDOUT_FILENO), &out);
+		                       : output_text(found, terminal_colours(), &out);
 	if (!result)
 		(void)fwrite(out.data, 1, out.len, stdout);
 	base_buf_free(&buf);
@@ -166,8 +166,7 @@ static enum base_result match_line(const struct options *options, struct base_sp
 	enum base_result result = output_read_item(line, &item, err);
 	if (result)
 		return result;
-	struct match_input input = {
-	    .title = item.title, .text = item.text, .language = item.language, .feed_url = item.source, .feed_name = item.source};
+	struct match_input input = corpus_input(&item);
 	const struct match_result *found;
 	if (options->explain) {
 		result = explain(options, rules, scratch, &input, item.id, out);
@@ -183,29 +182,27 @@ static enum base_result match_line(const struct options *options, struct base_sp
 static enum base_result match_lines(const struct options *options, FILE *in, const struct match_rules *rules,
                                     struct match_scratch *scratch, struct base_error *err)
 {
-	struct base_buf out;
+	struct base_buf line, out;
+	enum base_result result;
+	struct base_error why = {""};
+	size_t number = 1;
+	base_buf_init(&line, CORPUS_LINE_MAX);
 	base_buf_init(&out, 16 * INPUT_MAX);
-	enum base_result result = BASE_OK;
-	char *line = NULL;
-	size_t cap = 0, number = 0;
-	ssize_t got;
-	while (!result && (got = getline(&line, &cap, in)) > 0) {
-		struct base_span text = base_span_trim((struct base_span){line, (size_t)got});
-		struct base_error why = {""};
-		number++;
+	for (; !(result = corpus_next_line(in, &line, &why)) && line.len > 0; number++) {
+		struct base_span text = base_span_trim(base_buf_span(&line));
 		base_buf_reset(&out);
-		if (text.len > INPUT_MAX)
-			result = base_fail(err, BASE_LIMIT, "line %zu is too long", number);
-		else if (text.len > 0)
+		if (text.len > 0)
 			result = match_line(options, text, rules, scratch, &out, &why);
-		if (*why.text)
-			(void)base_fail(err, result, "line %zu: %s", number, why.text);
-		if (!result && out.len > 0)
+		if (result)
+			break;
+		if (out.len > 0)
 			(void)fwrite(out.data, 1, out.len, stdout);
 	}
-	free(line);
+	if (*why.text)
+		(void)base_fail(err, result, "line %zu: %s", number, why.text);
+	base_buf_free(&line);
 	base_buf_free(&out);
-	return result ? result : ferror(in) ? BASE_IO : BASE_OK;
+	return result;
 }
 
 static int match_input(const struct options *options, const struct match_rules *rules)

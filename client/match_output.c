@@ -188,7 +188,7 @@ enum base_result output_line(json_t *root, struct base_buf *out)
 	json_decref(root);
 	if (!text)
 		return BASE_NO_MEMORY;
-	(void)base_buf_add_text(out, text);
+	(void)base_escape(out, text, strlen(text), BASE_ESCAPE_JSON);
 	free(text);
 	return base_buf_add_char(out, '\n');
 }

@@ -17,7 +17,7 @@ struct json_t;
 struct json_t *output_result_json(const struct match_result *found, struct base_span id);
 /* An array of strings. */
 struct json_t *output_texts(const struct base_span *list, size_t count);
-/* One line of it; frees root, and fails without memory if that is NULL. */
+/* One line of it, fit for a terminal; frees root, and fails without memory if that is NULL. */
 enum base_result output_line(struct json_t *root, struct base_buf *out);
 /* One line of JSON. id is JSON text ("\"a\"" or "5"), or none. */
 enum base_result output_json(const struct match_result *found, struct base_span id, struct base_buf *out);

@@ -19,7 +19,7 @@ static void usage(FILE *out)
 	            "and no daemon may use either. What was copied is read again and compared.\n\n"
 	            "      --json    print the result as a JSON object\n"
 	            "      --quiet   show no progress on a terminal\n"
-	            "      --help    print this and exit\n",
+	            "  -h, --help    print this and exit\n",
 	            out);
 }
 
@@ -50,7 +50,7 @@ static int print_moved(const struct ledger_moved *moved, bool json)
 		             (unsigned long long)moved->feeds, (unsigned long long)moved->entries,
 		             (unsigned long long)moved->alerts, (unsigned long long)moved->sequence,
 		             (unsigned long long)moved->epoch);
-		return CLIENT_DONE;
+		return print_end("migrate");
 	}
 	json_t *value = json_pack("{s:I, s:I, s:I, s:I, s:I, s:s}", "epoch", (json_int_t)moved->epoch, "sequence",
 	                          (json_int_t)moved->sequence, "feeds", (json_int_t)moved->feeds, "entries",
@@ -83,7 +83,7 @@ int client_migrate(int argc, char **argv)
 	    {"json", no_argument, NULL, 'j'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0}};
 	bool json = false, quiet = false;
-	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+	for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
 		if (option == 'h') {
 			usage(stdout);
 			return CLIENT_DONE;

@@ -65,12 +65,18 @@ static int print_piece(const char *text, size_t len, void *ctx)
 	return ferror(stdout) ? -1 : 0;
 }
 
+int print_end(const char *command)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLIENT_DONE;
+	(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
+	return CLIENT_FAILED;
+}
+
 int print_json(const char *command, const json_t *value)
 {
-	if (json_dump_callback(value, print_piece, NULL, JSON_COMPACT) != 0 || putchar('\n') == EOF ||
-		fflush(stdout) != 0) {
-		(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
-		return CLIENT_FAILED;
-	}
-	return CLIENT_DONE;
+	if (json_dump_callback(value, print_piece, NULL, JSON_COMPACT) == 0 && putchar('\n') != EOF)
+		return print_end(command);
+	(void)fprintf(stderr, "wirewatch %s: cannot write\n", command);
+	return CLIENT_FAILED;
 }

@@ -1,5 +1,5 @@
 /*
- * print: JSON on standard output.
+ * print: what goes to standard output, and whether it got there.
  */
 #ifndef WIREWATCH_CLIENT_PRINT_H
 #define WIREWATCH_CLIENT_PRINT_H
@@ -12,5 +12,7 @@
  * enum client_exit; what failed was said on stderr in the name of command.
  */
 int print_json(const char *command, const json_t *value);
+/* After the last of what a command prints: CLIENT_FAILED, and said, if any of it could not be written. */
+int print_end(const char *command);
 
 #endif

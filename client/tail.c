@@ -65,7 +65,7 @@ static void usage(FILE *out)
 	      "  --silence TIME    go on at the next ENDPOINT after that long without a word (25s)\n"
 	      "  --server-key FILE public key of the daemon (CURVE); one for all, or one for each\n"
 	      "  --key FILE        secret key of this subscriber (CURVE)\n"
-	      "  --help\n",
+	      "  -h, --help        print this and exit\n",
 	      out);
 }
 

@@ -20,6 +20,7 @@
  */
 #define GATHERED 32
 #define GATHER_FOR (BASE_SECOND / 20)
+#define BACKUP_MAX BASE_HOUR /* longer it is taken for hung */
 #define STOP_LOOK (BASE_SECOND / 50) /* how often a stopping outbox looks whether it is done */
 #define STOP_PATIENCE (3 * BASE_SECOND) /* how long a failing ledger may hold up a stop */
 
@@ -419,6 +420,7 @@ static void back_up(struct outbox *outbox)
 	struct base_error err;
 	const char *path = outbox->options.backup_path;
 	base_time started = outbox_now(outbox);
+	atomic_store(&outbox->alive, started + BACKUP_MAX); /* no other sign of life until it is done */
 	if (!path)
 		base_log(outbox->options.log, BASE_ERROR, "backup", "this ledger is backed up by its database's own tools");
 	else if (ledger_backup(outbox->options.ledger, path, &err))

@@ -120,9 +120,17 @@ static enum base_result note_entries(struct poll *poll)
 	const struct feed_entry *entries = poll->document->entries;
 	size_t count = poll->document->entry_count;
 	for (size_t i = 0; i < count; i++)
-		poll->entries[i] = (struct ledger_entry){entries[i].key,    entries[i].link_key,    entries[i].title_key,
-		                                         entries[i].change, poll->known[i].classes, entries[i].published,
-		                                         poll->known[i].settled, poll->known[i].unknown};
+		poll->entries[i] = (struct ledger_entry){
+			.key = entries[i].key,
+			.link_key = entries[i].link_key,
+			.title_key = entries[i].title_key,
+			.change = entries[i].change,
+			.classes = poll->known[i].classes,
+			/* One that stays in the future is dated anew at each poll: by it all that comes later would be old. */
+			.published = entries[i].date_clamped ? BASE_TIME_NONE : entries[i].published,
+			.settled = poll->known[i].settled,
+			.unknown = poll->known[i].unknown,
+		};
 	const struct feed_entry **sorted = calloc(count, sizeof *sorted);
 	if (!sorted)
 		return BASE_NO_MEMORY;
@@ -140,6 +148,18 @@ static enum base_result note_entries(struct poll *poll)
 	return BASE_OK;
 }
 
+/* What stands at the link of an earlier report, and is another one, begins without that one's history. */
+static void part_reused(struct poll *poll)
+{
+	for (size_t i = 0; i < poll->document->entry_count; i++) {
+		if (poll->known[i].state != LEDGER_REKEYED || !poll->known[i].reused)
+			continue;
+		poll->known[i] = (struct ledger_known){.state = LEDGER_NEW, .first_seen = BASE_TIME_NONE};
+		poll->entries[i].classes = 0;
+		poll->entries[i].reused = true;
+	}
+}
+
 static enum base_result match_document(struct poll *poll)
 {
 	const struct feed_document *document = poll->document;
@@ -148,6 +168,8 @@ static enum base_result match_document(struct poll *poll)
 	if (poll->rekeyed)
 		base_log(poll_log(poll), BASE_NOTICE, poll->feed->conf->name,
 		         "the publisher has given its items new ids; they are noted and do not alert again");
+	else
+		part_reused(poll);
 	status_add(poll->context->options.board, STATUS_ENTRIES_SEEN, document->left_out);
 	for (size_t i = 0; i < document->entry_count; i++) {
 		const struct feed_entry *entry = &document->entries[i];

@@ -117,8 +117,8 @@ static void describe_feed(const struct poll *poll, struct ledger_feed *out)
 	out->polled = feed->polled || is_fresh(poll);
 	out->newest = feed->newest;
 	for (size_t i = 0; poll->entries && i < poll->document->entry_count; i++)
-		if (poll->document->entries[i].published > out->newest)
-			out->newest = poll->document->entries[i].published;
+		if (poll->entries[i].published > out->newest)
+			out->newest = poll->entries[i].published;
 }
 
 static void replace(char **kept, char **fresh)
@@ -330,7 +330,9 @@ void poll_not_stored(struct poll *poll, const char *why)
 		poll->outcome = (struct plan_poll){.outcome = PLAN_FAILED, .failure = PLAN_OTHER};
 		(void)snprintf(poll->reason, sizeof poll->reason, "cannot be stored: %s", why);
 	}
+	unsigned said = poll->events & (PLAN_EVENT_OUTAGE | PLAN_EVENT_NETWORK);
 	plan_ahead(poll);
+	poll->events |= said; /* by what was planned when it was to be stored */
 	take_plan(poll);
 	conclude(poll);
 }

@@ -127,7 +127,8 @@ static bool open_signals(struct service *service)
 	(void)sigemptyset(&wanted);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		(void)sigaddset(&wanted, numbers[i]);
-	if (pthread_sigmask(SIG_BLOCK, &wanted, NULL))
+	errno = pthread_sigmask(SIG_BLOCK, &wanted, NULL);
+	if (errno)
 		return false;
 	(void)signal(SIGHUP, SIG_DFL); /* one that is ignored would not wait */
 	service->signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);

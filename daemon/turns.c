@@ -48,26 +48,6 @@ void turns_done(struct poll_feed *feed)
 	feed->poller->feeds_left--;
 }
 
-void turns_go_on(struct poller *poller)
-{
-	const struct poller_options *options = &poller->context.options;
-	while (!TAILQ_EMPTY(&poller->ready) && poller->running < options->transfers && !poller->changing &&
-	       !atomic_load(&poller->stopping) && poller_may_poll(poller)) {
-		struct poll_feed *feed = TAILQ_FIRST(&poller->ready);
-		TAILQ_REMOVE(&poller->ready, feed, link);
-		enum base_result result = poll_start(&poller->context, feed);
-		if (!result) {
-			feed->at = FEED_POLLED;
-			poller->running++;
-			continue;
-		}
-		base_log(options->log, BASE_ERROR, feed->conf->name, "cannot be polled now: %s", base_result_text(result));
-		plan_feed_postpone(feed->plan, poller_wall(poller) + options->settings->poll.min);
-		turns_set_alarm(feed);
-		turns_host_free(feed);
-	}
-}
-
 /* When the feeds of a host that asked to be left alone until then are back at the latest. */
 static base_time back_by(base_time until, base_time now)
 {
@@ -116,6 +96,28 @@ static void serve_host(struct poll_host *host)
 		plan_host_start(&host->pace, now);
 		feed->at = FEED_READY;
 		TAILQ_INSERT_TAIL(&host->poller->ready, feed, link);
+	}
+}
+
+void turns_go_on(struct poller *poller)
+{
+	const struct poller_options *options = &poller->context.options;
+	while (!TAILQ_EMPTY(&poller->ready) && poller->running < options->transfers && !poller->changing &&
+	       !atomic_load(&poller->stopping) && poller_may_poll(poller)) {
+		struct poll_feed *feed = TAILQ_FIRST(&poller->ready);
+		TAILQ_REMOVE(&poller->ready, feed, link);
+		enum base_result result = poll_start(&poller->context, feed);
+		if (!result) {
+			feed->at = FEED_POLLED;
+			poller->running++;
+			continue;
+		}
+		base_log(options->log, BASE_ERROR, feed->conf->name, "cannot be polled now: %s", base_result_text(result));
+		plan_feed_postpone(feed->plan, poller_wall(poller) + options->settings->poll.min);
+		turns_done(feed); /* a run of --once ends all the same */
+		turns_set_alarm(feed);
+		plan_host_end(&feed->host->pace, base_clock_monotonic(options->clock));
+		serve_host(feed->host);
 	}
 }
 

@@ -18,7 +18,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(HERE)
 sys.dont_write_bytecode = True
-COLOURS = {"wire": "90", "tail": "32", "syslog": "36", "daemon": "33"}
+COLOURS = {"wire": "90", "tail": "32", "syslog": "36", "daemon": "33", "page": "1"}
 WANTED_ALERTS, WANTED_CLASSES = 6, 4
 
 
@@ -79,8 +79,15 @@ def yaml_list(values):
     return "[%s]" % ", ".join('"%s"' % value for value in values)
 
 
-def write_config(folder, feeds):
-    """feeds: (name, URL) pairs of the sample wire, or nothing for the real list."""
+def free_address():
+    """On loopback, for the page: a port of its own, since the machine's own daemon may be at the usual one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "%s:%d" % probe.getsockname()
+
+
+def write_config(folder, feeds, http):
+    """feeds: (name, URL) pairs of the sample wire, or nothing for the real list. http: where the page is, or "off"."""
     local = ""
     if feeds:
         local = "fetch: {allow_addresses: [127.0.0.0/8]}\npoll: {min: 1s, max: 2s, per_host: 8}\n"
@@ -90,7 +97,7 @@ def write_config(folder, feeds):
     path = os.path.join(folder, "wirewatch.yaml")
     with open(path, "w", encoding="utf-8") as file:
         file.write("%s\n%srules: %s\n" % (feeds, local, yaml_list([os.path.join(SOURCE, "config", "rules.d", "*.yaml")])))
-        file.write('ledger: "sqlite://%s/ledger.db"\nhttp: off\n' % folder)
+        file.write('ledger: "sqlite://%s/ledger.db"\nhttp: "%s"\n' % (folder, http))
         file.write('zeromq: {publish: "ipc://%s/alerts.sock", replay: "ipc://%s/replay.sock"}\n' % (folder, folder))
     return path
 
@@ -135,7 +142,8 @@ def play(build, mode, folder):
     wire = None
     if mode != "--live":
         wire = load_wire().Wire(lambda item: screen.say("wire", "%s  %s" % (item["feed"], item["title"])))
-    config = write_config(folder, list(zip(wire.feeds, wire.urls())) if wire else [])
+    page = "off" if mode == "--once" else free_address()
+    config = write_config(folder, list(zip(wire.feeds, wire.urls())) if wire else [], page)
     log = LogSocket(os.path.join(folder, "log"), screen)
     environment = dict(os.environ, WIREWATCH_SYSLOG_SOCKET=os.path.join(folder, "log"))
     environment.pop("NOTIFY_SOCKET", None)
@@ -150,6 +158,8 @@ def play(build, mode, folder):
     tail_copy = screen.copy("tail", tail.stdout, tail_lines)
     read = True
     try:
+        if page != "off":
+            screen.say("page", "http://%s/" % page)
         if wire:
             wire.start()
         if mode == "--once":
@@ -158,6 +168,10 @@ def play(build, mode, folder):
                 pass
             read = daemon.poll() is None and wire.wait_read(0)
         else:
+            while wire and daemon.poll() is None and not wire.wait_read(0.5):
+                pass
+            if wire and daemon.poll() is None:
+                screen.say("page", "the wire has no more news; the page stays at http://%s/ until Ctrl-C" % page)
             daemon.wait()
     except KeyboardInterrupt:
         print()

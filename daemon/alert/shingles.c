@@ -168,8 +168,7 @@ static uint64_t link_hash(struct base_span link)
 		at += 4;
 	const char *query = memchr(at, '?', (size_t)(end - at));
 	const char *path_end = query ? query : end, *path = memchr(at, '/', (size_t)(path_end - at));
-	if (!query && (!path || path + 1 == path_end))
-		return 0;
+	bool names = path && path + 1 < path_end;
 	uint64_t hash = words_hash(at, (size_t)(path_end - at));
 	while (query && query < end) {
 		const char *from = query + 1, *next = memchr(from, '&', (size_t)(end - from));
@@ -177,10 +176,11 @@ static uint64_t link_hash(struct base_span link)
 		if (parameter.len && !is_tracking(parameter)) {
 			uint64_t parts[2] = {hash, words_hash(parameter.ptr, parameter.len)};
 			hash = words_hash(parts, sizeof parts);
+			names = true;
 		}
 		query = next;
 	}
-	return hash;
+	return names ? hash : 0;
 }
 
 static enum base_result keep_same(struct alert *alert, struct gathered *set)

@@ -76,11 +76,11 @@ static bool host_valid(const struct parts *parts)
 	struct base_span host = parts->host;
 	if (parts->bracketed)
 		return conf_range_parse((struct base_span){host.ptr + 1, host.len - 2}, &(struct conf_address_range){0}) &&
-		       !memchr(host.ptr, '/', host.len);
+		       !memchr(host.ptr, '/', host.len) && memchr(host.ptr, ':', host.len);
 	for (size_t i = 0; i < host.len; i++) {
 		char c = host.ptr[i];
 		bool usual = (c >= 'a' && c <= 'z') || (c >= '-' && c <= '9' && c != '/');
-		if (!usual && strchr("<>\"\\^`{|}%[]", c))
+		if (!usual && strchr("<>\"\\^`{|}%[]!$&'()*+,;=", c))
 			return false;
 	}
 	return host.len > 0 && host.len < 254;

@@ -69,7 +69,7 @@ static enum base_result find_entry(struct work *work, int64_t feed, const struct
 	result = of_engine(work, identity_earlier(work->ledger, feed, document, &entry->link_key, &entry->title_key, row));
 	if (result == BASE_NOT_FOUND)
 		return BASE_OK;
-	*known = !result;
+	*known = !result && !entry->reused;
 	return result ? result : of_engine(work, ops->entry_forget(work->engine, feed, &row->key));
 }
 

@@ -51,6 +51,7 @@ struct engine_prune {
 	base_time alerts_before;  /* alerts made before are dropped ... */
 	uint64_t published;       /* ... unless they are still to be published */
 	base_time entries_unseen; /* entries not seen for that long in documents that did come */
+	base_time polled_before;  /* feeds whose last poll was before are forgotten; BASE_TIME_NONE: none is */
 };
 
 struct engine_want { /* what is about to be read: a feed, and entries by each of their keys */

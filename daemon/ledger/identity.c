@@ -3,13 +3,19 @@
  * gave it a new id; its link or its title and date give it away. That counts
  * only if the sign is unmistakable: one stored entry bears it, that entry has
  * left the document, and no other entry of the document bears it too. Feeds
- * that link every entry to one page would otherwise never show a new one.
+ * that link every entry to one page would otherwise never show a new one. Nor
+ * would one whose page is always for the latest entry: hence is_reused.
  */
 #include "ledger.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * Within that time of an entry's first appearance another text with its link is the same report, edited: publishers that
+ * give it a new id with each edit date it anew, too. Later it is what a page for the latest report shows next.
+ */
+#define EDITED_WITHIN (6 * BASE_HOUR)
 /* Entries of a document up to which its keys are not sorted: mostly a few are asked for, and to read 30 is nothing. */
 #define READ_THROUGH 64
 
@@ -166,6 +172,14 @@ static enum base_result number_of(struct ledger *ledger, const char *url, int64_
 	return result;
 }
 
+static bool is_reused(const struct engine_entry *stored, const struct feed_entry *entry)
+{
+	base_time date = entry->published != BASE_TIME_NONE ? entry->published : entry->updated;
+	bool same_title = !identity_is_none(&entry->title_key) && identity_equal(&stored->title_key, &entry->title_key);
+	return date != BASE_TIME_NONE && date > stored->first_seen + EDITED_WITHIN && !same_title &&
+	       !identity_equal(&stored->change, &entry->change);
+}
+
 /* Those that are not known by their key, by other signs. */
 static enum base_result look_up_rest(struct ledger *ledger, int64_t feed, const struct feed_entry *entries,
                                      size_t count, struct ledger_known *out)
@@ -185,9 +199,10 @@ static enum base_result look_up_rest(struct ledger *ledger, int64_t feed, const 
 		if (!out[i].unknown)
 			continue;
 		result = identity_earlier(ledger, feed, &document, &entries[i].link_key, &entries[i].title_key, &stored);
-		if (!result)
+		if (!result) {
 			tell(&out[i], LEDGER_REKEYED, &stored, !identity_equal(&stored.change, &entries[i].change));
-		else if (result == BASE_NOT_FOUND)
+			out[i].reused = is_reused(&stored, &entries[i]);
+		} else if (result == BASE_NOT_FOUND)
 			result = BASE_OK;
 	}
 	identity_free(&document);

@@ -103,6 +103,7 @@ enum base_result ledger_open(const struct ledger_options *options, struct ledger
 		return result;
 	}
 	ledger->told = ledger->state.sequence;
+	ledger->pruned = BASE_TIME_NONE;
 	*out = ledger;
 	return BASE_OK;
 }
@@ -288,13 +289,27 @@ static enum base_result least_published(struct ledger *ledger, uint64_t *publish
 	return result;
 }
 
+/*
+ * Whether all feeds had time to be polled. After a long rest, or when the clock has jumped ahead, none was for as long as
+ * that took, and they are not abandoned for it: what they showed then would alert as new.
+ */
+static bool is_attended(struct ledger *ledger, base_time now)
+{
+	if (ledger->pruned == BASE_TIME_NONE || now < ledger->pruned || now - ledger->pruned > BASE_DAY)
+		ledger->attended = now;
+	ledger->pruned = now;
+	return now - ledger->attended >= BASE_DAY;
+}
+
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more)
 {
+	base_time unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT;
 	struct engine_prune prune = {
 		.now = now,
 		.alerts_before = now - ledger->keep,
 		.published = ledger->state.published,
-		.entries_unseen = ledger->keep > ENTRIES_KEPT ? ledger->keep : ENTRIES_KEPT,
+		.entries_unseen = unseen,
+		.polled_before = is_attended(ledger, now) ? now - unseen : BASE_TIME_NONE,
 	};
 	enum base_result result = store_published(ledger);
 	if (!result && ledger_is_shared(ledger))

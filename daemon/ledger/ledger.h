@@ -14,6 +14,7 @@ struct ledger {
 	uint64_t published_stored;
 	struct alert_stories *stories; /* or NULL */
 	uint64_t told;                 /* the stories know the alerts up to this sequence */
+	base_time pruned, attended;    /* last, and since when no day passed without; BASE_TIME_NONE: not yet */
 	unsigned changed;              /* commits in a row that gave way to other nodes' alerts */
 	uint64_t looked;               /* the engine's connection on which was seen that nothing is lost */
 	bool went_back;                /* something was: to be told */

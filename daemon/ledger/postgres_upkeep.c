@@ -121,7 +121,7 @@ static enum base_result prune_entries(struct postgres *postgres, const struct en
 	struct postgres_params params = {0};
 	postgres_add_number(&params, postgres->prune_cursor);
 	postgres_add_number(&params, FEEDS_A_PIECE);
-	postgres_add_number(&params, prune->now - prune->entries_unseen);
+	postgres_add_number(&params, prune->polled_before);
 	postgres_add_number(&params, prune->entries_unseen);
 	postgres_add_number(&params, INT64_MAX);
 	postgres_add_number(&params, ROWS_A_PIECE);
@@ -161,7 +161,7 @@ static enum base_result prune_feeds(struct postgres *postgres, const struct engi
 	postgres_add_number(&params, FEEDS_A_PIECE);
 	enum base_result result =
 		postgres_send(postgres, &look, &params, "cannot drop old feeds", took_feeds, pruning);
-	postgres_add_number(&params, prune->now - prune->entries_unseen);
+	postgres_add_number(&params, prune->polled_before);
 	return result ? result : postgres_send(postgres, &drop, &params, "cannot drop old feeds", NULL, NULL);
 }
 

@@ -110,7 +110,7 @@ static enum base_result next_feed(struct sqlite *sqlite, int64_t after, struct f
 static enum base_result prune_one_feed(struct sqlite *sqlite, const struct feed_times *feed,
                                        const struct engine_prune *prune, int *rows)
 {
-	bool abandoned = prune->now - feed->updated > prune->entries_unseen;
+	bool abandoned = feed->updated < prune->polled_before;
 	base_time before = abandoned ? INT64_MAX : feed->documented - prune->entries_unseen;
 	enum base_result result = prune_entries(sqlite, feed->id, before, rows);
 	if (!result && abandoned)

@@ -120,6 +120,12 @@ static bool is_silence(enum plan_failure failure)
 	return failure == PLAN_NAME || failure == PLAN_CONNECT || failure == PLAN_SLOW || failure == PLAN_TLS;
 }
 
+/* Nobody need have answered: an address that is not allowed is refused before it is asked. */
+static bool is_ours(enum plan_failure failure)
+{
+	return failure == PLAN_OTHER || failure == PLAN_REFUSED;
+}
+
 static unsigned stay_away(struct plan_feed *feed, const struct plan_poll *poll, base_time interval, double chance)
 {
 	base_time wait = clamp(poll->retry_after, 0, PLAN_PAUSE_MAX);
@@ -220,7 +226,7 @@ unsigned plan_next(struct plan_fleet *fleet, size_t slot, struct plan_feed *feed
 		plan_cancelled(fleet, feed, poll);
 		return 0;
 	}
-	if (poll->outcome != PLAN_FAILED || poll->failure != PLAN_OTHER)
+	if (poll->outcome != PLAN_FAILED || !is_ours(poll->failure))
 		events |= fleet_heard(fleet, slot, poll, poll->outcome != PLAN_FAILED || !is_silence(poll->failure));
 	learn(feed, poll);
 	fleet_note(fleet, slot, feed);

@@ -32,6 +32,7 @@ struct publish {
 	void *sockets[SOCKETS_MAX]; /* all of the above */
 	int fds[SOCKETS_MAX];       /* readable when a socket may have something new */
 	size_t socket_count;
+	bool shifted; /* subscriptions that are read now may be given to the wrong peer */
 	bool settled; /* no socket has anything to be read until its descriptor says so */
 	struct base_clock *clock;
 	struct base_log *log;
@@ -339,7 +340,8 @@ static void refuse_peer(struct publish *publish, int fd, base_time now)
 	publish->refused++;
 	if (base_complain(&publish->complaint_refused, now))
 		base_log(publish->log, BASE_WARNING, "publish",
-		         "a subscriber with more than %d subscriptions, or one longer than %d bytes, was cut (%llu so far)",
+		         "a subscriber with more than %d subscriptions, one longer than %d bytes, or other messages was cut "
+		         "(%llu so far)",
 		         PUBLISH_SUBSCRIPTIONS_MAX, PUBLISH_TOPIC_MAX, (unsigned long long)publish->refused);
 }
 
@@ -350,17 +352,24 @@ static void take_subscription(struct publish *publish, zmq_msg_t *message, base_
 	int fd = zmq_msg_get(message, ZMQ_SRCFD);
 	struct base_span topic;
 
-	if (len == 0 || fd < 0)
+	if (fd < 0)
 		return; /* without a descriptor: what a closed connection leaves behind */
-	topic = (struct base_span){bytes + 1, len - 1};
 	/* Its connection is known once the events until now are read. */
 	publish_monitor_serve(&publish->publisher_monitor, now);
+	/*
+	 * An XSUB socket may send anything. What is no subscription makes libzmq (xpub.cpp, pending pipes) take each of those
+	 * that wait behind it for the next one's: they are to connect and to come again.
+	 */
+	publish->shifted = publish->shifted || len == 0 || (bytes[0] != 0 && bytes[0] != 1);
+	if (publish->shifted) {
+		refuse_peer(publish, fd, now);
+		return;
+	}
+	topic = (struct base_span){bytes + 1, len - 1};
 	if (bytes[0] == 0) {
 		publish_peers_unsubscribe(publish->peers, fd, topic, change_subscription, publish);
 		return;
 	}
-	if (bytes[0] != 1)
-		return;
 	switch (publish_peers_subscribe(publish->peers, fd, topic, change_subscription, publish)) {
 	case PUBLISH_NEW:
 		send_welcome(publish);
@@ -368,7 +377,6 @@ static void take_subscription(struct publish *publish, zmq_msg_t *message, base_
 	case PUBLISH_REFUSED:
 		refuse_peer(publish, fd, now);
 		break;
-	case PUBLISH_KNOWN:
 	case PUBLISH_USELESS:
 		break;
 	}
@@ -380,8 +388,10 @@ static bool take_subscriptions(struct publish *publish, base_time now)
 		zmq_msg_t message;
 
 		zmq_msg_init(&message);
-		if (zmq_msg_recv(&message, publish->publisher, ZMQ_DONTWAIT) < 0)
+		if (zmq_msg_recv(&message, publish->publisher, ZMQ_DONTWAIT) < 0) {
+			publish->shifted = false;
 			return false;
+		}
 		take_subscription(publish, &message, now);
 		zmq_msg_close(&message);
 	}

@@ -35,8 +35,7 @@ size_t publish_peers_subscribed(const struct publish_peers *peers);
 bool publish_peers_is_same(const struct publish_peers *peers, int fd);
 
 enum publish_verdict {
-	PUBLISH_NEW,     /* a subscription that the peer did not have */
-	PUBLISH_KNOWN,   /* nothing changes */
+	PUBLISH_NEW,     /* a subscription; one it has already may be what a gone connection with its descriptor had sent */
 	PUBLISH_USELESS, /* nothing of ours begins like this */
 	PUBLISH_REFUSED, /* too many, too long, no memory, or of a connection that is gone */
 };

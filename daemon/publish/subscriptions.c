@@ -186,14 +186,14 @@ enum publish_verdict publish_peers_subscribe(struct publish_peers *peers, int fd
 		return PUBLISH_REFUSED;
 	if (peer->refused || !is_plain(topic))
 		return refuse(peer);
-	if (find(peer, topic) < peer->count)
-		return PUBLISH_KNOWN;
-	if (peer->count == PUBLISH_SUBSCRIPTIONS_MAX)
-		return refuse(peer);
-	peer->topics[peer->count] = strndup(topic.len ? topic.ptr : "", topic.len);
-	if (!peer->topics[peer->count])
-		return refuse(peer);
-	peers->subscribed += peer->count++ == 0;
+	if (find(peer, topic) == peer->count) {
+		if (peer->count == PUBLISH_SUBSCRIPTIONS_MAX)
+			return refuse(peer);
+		peer->topics[peer->count] = strndup(topic.len ? topic.ptr : "", topic.len);
+		if (!peer->topics[peer->count])
+			return refuse(peer);
+		peers->subscribed += peer->count++ == 0;
+	}
 	count = stands_for(topic, spans);
 	for (size_t i = 0; i < count; i++)
 		change(ctx, true, spans[i]);

@@ -79,6 +79,7 @@ struct ledger_known { /* what is known of one entry */
 	base_time settled;    /* when it was last seen, if that is all there is to be stored of it; else 0. For ledger_entry */
 	bool unknown;         /* by any of its signs. For ledger_entry */
 	bool changed;         /* what the rules read differs: LEDGER_CHANGED, and LEDGER_REKEYED that was edited too */
+	bool reused;          /* LEDGER_REKEYED, but see below */
 };
 /*
  * Look up the entries of one document (all of them: one explains another). An
@@ -86,6 +87,11 @@ struct ledger_known { /* what is known of one entry */
  * title_key belongs to exactly one known entry which is not in the document
  * under its own key, and to no other entry of the document. An entry without
  * a key is LEDGER_SEEN.
+ *
+ * One that has the link alone in common, and is dated more than six hours after
+ * the known one was first seen, is `reused` as well. Unless the document is a
+ * re-keyed one (ledger_is_rekeyed) it is another report, at a link that always
+ * shows the latest: it has no history, and is committed as reused.
  *
  * Entries that are stored as they are may be left out, if none of the others has a key, link_key or title_key of them.
  */
@@ -105,9 +111,10 @@ bool ledger_is_rekeyed(const struct ledger_known *known, const struct feed_entry
 struct ledger_entry { /* an entry to be remembered */
 	struct feed_key key, link_key, title_key, change;
 	uint32_t classes;    /* all classes alerted for it so far, this batch's included */
-	base_time published; /* or BASE_TIME_NONE; only for ledger_feed.newest */
+	base_time published; /* or BASE_TIME_NONE, also if it lay in the future; only for ledger_feed.newest */
 	base_time settled;   /* as ledger_look_up said for this poll, so that it need not be looked up again; or 0 */
 	bool unknown;        /* the same */
+	bool reused;         /* it takes the place of the known entry that had its link, but not its history */
 };
 
 struct ledger_batch {
@@ -200,6 +207,8 @@ enum base_result ledger_sketches(struct ledger *ledger, base_time since, ledger_
  * Drop what is older than keep allows, a bounded piece (500 rows, 50 feeds) at
  * a time; *more: call again soon. Alerts not yet published stay, an entry stays
  * while documents show it. After a round without *more an hour's pause will do.
+ * Feeds that were not polled for as long are forgotten as a whole, but only by
+ * who has pruned for a day without a gap of another.
  */
 enum base_result ledger_prune(struct ledger *ledger, base_time now, bool *more);
 /* A consistent copy of the running ledger at path, replaced whole or not at all; takes about a second for 300 MB. */

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What a machine carries, from the results of `run_all --json`: the tables of docs/capacity.md.
 
   tests/bench/run_all --json > results; tests/bench/capacity.py results

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What a poll costs the database that several nodes share, beside what it costs a ledger in SQLite.
 
 Each run: a feed server, as many daemons as nodes, a PostgreSQL of the bench's own (settings as installed: fsync on). Of a

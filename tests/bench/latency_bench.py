@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """From the last byte of a feed's reply to the message at a subscriber, over loopback.
 
 The feed server is a process of its own. It notes the clock before it hands the reply to the kernel, so the figures

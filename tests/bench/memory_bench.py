@@ -1,6 +1,7 @@
+#!/usr/bin/python3
 """What memory the daemon needs for a feed at rest and for a transfer under way, beside libcurl alone.
 
-At rest: the difference between many feeds and few, each polled twice, a feed; of entries only the ledger knows. Under way:
+At rest: the difference between many feeds and few, each polled once, a feed; of entries only the ledger knows. Under way:
 the server holds its answers until 1,000 requests wait; the difference to one that waits, a transfer. Memory is the process's
 own, resident (RssAnon). Each run is a daemon of its own.
 """

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What a poll costs the daemon, beside what its transfer costs libcurl alone.
 
 Processor time of the whole daemon between two counts of the server's answers, divided by them: what it spends at its start

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """A great many feeds, each on a loopback host of its own, polled at a fixed interval.
 
 Measured: the time from the start to the first poll and to the last first poll; how late polls start (the daemon's own

@@ -87,12 +87,12 @@ def test_tail_readable(folder):
     check("\033" not in stdout, "escape sequences")
 
 
-def on_terminal(columns, *command):
+def on_terminal(columns, *command, **environment):
     """What a command prints on a terminal so wide."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE,
-                               env=dict(os.environ, TERM="xterm", TZ="UTC"))
+                               env={**os.environ, "TERM": "xterm", "TZ": "UTC", "NO_COLOR": "", **environment})
     os.close(slave)
     printed = b""
     while True:
@@ -195,6 +195,73 @@ def test_status(folder):
     check_equal(len(stderr.strip().split("\n")), 1, "lines on standard error")
 
 
+def test_feeds_failing(folder):
+    """feeds --failing leaves out the feeds that are well and no others, and says what can be done about each"""
+    server = feedserver.FeedServer()
+    harness.Cleanup.add(server.stop)
+    advice = {"/pausing": "when the publisher allows it", "/missing": "look for its new address", "/ended": "remove it"}
+    server.route("/well", feedserver.document(documents.rss2([news.numbered(1)])))
+    server.route("/pausing", feedserver.status("429 Too Many Requests", [("Retry-After", "7200")]))
+    server.route("/missing", feedserver.status("404 Not Found"))
+    server.route("/ended", feedserver.status("410 Gone"))
+    feeds = [{"url": server.url(path), "name": path} for path in ("/well", *advice)]
+    daemon = harness.Daemon(folder, feeds)
+    daemon.start()
+
+    def shown(*options):
+        return harness.client("feeds", "--http", daemon.http, *options)[1]
+    check(harness.wait_until(lambda: "null" not in {json.dumps(feed["last_poll"]) for feed in json.loads(shown("--json"))["feeds"]}),
+          "not all were polled", daemon.story())
+    states = {feed["name"]: feed["state"] for feed in json.loads(shown("--json", "--failing"))["feeds"]}
+    check_equal(states, {"/pausing": "paused", "/missing": "failing", "/ended": "ended"})
+    rows = re.split("^(?=/)", shown("--failing"), flags=re.M)[1:]
+    check_equal({row.split()[0] for row in rows}, set(advice))
+    for row in rows:
+        check(advice[row.split()[0]] in row, row)
+    check_equal(len(shown().splitlines()), 5, "lines about all feeds")
+
+
+def test_large_configuration(folder):
+    """a configuration of more than 16 MiB, which the daemon reads, tells the tool as well where to ask"""
+    _, daemon, _ = start_with(folder, 1)
+    with open(daemon.config, "a", encoding="utf-8") as file:
+        file.write("# a long story\n" * ((17 << 20) // 15))
+    for command in ("status", "feeds", "backup"):
+        status, _, stderr = harness.client(command, "-c", daemon.config)
+        check_equal((status, stderr), (0, ""), command)
+
+
+def test_default_ledger(folder):
+    """backup looks for the ledger at its default place when the configuration names none"""
+    if os.path.exists("/var/lib/wirewatch/ledger.db"):
+        raise harness.Skip("a daemon of this machine may be told")
+    path = os.path.join(folder, "wirewatch.yaml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("http: off\n")
+    status, stdout, stderr = harness.client("backup", "-c", path)
+    check_equal((status, stdout), (1, ""))
+    check(" /var/lib/wirewatch/ledger.db: " in stderr, stderr)
+
+
+def test_cannot_write(folder):
+    """what cannot be written to standard output is said, and the exit code is 1"""
+    _, daemon, _ = start_with(folder, 1)
+    ledger = os.path.join(folder, "ledger.db")
+
+    def refused(*arguments):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([harness.CLIENT, *arguments], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                  timeout=harness.PATIENCE, check=False)
+        check_equal((done.returncode, done.stderr.decode()), (1, "wirewatch %s: cannot write\n" % arguments[0]), arguments)
+    refused("feeds", "--failing", "--http", daemon.http)
+    refused("feeds", "--http", daemon.http)
+    refused("feeds", "--json", "--http", daemon.http)
+    refused("backup", "-c", daemon.config)
+    daemon.stop_cleanly()
+    refused("migrate", "sqlite://" + ledger, "sqlite://" + os.path.join(folder, "other.db"))
+    refused("keygen", os.path.join(folder, "key"))
+
+
 def test_http(folder):
     """health, metrics and status over HTTP; other methods are refused"""
     _, daemon, _ = start_with(folder, 2)
@@ -261,6 +328,55 @@ def test_match_bad_lines(folder):
     check("2" in stderr, stderr)
 
 
+def test_match_endless_line(folder):
+    """match --jsonl and score read no more of a line than it may be long"""
+    for command in (["match", "--jsonl"], ["score"]):
+        process = subprocess.Popen([harness.CLIENT, *command, "-r", harness.RULES, "-"], bufsize=0, stdin=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        harness.Cleanup.add(process.kill)
+        taken = 0
+        try:
+            while taken < 64 << 20:
+                taken += process.stdin.write(b" " * 65536)
+        except BrokenPipeError:
+            pass
+        process.stdin.close()
+        said = process.stderr.read().decode()
+        process.stderr.close()
+        check_equal(process.wait(harness.PATIENCE), 1, said)
+        check(taken < 32 << 20, command, "took", taken)
+        check(re.search(r"1: the line is too long\n", said), said)
+
+
+def test_match_is_safe_on_a_terminal(folder):
+    """match prints no control character or direction mark of a text, in JSON neither"""
+    marks = "\u009b\u202e\u007f\U000e0041"
+    text = news.by_name("pause-en")["text"].replace("and artillery", "and %s artillery" % marks)
+    item = (json.dumps({"id": marks, "title": "", "text": text}) + "\n").encode()
+    for arguments, given in ((["--json"], text.encode()), (["--jsonl"], item), (["--explain", "--json"], text.encode()),
+                             (["--explain", "--json", "--jsonl"], item), ([], text.encode()),
+                             (["--explain"], text.encode()), (["--explain", "--jsonl"], item)):
+        status, stdout, stderr = harness.client("match", "-r", harness.RULES, *arguments, stdin=given)
+        check_equal((status, stderr), (0, ""), arguments)
+        check(not set(stdout) & set(marks), arguments, ascii(stdout))
+        if "--json" in arguments or "--explain" not in arguments and arguments:
+            answer = json.loads(stdout)
+            check_equal(answer.get("id", marks), marks)
+            check(any(marks[0] in evidence["text"] for alert in answer["alerts"] for evidence in alert["evidence"]), answer)
+
+
+def test_match_colours(folder):
+    """match colours on a terminal, but not where NO_COLOR or TERM=dumb says so"""
+    path = os.path.join(folder, "text")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(news.by_name("pause-en")["text"])
+    command = [harness.CLIENT, "match", "-r", harness.RULES, path]
+    check("\033[1;31m" in on_terminal(80, *command), "no colours")
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        printed = on_terminal(80, *command, **plain)
+        check("\033" not in printed and "[halted]" in printed, plain, printed)
+
+
 def test_parse(folder):
     """parse --json shows a feed as the daemon understands it, from a file, standard input and a URL"""
     items = [news.item(news.by_name("pause-uk")), dict(news.numbered(2), date=None)]
@@ -293,11 +409,13 @@ def test_parse_failures(folder):
 
 
 def test_usage(folder):
-    """every command has --help; wrong usage: exit code 2"""
-    for command in ("tail", "match", "rules", "score", "parse", "status", "feeds"):
+    """every command has --help and -h; wrong usage: exit code 2"""
+    for command in ("tail", "match", "rules", "score", "parse", "status", "feeds", "check-feeds", "import", "export",
+                    "backup", "migrate", "keygen"):
         status, stdout, stderr = harness.client(command, "--help")
         check_equal((status, stderr), (0, ""), command)
         check(command in stdout, stdout)
+        check_equal(harness.client(command, "-h"), (0, stdout, ""), command)
         status, stdout, stderr = harness.client(command, "--no-such-option")
         check_equal((status, stdout), (2, ""), command)
     for arguments in ([], ["no-such-command"]):
@@ -309,5 +427,7 @@ def test_usage(folder):
 if __name__ == "__main__":
     harness.run_tests([test_tail_since, test_tail_readable, test_tail_on_a_terminal, test_tail_classes,
                        test_tail_across_restart,
-                       test_tail_interrupted, test_status, test_http, test_match_jsonl, test_match_text,
-                       test_match_bad_lines, test_parse, test_parse_failures, test_usage])
+                       test_tail_interrupted, test_status, test_feeds_failing, test_large_configuration,
+                       test_default_ledger, test_cannot_write, test_http, test_match_jsonl, test_match_text,
+                       test_match_bad_lines, test_match_endless_line, test_match_is_safe_on_a_terminal,
+                       test_match_colours, test_parse, test_parse_failures, test_usage])

@@ -158,6 +158,19 @@ def test_check_feeds(folder):
     check_equal(harness.client("check-feeds", "extra")[0], 2)
 
 
+def test_check_feeds_through_the_proxy(folder):
+    """check-feeds asks by way of fetch.proxy, which alone knows the names of hosts"""
+    proxy = feedserver.FeedServer()
+    harness.Cleanup.add(proxy.stop)
+    url = "http://feeds.invalid/rss"
+    proxy.route(url, feedserver.document(documents.rss2([news.numbered(1)])))
+    config = {"feeds": [url], "feed_files": [], "fetch": {"proxy": proxy.url("")}}
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    status, stdout, stderr = harness.client("check-feeds", "--json", "-c", path)
+    check_equal((status, stderr, json.loads(stdout)["works"]), (0, "", True), stdout)
+    check_equal([request.target for request in proxy.requests()], [url])
+
+
 def test_parse_url(folder):
     """parse fetches a URL, a loopback one too; its header and address count"""
     server = feedserver.FeedServer()
@@ -186,4 +199,4 @@ def test_parse_is_safe_on_a_terminal(folder):
 
 if __name__ == "__main__":
     harness.run_tests([test_import, test_lists_of_other_readers, test_import_mistakes, test_export, test_check_feeds,
-                       test_parse_url, test_parse_is_safe_on_a_terminal])
+                       test_check_feeds_through_the_proxy, test_parse_url, test_parse_is_safe_on_a_terminal])

@@ -77,7 +77,7 @@ class Cleanup:
             try:
                 function()
             except Exception as error:
-                print("# clean-up: %r" % error)
+                print("# clean-up: %r" % error, file=sys.stderr)  # standard output may be JSON
 
 
 def check(condition, *what):

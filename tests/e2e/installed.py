@@ -6,12 +6,14 @@ For a machine that may be thrown away: tests/e2e/box.sh makes one.
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALERT_TEST = os.path.join(HERE, "..", "..", "packaging", "debian", "tests", "alert")
+PAGE = os.path.join(HERE, "..", "..", "docs", "subscribing.md")
 CONFIGURATION = "/etc/wirewatch/wirewatch.yaml"
 DROP_IN = "/run/systemd/system/wirewatchd.service.d/test.conf"
 UNIT = "wirewatchd.service"
@@ -116,6 +118,26 @@ def test_key_comes_as_a_credential():
     os.rmdir("/etc/wirewatch/clients")
     write(CONFIGURATION, good)
     run("systemctl", "daemon-reload")
+    run("systemctl", "restart", UNIT)
+
+
+def test_subscribing_page_leads_to_an_alert_with_keys():
+    """What docs/subscribing.md says of other machines, as it stands there, but for the name of the daemon's machine."""
+    with open(PAGE, encoding="utf-8") as file:
+        blocks = re.findall(r"^```(\w+)\n(.*?)^```$", file.read().split("\n## From another machine\n")[1], re.M | re.S)
+    own, theirs, restart, tail = ("cd /root\n" + text for kind, text in blocks if kind == "sh")
+    settings, = (text for kind, text in blocks if kind == "yaml")
+    with open(CONFIGURATION, encoding="utf-8") as file:
+        good = file.read()
+    for commands in own, theirs, "cp /etc/wirewatch/keys/server.pub /root":
+        run("sh", "-ec", commands)
+    write(CONFIGURATION, good + settings)
+    run("sh", "-ec", restart)
+    told = run("timeout", str(PATIENCE), "sh", "-ec",
+               tail.replace("wire.example.org", "127.0.0.1").replace("tail ", "tail --since 0 --count 1 ", 1))
+    assert "IRIS-T" in told, told
+    shutil.rmtree("/etc/wirewatch/keys")
+    write(CONFIGURATION, good)
     run("systemctl", "restart", UNIT)
 
 

@@ -1,6 +1,6 @@
 """The page for people, in a real browser: live alerts, filter, source links, restarts, no foreign host, accessible.
 
-WW_SHOTS=docs/images tests/e2e/page_test.py test_pictures   takes the pictures of the documentation.
+WW_SHOTS=docs/images /usr/bin/python3 tests/e2e/page_test.py test_pictures   takes the pictures of the documentation.
 """
 import html
 import json

@@ -139,6 +139,8 @@ def test_stale(folder):
     requests = server.wait_requests("/feed", before + 3)[before:before + 3]
     check_equal([r.header("If-None-Match") for r in requests], [None, '"1"', '"1"'], "conditions")
     check_equal((feeds_of(daemon)[url]["state"], metric(daemon, 'wirewatch_feeds{state="stale"}')), ("stale", 1))
+    told = harness.client("feeds", "--failing", "--http", daemon.http)[1]
+    check("has the feed moved" in told, told)
     server.route("/feed", feedserver.document(documents.rss2([news.numbered(1)])))
     daemon.wait_log("no longer stale")
     check(harness.wait_until(lambda: feeds_of(daemon)[url]["state"] == "well"), "well again")

@@ -324,6 +324,14 @@ def test_protocol(folder):
     other.recv_multipart()
     publisher.tell("alert pause first")
     yield "others get no second welcome", subscriber.recv_multipart()[0] == b"ww1/alert/pause/first/"
+    odd = context.socket(zmq.XSUB)
+    odd.linger = 0
+    monitor = odd.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    odd.connect(publisher.endpoint)
+    odd.send(b"hello")
+    yield "who sends anything but subscriptions is cut", monitor.poll(10000) != 0
+    odd.disable_monitor()
+    odd.close()
     for name, kind in ("DEALER", zmq.DEALER), ("REQ", zmq.REQ):
         messages = ask(context, zmq, kind, publisher.replay, b'{"after":4,"topic":"ww1/alert/","limit":2}')
         end = json.loads(messages[-1][2])

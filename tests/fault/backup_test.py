@@ -1,6 +1,8 @@
 """`wirewatch backup`: a whole copy of the ledger while the daemon runs, and a start from it."""
+import errno
 import os
 import sqlite3
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
@@ -8,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import feedserver  # noqa: E402
 import harness     # noqa: E402
 from harness import check, check_equal  # noqa: E402
+from nth_call_campaign import SHIM, Control, require  # noqa: E402
 from wire import Keeper, Wire  # noqa: E402
 
 
@@ -63,5 +66,85 @@ def test_refusals(folder):
     check_equal(harness.client("backup", "--nonsense")[0], 2, "wrong usage")
 
 
+# Looks like the daemon to whoever asks for a backup: its name, its lock, its signal. It goes on when told to.
+PRETENDER = """
+import fcntl, os, signal, sys
+ledger = sys.argv[1]
+with open("/proc/self/comm", "w") as comm:
+    comm.write("wirewatchd")
+file = open(ledger, "w+b")
+fcntl.lockf(file, fcntl.LOCK_EX)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+print("ready", flush=True)
+signal.sigwait([signal.SIGUSR1])
+open(ledger + ".backup.partial", "wb").close()
+print("begun", flush=True)
+order = sys.stdin.readline().strip()
+if order == "finish":
+    os.rename(ledger + ".backup.partial", ledger + ".backup")
+elif order == "fail":
+    os.unlink(ledger + ".backup.partial")
+if order != "end":
+    sys.stdin.readline()
+"""
+
+
+def end(process):
+    process.kill()
+    process.wait()
+    for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+        pipe.close()
+
+
+class Slow:
+    """A backup that has begun: the tool waits for it."""
+
+    def __init__(self, folder, environment=None):
+        self.ledger, config = os.path.join(folder, "slow.db"), os.path.join(folder, "slow.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("ledger: sqlite://%s\n" % self.ledger)
+        self.daemon = subprocess.Popen([sys.executable, "-c", PRETENDER, self.ledger], bufsize=0, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE)
+        harness.Cleanup.add(lambda: end(self.daemon))
+        check_equal(self.daemon.stdout.readline(), b"ready\n")
+        self.tool = subprocess.Popen([harness.CLIENT, "backup", "-c", config], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                     stderr=subprocess.PIPE, env=dict(os.environ, **(environment or {})))
+        harness.Cleanup.add(lambda: end(self.tool))
+        check_equal(self.daemon.stdout.readline(), b"begun\n")
+        before = self.sleeps()
+        check(harness.wait_until(lambda: self.sleeps() > before + 2), "the tool does not look")
+
+    def sleeps(self):
+        with open("/proc/%d/status" % self.tool.pid, encoding="ascii") as status:
+            return int(status.read().split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+    def tell(self, order):
+        """What the tool then says: (exit code, stdout, stderr)."""
+        self.daemon.stdin.write(order + b"\n")
+        out, err = self.tool.communicate(timeout=harness.PATIENCE)
+        return self.tool.returncode, out.decode(), err.decode()
+
+
+def test_large_ledger(folder):
+    """a backup that has begun is waited for, however long it takes"""
+    require()
+    control = Control(os.path.join(folder, "control"))
+    backup = Slow(folder, {"LD_PRELOAD": SHIM, "WW_FAULT_CONTROL": control.path})
+    control.arm("sleep", 1, errno.EINTR)  # no sleep is one any more: minutes pass
+    check(harness.wait_until(lambda: control.count > 20 * 60 * 10 or backup.tool.poll() is not None), "it does not look")
+    check_equal(backup.tool.poll(), None, "gave up")
+    control.disarm()
+    check_equal(backup.tell(b"finish"), (0, backup.ledger + ".backup\n", ""))
+
+
+def test_given_up(folder):
+    """a backup that fails, or whose daemon ends, is not waited for"""
+    code, out, err = Slow(folder).tell(b"fail")
+    check((code, out) == (1, "") and "no backup came" in err, code, out, err)
+    harness.Cleanup.run()
+    code, out, err = Slow(folder).tell(b"end")
+    check((code, out) == (1, "") and "ended meanwhile" in err, code, out, err)
+
+
 if __name__ == "__main__":
-    harness.run_tests([test_backup, test_refusals])
+    harness.run_tests([test_backup, test_refusals, test_large_ledger, test_given_up])

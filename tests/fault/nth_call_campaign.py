@@ -29,6 +29,7 @@ KINDS = {"memory": (1, 0), "write": (2, 0), "sync": (3, 0), "open": (4, 0), "cur
          "message-memory": (1, 1),
          "alien-memory": (1, 1), "alien-write": (2, 1)}
 WORKERS = 10
+SLEEP = {"sleep": (7, 0)}  # of the tool: the daemon waits otherwise
 HEAD = struct.Struct("<IIQQII")  # struct control of shim.c
 PROMPT = 4.0  # seconds within which a poll that did not fail is over; those that did come later
 
@@ -51,7 +52,7 @@ class Control:
 
     def arm(self, kind, nth, error=0):
         """The n-th call fails; with an error number, all from then on."""
-        number, alien = KINDS[kind]
+        number, alien = {**KINDS, **SLEEP}[kind]
         self.map[:] = bytes(4096)
         self.map[4:HEAD.size] = HEAD.pack(0, alien, nth, 0, 0, error)[4:]
         self.map[:4] = struct.pack("<I", number)

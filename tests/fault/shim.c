@@ -20,13 +20,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PLACES_BYTES 3072
 #define CALLERS_MAX 24
 #define EARLY_BYTES 4096
 
-enum kind { OFF, MEMORY, WRITE, SYNC, OPEN, CURL_CALL, FILE_WRITE /* pwrite and ftruncate alone */ };
+enum kind { OFF, MEMORY, WRITE, SYNC, OPEN, CURL_CALL, FILE_WRITE /* pwrite and ftruncate alone */, SLEEP };
 
 /* As shim.py writes it, little endian, at these offsets. */
 struct control {
@@ -62,6 +63,7 @@ static int (*real_ftruncate)(int, off_t);
 static int (*real_ftruncate64)(int, off64_t);
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
+static int (*real_nanosleep)(const struct timespec *, struct timespec *);
 static int (*real_open)(const char *, int, ...);
 static int (*real_open64)(const char *, int, ...);
 static int (*real_openat)(int, const char *, int, ...);
@@ -119,6 +121,7 @@ static void find_all(void)
 	FIND(ftruncate64, "ftruncate64");
 	FIND(fsync, "fsync");
 	FIND(fdatasync, "fdatasync");
+	FIND(nanosleep, "nanosleep");
 	FIND(open, "open");
 	FIND(open64, "open64");
 	FIND(openat, "openat");
@@ -317,6 +320,14 @@ int openat(int folder, const char *path, int flags, ...)
 	va_end(args);
 	FAIL_WITH(OPEN, EMFILE)
 	return real_openat(folder, path, flags, mode);
+}
+
+/* ---- time: to fail is to sleep no longer ------------------------------------------- */
+
+int nanosleep(const struct timespec *span, struct timespec *left)
+{
+	FAIL_WITH(SLEEP, EINTR)
+	return real_nanosleep(span, left);
 }
 
 /* ---- libcurl, as called by the program ------------------------------------------- */

@@ -57,6 +57,29 @@ def test_every_option_is_explained_and_completed():
             assert re.search(r"-l %s\b" % option, fish), ("fish", command, option)
 
 
+def options_explained(help_text):
+    """For each line that explains an option, its names: ["c", "config"], ["json"]."""
+    lines = re.findall(r"^ +((?:-\w|--[a-z-]+)(?:, --[a-z-]+)?)", help_text, re.M)
+    return [re.findall(r"(?:^|\s)--?([a-z-]+)", line) for line in lines]
+
+
+def synopses(page, name):
+    """What the page's synopses of this command say, in one text."""
+    synopsis = page.split(".Sh SYNOPSIS")[1].split(".Sh")[0]
+    return "".join(part for part in synopsis.split(".Nm")[1:] if re.match(r"[ a-z]*\n\.Cm %s\n" % name, part))
+
+
+def test_every_option_is_in_both_synopses():
+    overview = read("docs", "wirewatch.1")
+    for name in commands():
+        for page in (overview, read("docs", "wirewatch-%s.1" % name)):
+            synopsis = synopses(page, name)
+            assert synopsis, name
+            for names in options_explained(help_of("wirewatch", name)):
+                assert "help" in names or any(re.search(r"\bFl %s(?![\w-])" % ("-" + n if len(n) > 1 else n), synopsis)
+                                              for n in names), (name, names, synopsis)
+
+
 def test_every_manual_page_is_installed():
     listed = read("docs", "include.am") + read("config", "include.am")
     for page in os.listdir(os.path.join(SOURCE, "docs")):

@@ -45,7 +45,8 @@ complete -c wirewatch -n '__wirewatch_is score' -l strict -d 'As if nothing were
 complete -c wirewatch -n '__wirewatch_is score' -l no-misses -d 'Only the figures'
 complete -c wirewatch -n '__wirewatch_is parse' -l content-type -x -d 'As if sent with this type'
 complete -c wirewatch -n '__wirewatch_is parse' -l base -x -d 'URL that links are relative to'
-complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that fail'
+complete -c wirewatch -n '__wirewatch_is feeds' -l failing -d 'Only those that are not well'
+complete -c wirewatch -n '__wirewatch_is check-feeds' -l failing -d 'Only feeds that do not work'
 complete -c wirewatch -n '__wirewatch_is migrate' -l quiet -d 'No progress'
 complete -c wirewatch -n '__wirewatch_is migrate' -x -a 'sqlite:// postgresql://'
 complete -c wirewatch -n '__wirewatch_is match rules score parse import keygen' -F

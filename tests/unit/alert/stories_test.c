@@ -243,6 +243,17 @@ static void the_same_page_is_the_same_story(void **state)
 		place(stories, &(struct sample){.class = MATCH_SALE, .item = "4", .link = "https://example.org/"}, NULL);
 	different(b,
 	          place(stories, &(struct sample){.class = MATCH_SALE, .item = "5", .link = "https://example.org/"}, NULL));
+	/* With what says where the reader came from, it is still one; a parameter that says more is a page's name. */
+	const char *const front[] = {"https://example.org/?utm_source=rss", "https://example.org?ref=rss&fbclid=1",
+	                             "https://example.org/?", "https://example.org/?utm_source=rss#top"};
+	for (size_t i = 0; i < sizeof front / sizeof *front; i++) {
+		struct seen one = place(stories, &(struct sample){.class = MATCH_REQUEST, .item = "6", .link = front[i]}, NULL);
+		different(one, place(stories, &(struct sample){.class = MATCH_REQUEST, .item = "7", .link = front[i]}, NULL));
+		alert_stories_free(stories);
+		stories = stories_new();
+	}
+	b = place(stories, &(struct sample){.class = MATCH_SALE, .item = "8", .link = "https://example.org/?p=5&ref=a"}, NULL);
+	same(b, place(stories, &(struct sample){.class = MATCH_SALE, .item = "9", .link = "https://example.org/?p=5"}, NULL));
 	alert_stories_free(stories);
 }
 

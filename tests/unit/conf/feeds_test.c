@@ -73,6 +73,9 @@ static void urls_are_checked(void **state)
 {
 	static const char *const bad[] = {"ftp://a.b/", "file:///etc/passwd", "http:/a.b", "http:a.b", "https://", "https:///x",
 	                                  "http://a.b:0/", "http://a.b:65536/", "http://a.b:8x/", "http://[::1/", "http://[zz]/",
+	                                  "http://[1.2.3.4]/", "http://a,b.c/", "http://a!b.c/", "http://a(b).c/", "http://a;b.c/",
+	                                  "http://a=b.c/", "http://a+b.c/", "http://a&b.c/", "http://a*b.c/",
+	                                  "http://a$b.c/",
 	                                  "http://user@/", "http://a[b/", "javascript:alert(1)", "//a.b/", "httpx://a.b",
 	                                  "http://[10.0.0.0/8]/", "http://:80/", "http://[]/", "http://a%00b/"};
 	static const char *const good[] = {"HTTP://A.B", "https://a.b?x", "http://a.b:/", "http://127.0.0.1:8080/x",

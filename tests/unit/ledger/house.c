@@ -164,7 +164,8 @@ enum base_result house_commit(struct house *house, const char *feed, const struc
 		                                   .link_key = entry.link_key,
 		                                   .title_key = entry.title_key,
 		                                   .change = entry.change,
-		                                   .published = entry.published};
+		                                   .published = entry.published,
+		                                   .reused = items[i].reused};
 		if (items[i].class < 0)
 			continue;
 		entries[i].classes = 1u << items[i].class;

@@ -42,6 +42,7 @@ struct house_item { /* an entry and, unless class is negative, an alert about it
 	const char *id, *link, *title, *change;
 	int class;
 	base_time published;
+	bool reused;
 };
 #define HOUSE_QUIET (-1)
 

@@ -335,6 +335,60 @@ static void a_link_shared_by_entries_proves_nothing(void **state)
 	assert_int_equal(house_look_up(house, HOUSE_FEED, &next, 1, 0).state, LEDGER_NEW);
 }
 
+/* A page for the latest report alone: ids, titles, dates and texts differ, the link stays. */
+static void a_link_for_the_latest_report_gives_no_history(void **state)
+{
+	struct house *house = *state;
+	const struct house_item first = {.id = "a", .link = "now", .title = "t1", .class = MATCH_PAUSE, .published = NOW};
+	struct house_item next = {.id = "b", .link = "now", .title = "t2", .class = HOUSE_QUIET};
+	assert_int_equal(house_commit(house, HOUSE_FEED, &first, 1, NOW), BASE_OK);
+	const base_time edited[] = {0, NOW - BASE_DAY, NOW + BASE_HOUR}; /* 0: it does not say when */
+	for (size_t i = 0; i < sizeof edited / sizeof *edited; i++) {
+		next.published = edited[i];
+		struct ledger_known known = house_look_up(house, HOUSE_FEED, &next, 1, 0);
+		assert_int_equal(known.state, LEDGER_REKEYED);
+		assert_false(known.reused);
+		assert_int_equal(known.classes, 1u << MATCH_PAUSE);
+	}
+	next.published = NOW + BASE_DAY;
+	assert_true(house_look_up(house, HOUSE_FEED, &next, 1, 0).reused);
+	/* The same report under a new id and date all the same. */
+	const struct house_item same[] = {
+		{.id = "b", .link = "now", .title = "t2", .change = "a", .published = NOW + BASE_DAY, .class = HOUSE_QUIET},
+		{.id = "b", .link = "now", .title = "t1", .published = NOW + BASE_DAY, .class = HOUSE_QUIET}};
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(house_look_up(house, HOUSE_FEED, &same[i], 1, 0).state, LEDGER_REKEYED);
+		assert_false(house_look_up(house, HOUSE_FEED, &same[i], 1, 0).reused);
+	}
+}
+
+static void what_comes_at_a_reused_link_takes_the_place(void **state)
+{
+	struct house *house = *state;
+	const struct house_item first = {.id = "a", .link = "now", .title = "t1", .class = MATCH_PAUSE, .published = NOW};
+	struct house_item next = {.id = "b", .link = "now", .title = "t2", .class = HOUSE_QUIET, .published = NOW + BASE_DAY};
+	assert_int_equal(house_commit(house, HOUSE_FEED, &first, 1, NOW), BASE_OK);
+	next.reused = true;
+	assert_int_equal(house_commit(house, HOUSE_FEED, &next, 1, NOW + BASE_DAY), BASE_OK);
+	struct ledger_known known = house_look_up(house, HOUSE_FEED, &next, 1, 0);
+	assert_int_equal(known.state, LEDGER_SEEN);
+	assert_int_equal(known.classes, 0);
+	assert_int_equal(known.last_alert, 0);
+	assert_int_equal(known.first_seen, NOW + BASE_DAY);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &first, 1, 0).classes, 0); /* it stands there no more */
+	/* One entry bears the link, as before: what comes next is told by it again. */
+	struct house_item third = {.id = "c", .link = "now", .title = "t3", .class = MATCH_PAUSE};
+	third.published = NOW + BASE_DAY + BASE_HOUR;
+	known = house_look_up(house, HOUSE_FEED, &third, 1, 0);
+	assert_int_equal(known.state, LEDGER_REKEYED);
+	assert_false(known.reused);
+	third.published = NOW + 2 * BASE_DAY;
+	assert_true(house_look_up(house, HOUSE_FEED, &third, 1, 0).reused);
+	/* The whole document was re-keyed: then the history stays. */
+	assert_int_equal(house_commit(house, HOUSE_FEED, &third, 1, NOW + 2 * BASE_DAY), BASE_OK);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &third, 1, 0).first_seen, NOW + BASE_DAY);
+}
+
 /* Large documents are looked up in pieces, and their keys sorted. */
 static void a_large_document_is_looked_up_alike(void **state)
 {
@@ -451,6 +505,8 @@ int main(void)
 		IN_A_HOUSE(an_entry_said_to_be_new_may_be_there),
 		IN_A_HOUSE(an_entry_under_a_new_id_is_recognised),
 		IN_A_HOUSE(a_link_shared_by_entries_proves_nothing),
+		IN_A_HOUSE(a_link_for_the_latest_report_gives_no_history),
+		IN_A_HOUSE(what_comes_at_a_reused_link_takes_the_place),
 		IN_A_HOUSE(a_large_document_is_looked_up_alike),
 		IN_A_HOUSE(an_entry_without_a_key_is_left_alone),
 		cmocka_unit_test(a_rekeyed_document_is_told_from_news),

@@ -31,6 +31,13 @@ static void prune_all(struct house *house, base_time now)
 	}
 }
 
+/* As a daemon does that goes on for days. */
+static void prune_daily(struct house *house, base_time from, int days)
+{
+	for (int day = 0; day <= days; day++)
+		prune_all(house, from + day * BASE_DAY);
+}
+
 static void old_alerts_go_and_sequences_do_not_return(void **state)
 {
 	struct house *house = *state;
@@ -79,10 +86,38 @@ static void a_feed_no_longer_polled_is_forgotten(void **state)
 	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
 	assert_int_equal(house_commit(house, "https://other.example/", &item, 1, NOW + 80 * BASE_DAY), BASE_OK);
 	assert_int_equal(ledger_published(house->ledger, 2), BASE_OK);
-	prune_all(house, NOW + 92 * BASE_DAY);
+	prune_daily(house, NOW + 91 * BASE_DAY, 1);
 	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_NOT_FOUND);
 	assert_int_equal(ledger_feed_get(house->ledger, "https://other.example/", &feed), BASE_OK);
 	assert_int_equal(house_look_up(house, "https://other.example/", &item, 1, 0).state, LEDGER_SEEN);
+}
+
+/* Stopped for 100 days, or the clock is suddenly 100 days ahead, or behind: nobody could have polled it. */
+static void a_rest_of_our_own_abandons_no_feed(void **state)
+{
+	struct house *house = *state;
+	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
+	struct ledger_feed feed;
+	base_time now = NOW + 100 * BASE_DAY;
+	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
+	assert_int_equal(ledger_published(house->ledger, 1), BASE_OK);
+	house_close(house);
+	assert_int_equal(house_open(house), BASE_OK);
+	prune_all(house, now + BASE_MINUTE);
+	prune_all(house, now + 23 * BASE_HOUR);
+	assert_int_equal(house_look_up(house, HOUSE_FEED, &item, 1, 0).state, LEDGER_SEEN);
+	now += 20 * BASE_HOUR;
+	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, now), BASE_OK);
+	assert_int_equal(ledger_published(house->ledger, 2), BASE_OK);
+	prune_daily(house, now, 3);
+	const base_time jumps[] = {now + 200 * BASE_DAY, now + 150 * BASE_DAY};
+	for (size_t i = 0; i < COUNT(jumps); i++) {
+		prune_all(house, jumps[i]);
+		prune_all(house, jumps[i] + 23 * BASE_HOUR);
+		assert_int_equal(house_look_up(house, HOUSE_FEED, &item, 1, 0).state, LEDGER_SEEN);
+	}
+	prune_daily(house, jumps[1] + 23 * BASE_HOUR, 1);
+	assert_int_equal(ledger_feed_get(house->ledger, HOUSE_FEED, &feed), BASE_NOT_FOUND);
 }
 
 static void a_feed_that_floods_is_bounded(void **state)
@@ -347,6 +382,7 @@ int main(void)
 		IN_A_HOUSE(old_alerts_go_and_sequences_do_not_return),
 		IN_A_HOUSE(entries_stay_while_they_appear),
 		IN_A_HOUSE(a_feed_no_longer_polled_is_forgotten),
+		IN_A_HOUSE(a_rest_of_our_own_abandons_no_feed),
 		IN_A_HOUSE(a_feed_that_floods_is_bounded),
 		IN_A_HOUSE(pruning_goes_in_bounded_pieces),
 		IN_A_HOUSE(a_killed_process_leaves_what_it_committed),

@@ -196,6 +196,28 @@ static void test_full(void **state)
 	publish_file_free(file);
 }
 
+/* What other nodes stored is written when it leaves here, not also when the file catches up. */
+static void test_others(void **state)
+{
+	struct room *room = *state;
+	struct publish_file *file = open_file(room);
+	const struct ledger_message *message;
+
+	limit_size(0);
+	add(room, file);
+	limit_size(RLIM_INFINITY);
+	fake_ledger_add_elsewhere(room->ledger, "pause", "first", TIME);
+	fake_ledger_add_elsewhere(room->ledger, "pause", "first", TIME);
+	base_clock_advance(room->clock, 2 * BASE_SECOND);
+	assert_int_equal(publish_file_serve(file), BASE_TIME_NONE);
+	assert_int_equal(check_lines(room->path, 1), 1);
+	while ((message = fake_ledger_follow(room->ledger)) != NULL)
+		publish_file_alert(file, message);
+	assert_int_equal(check_lines(room->path, 1), 3);
+	assert_null(strstr(room->said, "in the ledger no more"));
+	publish_file_free(file);
+}
+
 /* Many are missing: they come in pieces, and what the ledger has dropped is told. */
 static void test_many(void **state)
 {
@@ -281,6 +303,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_reopen, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_others, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_escapes, set_up, tear_down),

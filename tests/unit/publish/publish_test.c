@@ -114,8 +114,9 @@ static void test_subscriptions(void **state)
 	publish_peers_accepted(peers, 5);
 	assert_int_equal(subscribe(peers, 5, "ww1/alert/pause/"), PUBLISH_NEW);
 	assert_string_equal(changes, "+ww1/alert/pause/ ");
-	assert_int_equal(subscribe(peers, 5, "ww1/alert/pause/"), PUBLISH_KNOWN);
-	assert_string_equal(changes, "");
+	/* The first may have come from a connection that is gone, and reached nobody: libzmq is told again. */
+	assert_int_equal(subscribe(peers, 5, "ww1/alert/pause/"), PUBLISH_NEW);
+	assert_string_equal(changes, "+ww1/alert/pause/ ");
 	/* What covers the welcome is replaced, so that nobody stays subscribed to it. */
 	assert_int_equal(subscribe(peers, 5, ""), PUBLISH_NEW);
 	assert_string_equal(changes, "+ww1/alert/ +ww1/heartbeat/ ");
