@@ -78,8 +78,7 @@ static void titles_full_of_what_begins_a_tag(void **state)
 {
 	static const struct storm storms[] = {
 		{TITLE, "<", 1000000, TITLE_END, 1, "<<"},
-		{TITLE, "<a b=", 600000, TITLE_END, 1, "<a b=<a b="},
-		{TITLE "a > b ", "</p", 500000, TITLE_END, 1, "a > b </p</p"},
+		{TITLE "a > ", "<b =", 2000000, TITLE_END, 1, "a > <b =<b ="},
 	};
 
 	(void)state;
@@ -118,7 +117,6 @@ static void end_tags_in_cdata_that_never_end(void **state)
 	static const struct storm storms[] = {
 		{TEXT, "</", 1500000, "<![CDATA[" TEXT_END, 1, "x"},
 		{TEXT, "</", 1500000, "><![CDATA[" TEXT_END, 1, "x"},
-		{TEXT, "[", 1500000, TEXT_END, 1, "x"},
 	};
 
 	(void)state;
