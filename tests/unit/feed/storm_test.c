@@ -115,8 +115,8 @@ static void many_cdata_sections_and_one_end(void **state)
 static void end_tags_in_cdata_that_never_end(void **state)
 {
 	static const struct storm storms[] = {
-		{TEXT, "</", 1500000, "<![CDATA[" TEXT_END, 1, "x"},
-		{TEXT, "</", 1500000, "><![CDATA[" TEXT_END, 1, "x"},
+		{TEXT, "</", 2600000, "<![CDATA[" TEXT_END, 1, "x"},
+		{TEXT, "</", 2600000, "><![CDATA[" TEXT_END, 1, "x"},
 	};
 
 	(void)state;
