@@ -220,7 +220,8 @@ static enum base_result read_text(const struct conf_reader *reader, size_t index
 		return type == CONF_NODE ? host_name(reader->arena, place) : BASE_OK;
 	if (text_fits(type, node->text, &reason))
 		return store_text(reader, type, node->text, place);
-	if (type == CONF_PROXY) /* may hold a password */
+	bool words = type == CONF_LEDGER && memchr(node->text.ptr, '=', node->text.len); /* libpq's "host=... password=..." */
+	if (type == CONF_PROXY || words) /* may hold a password */
 		conf_mistake(reader->mistakes, node->line, "%s: the value %s", conf_schema_info(index)->key, reason);
 	else
 		conf_mistake(reader->mistakes, node->line, "%s: '%s' %s", conf_schema_info(index)->key, conf_shown(node->text).text,
