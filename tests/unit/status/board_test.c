@@ -5,9 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ struct world {
 	struct base_clock *clock;
 	struct status_view view;
 	struct base_buf page;
+	_Atomic bool enough;
 };
 
 static int set_up(void **state)
@@ -32,7 +35,7 @@ static int set_up(void **state)
 	    base_clock_new_simulated(START, &world->clock) != BASE_OK)
 		return -1;
 	world->view = (struct status_view){world->board, world->clock, START, START};
-	base_buf_init(&world->page, 1 << 24);
+	base_buf_init(&world->page, 1 << 25);
 	*state = world;
 	return 0;
 }
@@ -344,6 +347,79 @@ static void many_threads_write_while_pages_are_made(void **state)
 	has(page(world, status_page_metrics), "{class=\"pause\",report=\"first\"} 1000\n");
 }
 
+#define STEADY 3000
+
+/* New rows for feeds that stay, and feeds that come and go between them. */
+static void *replace_rows(void *ctx)
+{
+	struct world *world = ctx;
+	char url[64];
+
+	for (unsigned i = 0; !atomic_load(&world->enough); i++) {
+		snprintf(url, sizeof(url), "http://steady/%u", i * 7 % STEADY);
+		struct status_feed feed = {.url = url, .name = i % 2 ? "x" : "y", .reason = i % 3 ? "" : "cut"};
+		(void)status_feed_set(world->board, &feed);
+		snprintf(url, sizeof(url), "http://other/%u", i % 500);
+		if (i % 1000 < 500)
+			(void)status_feed_set(world->board, &feed);
+		else
+			status_feed_remove(world->board, url);
+	}
+	return NULL;
+}
+
+static void a_page_has_every_feed_once_while_rows_change(void **state)
+{
+	struct world *world = *state;
+	pthread_t writer;
+	char url[64];
+
+	for (unsigned i = 0; i < STEADY; i++) {
+		snprintf(url, sizeof(url), "http://steady/%u", i);
+		assert_int_equal(status_feed_set(world->board, &(struct status_feed){.url = url, .name = ""}), BASE_OK);
+	}
+	assert_int_equal(pthread_create(&writer, NULL, replace_rows, world), 0);
+	for (int round = 0; round < 30; round++) {
+		unsigned char seen[STEADY] = {0};
+		size_t count = 0;
+		for (const char *at = page(world, status_page_feeds); (at = strstr(at, "\"http://steady/")) != NULL; at++) {
+			unsigned long i = strtoul(at + strlen("\"http://steady/"), NULL, 10);
+			assert_true(i < STEADY && !seen[i]);
+			seen[i] = 1;
+			count++;
+		}
+		assert_int_equal(count, STEADY);
+	}
+	atomic_store(&world->enough, true);
+	assert_int_equal(pthread_join(writer, NULL), 0);
+}
+
+static long peak_kb(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss;
+}
+
+/* The page, as it grows, and what a sanitizer keeps; a tree of it would be thirteen times the page. */
+static void a_large_page_takes_little_more_than_itself(void **state)
+{
+	struct world *world = *state;
+	char url[64];
+	struct status_feed feed = {.url = url, .name = "name", .result = "not_modified", .took = BASE_SECOND / 3};
+
+	for (int i = 0; i < 20000; i++) {
+		snprintf(url, sizeof(url), "http://host-%d.example/news.xml", i);
+		for (int k = 0; k < STATUS_HISTORY; k++)
+			assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	}
+	long before = peak_kb();
+	size_t len = strlen(page(world, status_page_feeds));
+	assert_true(len > 10000000);
+	assert_true((peak_kb() - before) * 1024 < 8 * (long)len);
+}
+
 /* ---- requests ----------------------------------------------------------------------- */
 
 static enum base_result read_head(const char *text, struct status_request *request)
@@ -478,6 +554,8 @@ int main(void)
 	    TEST(health_follows_trouble),
 	    TEST(nodes_are_shown_with_their_lag),
 	    TEST(many_threads_write_while_pages_are_made),
+	    TEST(a_page_has_every_feed_once_while_rows_change),
+	    TEST(a_large_page_takes_little_more_than_itself),
 	    cmocka_unit_test(request_heads_are_read_strictly),
 	    cmocka_unit_test(only_hosts_that_cannot_be_faked_are_allowed),
 	    cmocka_unit_test(systemd_is_told_by_path_or_abstract_name),
