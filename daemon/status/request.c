@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* The bytes up to the next line end, which is taken off rest too. */
@@ -129,6 +130,19 @@ static bool is_address(struct base_span name, int family)
 	return strlen(text) == name.len && inet_pton(family, text, address) == 1;
 }
 
+/* As the machine calls itself, without its domain, or that with ".local" (RFC 6762), which no DNS has. */
+static bool is_own_name(struct base_span name, const char *own_name)
+{
+	static const char local[] = ".local";
+	size_t first = strcspn(own_name, "."), rest = sizeof(local) - 1;
+
+	if (base_span_is_nocase(name, own_name))
+		return true;
+	if (name.len == first + rest && base_span_is_nocase((struct base_span){name.ptr + first, rest}, local))
+		name.len = first;
+	return name.len == first && strncasecmp(name.ptr, own_name, first) == 0;
+}
+
 bool status_host_allowed(struct base_span host, const char *own_name)
 {
 	struct base_span name;
@@ -140,10 +154,5 @@ bool status_host_allowed(struct base_span host, const char *own_name)
 		return is_address(name, AF_INET6);
 	if (is_address(name, AF_INET) || base_span_is_nocase(name, "localhost"))
 		return true;
-	if (own_name == NULL || own_name[0] == '\0')
-		return false;
-	size_t own = strlen(own_name);
-	if (name.len > own && name.ptr[own] == '.')
-		name.len = own;
-	return base_span_is_nocase(name, own_name);
+	return own_name != NULL && own_name[0] != '\0' && is_own_name(name, own_name);
 }

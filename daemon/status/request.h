@@ -27,8 +27,9 @@ enum base_result status_request_read(struct base_span head, struct status_reques
 
 /*
  * Whether a Host field names this server in a way that no foreign page can
- * fake: an address or localhost, or own_name (may be NULL) with or without a
- * domain behind it. Anything else may be a name that its owner let point here.
+ * fake: an address or localhost, or own_name (may be NULL), its first part or
+ * that with ".local". Anything else may be a name that its owner let point
+ * here, be it our own name with a domain behind it that we do not know.
  */
 bool status_host_allowed(struct base_span host, const char *own_name);
 

@@ -221,6 +221,19 @@ def test_limits(folder):
     daemon.stop_cleanly()
 
 
+def test_names(folder):
+    """beyond loopback the machine's own name is answered, and not that with somebody's domain behind it"""
+    http = "%s:%d" % (harness.LOOPBACK, harness.free_port())
+    daemon, _ = start(folder, {"http": http.replace(harness.LOOPBACK, "0.0.0.0")})
+    daemon.http = http
+    daemon.start()
+    name = socket.gethostname()
+    cases = [(name, "200"), (name.split(".")[0] + ".local:80", "200"), (name + ".evil.example", "403"), ("evil.example", "403")]
+    for host, wanted in cases:
+        answer = raw(http, ("GET /status HTTP/1.1\r\nHost: %s\r\n\r\n" % host).encode())
+        check(answer.startswith("HTTP/1.1 %s " % wanted), host, answer[:80])
+
+
 def test_unix_socket(folder):
     """http may be a socket of the file system, for the daemon's own group, gone after the end"""
     path = os.path.join(folder, "http.sock")
@@ -249,4 +262,4 @@ def test_unix_socket(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_metrics, test_alerts, test_events, test_slow_listener, test_limits, test_unix_socket])
+    harness.run_tests([test_metrics, test_alerts, test_events, test_slow_listener, test_limits, test_names, test_unix_socket])

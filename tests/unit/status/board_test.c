@@ -454,9 +454,10 @@ static void request_heads_are_read_strictly(void **state)
 static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 {
 	static const char *const good[] = {"localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9475", "10.1.2.3:80", "[::1]",
-	                                   "[fe80::1]:9475", "myhost", "MyHost:9475", "myhost.example.org"};
+	                                   "[fe80::1]:9475", "myhost", "MyHost:9475", "myhost.local", "MYHOST.Local:80"};
 	static const char *const bad[] = {"", ":", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.1",
-	                                  "[::1", "[::1]x", "[localhost]", "127.0.0.1:x", "::1", "myhostile", "[]", "myhost:9:9"};
+	                                  "[::1", "[::1]x", "[localhost]", "127.0.0.1:x", "::1", "myhostile", "[]", "myhost:9:9", "myhost.", "myhost.evil.example", "myhost.local.evil.example",
+	                                  "myhost.localx", "xmyhost.local", ".local", "myhost.local.", "[myhost]"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -465,6 +466,11 @@ static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (status_host_allowed(base_span_of(bad[i]), "myhost"))
 			fail_msg("allowed: %s", bad[i]);
+	static const char *const full[] = {"myhost.example.org", "MyHost.example.ORG:9475", "myhost", "myhost.local:80"};
+	for (size_t i = 0; i < sizeof(full) / sizeof(*full); i++)
+		assert_true(status_host_allowed(base_span_of(full[i]), "myhost.example.org"));
+	assert_false(status_host_allowed(base_span_of("myhost.example.com"), "myhost.example.org"));
+	assert_false(status_host_allowed(base_span_of("myhost.example"), "myhost.example.org"));
 	assert_false(status_host_allowed(BASE_NONE, "myhost"));
 	assert_false(status_host_allowed(base_span_of("myhost"), NULL));
 	assert_false(status_host_allowed(base_span_of("myhost"), ""));
