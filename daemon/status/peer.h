@@ -26,6 +26,7 @@ struct status_peer {
 	struct event *timer; /* its deadline; of a listener the next heartbeat */
 	enum status_peer_kind kind;
 	bool head_only, answered, closing;
+	bool ended; /* the client says no more */
 	TAILQ_ENTRY(status_peer) link;
 
 	/* Of a search or listener: the alerts up to position were looked at. */

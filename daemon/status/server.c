@@ -60,11 +60,20 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+/*
+ * A client may end its side and still wait for the reply (RFC 9112 section 9.6); one that is gone looks the same until it
+ * is written to. A listener only takes, and may come back: it is done when its end is.
+ */
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
-	(void)bev;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		status_peer_drop(ctx);
+	struct status_peer *peer = ctx;
+	bool waits = peer->kind != STATUS_PEER_LISTENER && !peer->closing &&
+	             (peer->question != NULL || evbuffer_get_length(bufferevent_get_output(bev)) > 0);
+
+	if (what & BEV_EVENT_ERROR || (what & BEV_EVENT_EOF && !waits))
+		status_peer_drop(peer);
+	else if (what & BEV_EVENT_EOF)
+		peer->ended = true;
 }
 
 /* All is sent: end our side and wait a moment, since closing over unread bytes would reset the reply away. */
@@ -76,6 +85,10 @@ static void on_sent(struct bufferevent *bev, void *ctx)
 		status_events_sent(peer);
 	if (!peer->answered || peer->closing || evbuffer_get_length(bufferevent_get_output(bev)) > 0)
 		return;
+	if (peer->ended) {
+		status_peer_drop(peer);
+		return;
+	}
 	peer->closing = true;
 	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
 	(void)event_add(peer->timer, &linger);

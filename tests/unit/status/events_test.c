@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,46 @@ static void who_leaves_is_not_answered(void **state)
 	speak(world);
 }
 
+/* RFC 9112 section 9.6: who says no more may still be listening. */
+static void who_only_ends_its_side_is_answered(void **state)
+{
+	struct world *world = *state;
+	struct heard *heard = calloc(1, sizeof(*heard));
+
+	assert_non_null(heard);
+	publish(world, 5);
+	world->silent = true;
+	int fd = dial(world, GET("/alerts"));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	DRIVE_UNTIL(world, world->waiting_count > 0);
+	for (int i = 0; i < 20; i++) /* the end is heard of while the ledger looks */
+		event_base_loop(world->base, EVLOOP_NONBLOCK);
+	speak(world);
+	base_time start = base_clock_monotonic(world->clock);
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed);
+	assert_non_null(strstr(heard->text, "\"last\":5,\"more\":false,"));
+	close(fd);
+
+	memset(heard, 0, sizeof(*heard)); /* more than the buffers take at once */
+	world->padding = 20000;
+	fd = dial(world, GET("/alerts"));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed);
+	assert_non_null(strstr(heard->text, "\"last\":5,\"more\":false,"));
+	close(fd);
+	assert_true(base_clock_monotonic(world->clock) - start < BASE_SECOND); /* not by its deadline */
+
+	fd = dial(world, "GET /alerts HTT"); /* nothing can be answered any more */
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	memset(heard, 0, sizeof(*heard));
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed && heard->len == 0);
+	close(fd);
+	free(heard);
+}
+
 static void a_ledger_that_does_not_answer_is_told(void **state)
 {
 	struct world *world = *state;
@@ -442,6 +483,7 @@ int main(void)
 	    TEST(alerts_come_page_by_page),
 	    TEST(bad_questions_and_a_bad_ledger_are_told),
 	    TEST(who_leaves_is_not_answered),
+	    TEST(who_only_ends_its_side_is_answered),
 	    TEST(a_ledger_that_does_not_answer_is_told),
 	    TEST(stored_alerts_come_first_then_live_ones),
 	    TEST(listeners_resume_where_they_were),
@@ -451,5 +493,6 @@ int main(void)
 	    TEST(the_socket_is_for_the_group_and_never_stolen),
 	    TEST(a_socket_left_behind_is_replaced),
 	};
+	(void)signal(SIGPIPE, SIG_IGN); /* as the daemon does: who leaves may be written to */
 	return cmocka_run_group_tests_name("status events", tests, NULL, NULL);
 }
