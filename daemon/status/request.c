@@ -44,7 +44,8 @@ static bool is_printable(struct base_span text)
 	return true;
 }
 
-static enum base_result read_request_line(struct base_span line, struct status_request *out)
+/* version: the last digit of HTTP/1.x. */
+static enum base_result read_request_line(struct base_span line, struct status_request *out, char *version)
 {
 	struct base_span method, target;
 
@@ -57,6 +58,7 @@ static enum base_result read_request_line(struct base_span line, struct status_r
 	out->method = base_span_is(method, "GET")    ? STATUS_GET
 	              : base_span_is(method, "HEAD") ? STATUS_HEAD
 	                                             : STATUS_OTHER_METHOD;
+	*version = line.ptr[line.len - 1];
 	const char *mark = memchr(target.ptr, '?', target.len);
 	out->path = target;
 	if (mark != NULL) {
@@ -69,7 +71,8 @@ static enum base_result read_request_line(struct base_span line, struct status_r
 enum base_result status_request_read(struct base_span head, struct status_request *out)
 {
 	struct status_request request = {.method = STATUS_OTHER_METHOD};
-	enum base_result result = read_request_line(take_line(&head), &request);
+	char version = '1';
+	enum base_result result = read_request_line(take_line(&head), &request, &version);
 
 	while (result == BASE_OK && head.len > 0) {
 		struct base_span line = take_line(&head);
@@ -87,6 +90,8 @@ enum base_result status_request_read(struct base_span head, struct status_reques
 			return BASE_SYNTAX;
 		request.host = base_span_trim((struct base_span){colon + 1, line.len - name.len - 1});
 	}
+	if (result == BASE_OK && version == '1' && request.host.ptr == NULL) /* RFC 9112 section 3.2 */
+		return BASE_SYNTAX;
 	if (result == BASE_OK)
 		*out = request;
 	return result;

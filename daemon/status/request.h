@@ -21,7 +21,7 @@ struct status_request { /* points into the bytes read */
 
 /*
  * Read a head that ends with an empty line (RFC 9112 sections 3 and 5).
- * BASE_SYNTAX for what is not HTTP/1.0 or 1.1 with a target that is a path.
+ * BASE_SYNTAX for what is not HTTP/1.0, or 1.1 with a Host, with a target that is a path.
  */
 enum base_result status_request_read(struct base_span head, struct status_request *out);
 

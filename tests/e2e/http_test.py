@@ -208,6 +208,8 @@ def test_limits(folder):
             check(answer.startswith("HTTP/1.1 405 ") and "Allow: GET, HEAD" in answer, method, path, answer[:80])
     answer = raw(daemon.http, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200000)
     check(answer.startswith("HTTP/1.1 431 "), "large head")
+    check(raw(daemon.http, b"GET /status HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 400 "), "HTTP/1.1 without a Host")
+    check(raw(daemon.http, b"GET /status HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 200 "), "HTTP/1.0 without a Host")
     answer = raw(daemon.http, b"GET /page/../index.html HTTP/1.1\r\nHost: localhost\r\n\r\n")
     check(answer.startswith("HTTP/1.1 404 "), "path")
     page = raw(daemon.http, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -430,11 +430,11 @@ static enum base_result read_head(const char *text, struct status_request *reque
 static void request_heads_are_read_strictly(void **state)
 {
 	static const char *const bad[] = {
-	    "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/0.9\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", " / HTTP/1.1\r\n\r\n",
-	    "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "GET * HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n",
-	    "GET /\xc3\xa9 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1 \r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+	    "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/0.9\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", " / HTTP/1.1\r\nHost: a\r\n\r\n",
+	    "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://x/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+	    "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
 	    "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-	    "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n"};
+	    "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n folded\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\nX-Host: a\r\n\r\n"};
 	struct status_request request;
 
 	(void)state;
@@ -446,9 +446,10 @@ static void request_heads_are_read_strictly(void **state)
 	assert_true(base_span_is(request.path, "/feeds"));
 	assert_true(base_span_is(request.query, "a=b?c"));
 	assert_true(base_span_is(request.host, "x:1"));
-	assert_int_equal(read_head("POST / HTTP/1.1\r\n\r\n", &request), BASE_OK);
+	assert_int_equal(read_head("POST / HTTP/1.0\r\n\r\n", &request), BASE_OK);
 	assert_int_equal(request.method, STATUS_OTHER_METHOD);
 	assert_null(request.host.ptr);
+	assert_int_equal(read_head("GET / HTTP/1.1\r\nHost:\r\n\r\n", &request), BASE_OK); /* there, and empty */
 }
 
 static void only_hosts_that_cannot_be_faked_are_allowed(void **state)

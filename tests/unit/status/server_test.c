@@ -197,6 +197,9 @@ static void requests_that_are_wrong_get_an_error(void **state)
 	replies(world, "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 ");
 	replies(world, "GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 ");
 	replies(world, "\r\n\r\n", "HTTP/1.1 400 ");
+	replies(world, "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ");
+	replies(world, "GET / HTTP/1.1\r\nHost:\r\n\r\n", "HTTP/1.1 403 ");
+	replies(world, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
 	replies(world, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400 ");
 	assert_int_equal(base_random(noise, sizeof(noise)), BASE_OK);
 	memcpy(noise + sizeof(noise) - 4, "\r\n\r\n", 4);
