@@ -37,6 +37,7 @@ struct status_peer {
 	struct base_buf found;
 	size_t found_count, looked_at;
 	/* Of a listener. */
+	bool doubtful; /* it has more than left here: of a ledger that was lost, or of a node that is ahead */
 	size_t unsent, idle; /* bytes at the last heartbeat, and heartbeats since it took some */
 };
 TAILQ_HEAD(status_peers, status_peer);

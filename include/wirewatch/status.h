@@ -101,6 +101,7 @@ struct status_question {
 	char topic[64];          /* what the topics of the alerts wanted begin with */
 	enum base_result result; /* of answering */
 	bool more;               /* there are others behind the last one given */
+	uint64_t stored;         /* if none was given: the latest sequence in the ledger, which may not have left here yet */
 	size_t count;
 	uint64_t sequences[STATUS_PIECE];
 	size_t ends[STATUS_PIECE]; /* where the JSON of each ends in text */

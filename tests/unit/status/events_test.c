@@ -64,6 +64,7 @@ static void answer(struct world *world, struct status_question *question)
 		if (!only_pause || at % 2 == 0)
 			result = add(world, question, at);
 	question->more = at <= world->sequence;
+	question->stored = world->sequence;
 	question->result = world->failing ? BASE_IO : BASE_OK;
 	status_answered(question);
 }
@@ -385,6 +386,36 @@ static void listeners_resume_where_they_were(void **state)
 	}
 }
 
+/* The ledger is ahead of what this node published: another node published it, and its listeners come over. */
+static void a_listener_of_a_node_that_is_ahead_goes_on(void **state)
+{
+	struct world *world = *state;
+	struct heard *heard = calloc(1, sizeof(*heard));
+
+	assert_non_null(heard);
+	publish(world, 100);
+	world->sequence = 102;
+	int ahead = dial(world, "GET /events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 102\r\n\r\n");
+	listen_until(world, ahead, heard, ": alive\nid: 102\n");
+	has_events(heard, 103, 1, 102); /* none */
+	publish(world, 105);
+	listen_until(world, ahead, heard, "id: 105\ndata");
+	has_events(heard, 103, 1, 105);
+	close(ahead);
+
+	memset(heard, 0, sizeof(*heard)); /* what it has is in doubt until the ledger can be asked */
+	world->failing = true;
+	world->sequence = 110;
+	int behind = dial(world, "GET /events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 108\r\n\r\n");
+	listen_until(world, behind, heard, ": alive\nid: 108\n");
+	world->failing = false;
+	publish(world, 110);
+	listen_until(world, behind, heard, "id: 110\ndata");
+	has_events(heard, 109, 1, 110);
+	close(behind);
+	free(heard);
+}
+
 static void a_ledger_in_trouble_only_delays(void **state)
 {
 	struct world *world = *state;
@@ -487,6 +518,7 @@ int main(void)
 	    TEST(a_ledger_that_does_not_answer_is_told),
 	    TEST(stored_alerts_come_first_then_live_ones),
 	    TEST(listeners_resume_where_they_were),
+	    TEST(a_listener_of_a_node_that_is_ahead_goes_on),
 	    TEST(a_ledger_in_trouble_only_delays),
 	    TEST(who_takes_nothing_is_dropped),
 	    TEST(listeners_are_counted_and_leave_room),
