@@ -26,8 +26,8 @@ enum base_result outbox_publish(void *ctx, const struct ledger_message *message)
 	struct outbox *outbox = ctx;
 	if (message->sequence < outbox->resending) /* it left, and is not marked only because its line waits */
 		return BASE_OK;
-	/* First: who has the alert and asks for the status must not be told less. */
-	status_set(outbox->options.board, STATUS_SEQUENCE, message->sequence);
+	if (!outbox->resending) /* First: who has the alert and asks for the status must not be told less. */
+		status_set(outbox->options.board, STATUS_SEQUENCE, message->sequence);
 	enum base_result result = publish_message(outbox->options.publish, message);
 	if (result)
 		miss(outbox, message->sequence, "ZeroMQ", result);
