@@ -388,6 +388,9 @@ static enum base_result restore(struct postgres *postgres)
 	postgres->in_transaction = false;
 	postgres->restoring = true;
 	postgres->connections++;
+	/* A database that was behind the last one gives the numbers of our blocks to others, too. */
+	postgres->feed_numbers_left = 0;
+	postgres->feed_numbers_spare = 0;
 	enum base_result result = postgres_query(postgres, &set_up, NULL, "cannot connect", took_set_up, NULL);
 	if (!result && postgres->hold != POSTGRES_HOLD_MOST)
 		result = apply_hold(postgres);
