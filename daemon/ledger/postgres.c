@@ -144,6 +144,12 @@ static enum base_result describe(const char *uri, char **out, struct base_error 
 		return base_fail(err, BASE_INVALID,
 		                 "ledger: not an address that libpq can read; write postgresql://role@host:port/database?sslmode="
 		                 "verify-full, with %%-signs for special characters");
+	if (!postgres_lists_agree(options)) {
+		PQconninfoFree(options);
+		return base_fail(err, BASE_INVALID,
+		                 "ledger: the address names hosts and ports in different numbers: give one port for all, or one for "
+		                 "each host, and as many of `hostaddr` as of `host`");
+	}
 	const char *user = NULL, *host = NULL, *address = NULL, *port = NULL, *name = NULL;
 	for (PQconninfoOption *option = options; option->keyword; option++) {
 		const char **place = !strcmp(option->keyword, "user")     ? &user :

@@ -85,6 +85,8 @@ struct postgres {
 /* Connected and prepared for use when it returns BASE_OK; what it costs is a look at the socket if it was before. */
 enum base_result postgres_connect(struct postgres *postgres);
 void postgres_disconnect(struct postgres *postgres);
+/* Whether each list of the address (host, hostaddr, port) has one item, or one for each host. */
+bool postgres_lists_agree(const PQconninfoOption *options);
 /* Let a node of such a lease, should it be stopped, keep its locks for a third of it at most. */
 enum base_result postgres_hold(struct postgres *postgres, base_time lease);
 /* The result of a failed statement; says why in engine.reason, beginning with doing ("cannot store"). */

@@ -252,8 +252,12 @@ static const char *item_of(const char *list, size_t at, char out[LIST_ITEM_MAX])
 {
 	if (!list)
 		return NULL;
-	for (size_t skip = items_of(list) > 1 ? at : 0; skip; skip--)
-		list = strchr(list, ',') + 1;
+	for (size_t skip = items_of(list) > 1 ? at : 0; skip; skip--) {
+		list = strchr(list, ',');
+		if (!list)
+			return "";
+		list++;
+	}
 	size_t len = strcspn(list, ",");
 	if (len >= LIST_ITEM_MAX)
 		return "";
@@ -288,8 +292,19 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 static size_t hosts_of(const PQconninfoOption *options)
 {
 	size_t hosts = items_of(value_of(options, "host")), addresses = items_of(value_of(options, "hostaddr"));
-	size_t count = hosts > addresses ? hosts : addresses;
-	return count < HOSTS_MAX ? count : HOSTS_MAX;
+	return hosts > addresses ? hosts : addresses;
+}
+
+bool postgres_lists_agree(const PQconninfoOption *options)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+	size_t hosts = hosts_of(options);
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		size_t items = items_of(value_of(options, lists[i]));
+		if (items > 1 && items != hosts)
+			return false;
+	}
+	return true;
 }
 
 static void choose(struct parameters *parameters, const PQconninfoOption *options, size_t host)
@@ -407,7 +422,7 @@ static enum base_result restore(struct postgres *postgres)
 /* Every host once, beginning with the one that answered last, each with its part of our patience. */
 static enum base_result try_hosts(struct postgres *postgres, const PQconninfoOption *options)
 {
-	size_t count = hosts_of(options);
+	size_t count = hosts_of(options) < HOSTS_MAX ? hosts_of(options) : HOSTS_MAX;
 	base_time each = count > 1 ? POSTGRES_PATIENCE / 2 : POSTGRES_PATIENCE;
 	base_time last = base_clock_monotonic(postgres->clock) + 2 * POSTGRES_PATIENCE;
 	enum base_result result = BASE_NETWORK;

@@ -506,6 +506,25 @@ static void a_server_that_says_nothing_is_given_up(void **state)
 	close(fd);
 }
 
+static void lists_of_hosts_and_ports_agree_or_are_refused(void **state)
+{
+	struct house *house = *state;
+	static const char *const bad[] = {"host=127.0.0.1,127.0.0.2,127.0.0.3&port=1,2", "host=127.0.0.1&port=1,2",
+	                                  "host=a,b&hostaddr=127.0.0.1,127.0.0.2,127.0.0.3", "host=127.0.0.1,127.0.0.2&port=1,2,3"};
+	static const char *const good[] = {"host=127.0.0.1,127.0.0.2&port=1", "host=127.0.0.1,127.0.0.2&port=1,1"};
+	house_close(house);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		(void)snprintf(house->uri, sizeof house->uri, "postgresql:///x?%s&password=geheim", bad[i]);
+		assert_int_equal(house_open(house), BASE_INVALID);
+		assert_non_null(strstr(house->err.text, "different numbers"));
+		assert_null(strstr(house->err.text, "geheim"));
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		(void)snprintf(house->uri, sizeof house->uri, "postgresql:///x?%s", good[i]);
+		assert_int_equal(house_open(house), BASE_NETWORK);
+	}
+}
+
 /* ---- a standby that lacks the last commits ------------------------------------------------------- */
 
 /* As if one took over that knows the alerts up to a sequence: the nodes' connections end as well. */
@@ -579,6 +598,7 @@ int main(void)
 		IN_A_HOUSE(a_newer_or_foreign_schema_is_refused),
 		cmocka_unit_test(a_role_needs_its_rights),
 		IN_A_HOUSE(a_server_that_says_nothing_is_given_up),
+		IN_A_HOUSE(lists_of_hosts_and_ports_agree_or_are_refused),
 		IN_A_HOUSE(a_new_node_repeats_nothing_after_a_failover),
 		IN_A_HOUSE(a_failover_gives_no_feed_another_ones_number),
 	};
