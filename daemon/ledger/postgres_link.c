@@ -17,9 +17,9 @@ static const struct postgres_statement set_up = {
 	"set_up",
 	/*
 	 * A search path in the URI names another schema than ours. A node that is stopped or cut off must not hold locks for
-	 * longer than the others' membership bears, so the server ends its transaction; nothing may time out a commit that waits for a standby, for that would make it
-	 * look done (SyncRepWaitForLSN). Commits are durable whatever the role's default. Plans are made once, for
-	 * tables that may have been small then: never by reading a whole table.
+	 * longer than the others' membership bears, so the server ends its transaction; nothing may time out a commit that
+	 * waits for a standby, for that would make it look done (SyncRepWaitForLSN). Commits are durable whatever the role's
+	 * default. Plans are made once, for tables that may have been small then: never by reading a whole table.
 	 */
 	"SELECT set_config('search_path', quote_ident(s.name), false), s.name,"
 	" set_config('statement_timeout', '0', false), set_config('lock_timeout', '4s', false),"
