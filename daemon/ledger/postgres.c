@@ -59,6 +59,7 @@ static void rollback(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	const struct base_error reason = engine->reason; /* of what went wrong, not of the way back */
 	bool begun = postgres->begun && !postgres->lost;
+	postgres_forget_answers(postgres);
 	postgres_forget_writes(postgres);
 	postgres_topics_forget(postgres);
 	ended(postgres);

@@ -139,6 +139,9 @@ void postgres_add_array(struct postgres_params *params, struct postgres_array *a
  */
 typedef enum base_result postgres_take_fn(struct postgres *postgres, const PGresult *result, void *ctx);
 
+/* The answers still to come have no takers any more: their places are gone. */
+void postgres_forget_answers(struct postgres *postgres);
+
 /* take: NULL if only success matters. doing: for the reason of a failure: "cannot read". */
 enum base_result postgres_send(struct postgres *postgres, const struct postgres_statement *statement,
                                const struct postgres_params *params, const char *doing, postgres_take_fn *take,

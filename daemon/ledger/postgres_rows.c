@@ -250,8 +250,10 @@ enum base_result postgres_prefetch(struct engine *engine, const struct engine_wa
 		result = postgres_sync(postgres);
 	for (size_t i = 0; !result && i < count; i++)
 		result = note_missing(postgres, &wants[i]);
-	if (result)
+	if (result) {
+		postgres_forget_answers(postgres);
 		(void)cache_reset(postgres->cache, 0);
+	}
 	return result;
 }
 
