@@ -192,6 +192,19 @@ static enum base_result make_uri(const char *where, char **out, struct base_erro
 	return BASE_OK;
 }
 
+static enum base_result check(const char *where, struct base_error *err)
+{
+	char *uri, *shown;
+	enum base_result result = make_uri(where, &uri, err);
+	if (result)
+		return result;
+	result = describe(uri, &shown, err);
+	if (!result)
+		free(shown);
+	free(uri);
+	return result;
+}
+
 static enum base_result open_connection(const char *where, struct base_log *log, bool only_existing,
                                         struct engine **out, struct base_error *err)
 {
@@ -242,6 +255,7 @@ enum base_result postgres_find(const char *where, struct base_error *err)
 
 const struct engine_ops engine_postgres = {
 	.scheme = "postgresql",
+	.check = check,
 	.open = open_engine,
 	.close = close_engine,
 	.begin = begin,

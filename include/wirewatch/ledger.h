@@ -29,6 +29,8 @@ struct ledger_options {
  * since and that was checked within a week is not checked.
  */
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err);
+/* What can be told of an address without opening anything: BASE_INVALID or BASE_UNSUPPORTED, and why. */
+enum base_result ledger_check(const char *uri, struct base_error *err);
 void ledger_close(struct ledger *ledger); /* NULL is fine */
 /* Why the last call that failed did so: one line for people; "" if none has. */
 const char *ledger_reason(const struct ledger *ledger);

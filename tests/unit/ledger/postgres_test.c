@@ -515,12 +515,14 @@ static void lists_of_hosts_and_ports_agree_or_are_refused(void **state)
 	house_close(house);
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		(void)snprintf(house->uri, sizeof house->uri, "postgresql:///x?%s&password=geheim", bad[i]);
+		assert_int_equal(ledger_check(house->uri, &house->err), BASE_INVALID);
 		assert_int_equal(house_open(house), BASE_INVALID);
 		assert_non_null(strstr(house->err.text, "different numbers"));
 		assert_null(strstr(house->err.text, "geheim"));
 	}
 	for (size_t i = 0; i < COUNT(good); i++) {
 		(void)snprintf(house->uri, sizeof house->uri, "postgresql:///x?%s", good[i]);
+		assert_int_equal(ledger_check(house->uri, &house->err), BASE_OK);
 		assert_int_equal(house_open(house), BASE_NETWORK);
 	}
 }
