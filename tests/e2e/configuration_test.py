@@ -54,6 +54,15 @@ def test_check(folder):
     check(not os.path.exists(os.path.join(folder, "alerts.sock")), "--check bound a socket")
 
 
+def test_check_ledger(folder):
+    """an address of a database that cannot be used is reported without asking for the database"""
+    daemon = harness.Daemon(folder, ["https://example.org/rss.xml"], {
+        "ledger": "postgresql:///x?host=127.0.0.1,127.0.0.2,127.0.0.3&port=1,2&password=geheim"})
+    status, stdout, stderr = harness.daemon_command("-c", daemon.config, "--check")
+    check_equal(status, 1, stderr)
+    check("%s: ledger: " % daemon.config in stderr and "geheim" not in stderr + stdout, stderr)
+
+
 def test_check_rules(folder):
     """a mistake in a rule file is reported with its file and line"""
     rules = write(folder, "rules.yaml", "rules:\n  - name: broken\n    class: pause\n    when: '(missiles AND'\n")
@@ -241,6 +250,6 @@ def test_once_broken_rules(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_three_mistakes, test_check, test_check_rules, test_feed_files, test_usage, test_reload,
-                       test_more_pollers, test_bad_reload, test_passwords_of_feeds, test_rules_reload,
+    harness.run_tests([test_three_mistakes, test_check, test_check_ledger, test_check_rules, test_feed_files, test_usage,
+                       test_reload, test_more_pollers, test_bad_reload, test_passwords_of_feeds, test_rules_reload,
                        test_once_broken_rules])
