@@ -358,7 +358,7 @@ static void take_some(struct node *node, struct ledger *ledger)
 	size_t at[FIELD], count = 0;
 	bool taken[FIELD];
 	for (size_t i = 0; i < FIELD; i++)
-		if (chance(node, 3)) {
+		if (chance(node, 3) && atomic_load(&field->holder[i]) != node->number) {
 			at[count] = i;
 			wanted[count++] = field->hosts[i];
 		}
