@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "service.h"
+#include "wirewatch/ledger.h"
 
 enum { DONE = 0, FAILED = 1, USAGE = 2 };
 
@@ -77,10 +78,16 @@ static int report_problems(const struct base_problems *problems)
 	return FAILED;
 }
 
-static void report_ok(const struct arguments *args, const struct load *loaded)
+static int check(const struct arguments *args, const struct load *loaded)
 {
+	struct base_error err;
+	if (ledger_check(conf_settings(loaded->conf)->ledger, &err)) {
+		(void)fprintf(stderr, "%s: %s\n", args->conf_path, err.text);
+		return FAILED;
+	}
 	(void)printf("%s: ok, %zu feeds, %zu rules, %zu terms\n", args->conf_path, conf_feed_count(loaded->conf),
 	             match_rules_count(loaded->rules), match_terms_count(loaded->rules));
+	return DONE;
 }
 
 static int run(const struct arguments *args, struct load *loaded, struct base_problems *problems)
@@ -150,7 +157,7 @@ int main(int argc, char **argv)
 	if (late ? load_but_rules(args.conf_path, problems, &loaded) : load_all(args.conf_path, NULL, problems, &loaded))
 		code = report_problems(problems);
 	else if (args.check)
-		report_ok(&args, &loaded), code = DONE;
+		code = check(&args, &loaded);
 	else
 		code = run(&args, &loaded, problems);
 	base_problems_free(problems);

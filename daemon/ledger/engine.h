@@ -77,7 +77,8 @@ struct engine {
 struct engine_ops {
 	const char *scheme; /* "sqlite" */
 
-	/* where: the URI after "scheme://". */
+	/* where: the URI after "scheme://". Reads it, opens nothing; may be NULL. */
+	enum base_result (*check)(const char *where, struct base_error *err);
 	enum base_result (*open)(const char *where, struct base_log *log, struct engine **out, struct base_error *err);
 	void (*close)(struct engine *engine);
 

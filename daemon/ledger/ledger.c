@@ -49,6 +49,14 @@ enum base_result ledger_engine_of(const char *uri, const struct engine_ops **ops
 	                 (int)scheme.len, scheme.ptr);
 }
 
+enum base_result ledger_check(const char *uri, struct base_error *err)
+{
+	const struct engine_ops *ops;
+	const char *where;
+	enum base_result result = ledger_engine_of(uri, &ops, &where, err);
+	return result || !ops->check ? result : ops->check(where, err);
+}
+
 enum base_result ledger_engine_open(const char *uri, struct base_log *log, struct engine **out, struct base_error *err)
 {
 	const struct engine_ops *ops;

@@ -59,6 +59,7 @@ static void rollback(struct engine *engine)
 	struct postgres *postgres = postgres_of(engine);
 	const struct base_error reason = engine->reason; /* of what went wrong, not of the way back */
 	bool begun = postgres->begun && !postgres->lost;
+	postgres_forget_answers(postgres);
 	postgres_forget_writes(postgres);
 	postgres_topics_forget(postgres);
 	ended(postgres);
@@ -144,6 +145,12 @@ static enum base_result describe(const char *uri, char **out, struct base_error 
 		return base_fail(err, BASE_INVALID,
 		                 "ledger: not an address that libpq can read; write postgresql://role@host:port/database?sslmode="
 		                 "verify-full, with %%-signs for special characters");
+	if (!postgres_lists_agree(options)) {
+		PQconninfoFree(options);
+		return base_fail(err, BASE_INVALID,
+		                 "ledger: the address names hosts and ports in different numbers: give one port for all, or one for "
+		                 "each host, and as many of `hostaddr` as of `host`");
+	}
 	const char *user = NULL, *host = NULL, *address = NULL, *port = NULL, *name = NULL;
 	for (PQconninfoOption *option = options; option->keyword; option++) {
 		const char **place = !strcmp(option->keyword, "user")     ? &user :
@@ -183,6 +190,19 @@ static enum base_result make_uri(const char *where, char **out, struct base_erro
 	}
 	*out = base_buf_take(&buf, &len);
 	return BASE_OK;
+}
+
+static enum base_result check(const char *where, struct base_error *err)
+{
+	char *uri, *shown;
+	enum base_result result = make_uri(where, &uri, err);
+	if (result)
+		return result;
+	result = describe(uri, &shown, err);
+	if (!result)
+		free(shown);
+	free(uri);
+	return result;
 }
 
 static enum base_result open_connection(const char *where, struct base_log *log, bool only_existing,
@@ -235,6 +255,7 @@ enum base_result postgres_find(const char *where, struct base_error *err)
 
 const struct engine_ops engine_postgres = {
 	.scheme = "postgresql",
+	.check = check,
 	.open = open_engine,
 	.close = close_engine,
 	.begin = begin,

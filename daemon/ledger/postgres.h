@@ -85,6 +85,8 @@ struct postgres {
 /* Connected and prepared for use when it returns BASE_OK; what it costs is a look at the socket if it was before. */
 enum base_result postgres_connect(struct postgres *postgres);
 void postgres_disconnect(struct postgres *postgres);
+/* Whether each list of the address (host, hostaddr, port) has one item, or one for each host. */
+bool postgres_lists_agree(const PQconninfoOption *options);
 /* Let a node of such a lease, should it be stopped, keep its locks for a third of it at most. */
 enum base_result postgres_hold(struct postgres *postgres, base_time lease);
 /* The result of a failed statement; says why in engine.reason, beginning with doing ("cannot store"). */
@@ -136,6 +138,9 @@ void postgres_add_array(struct postgres_params *params, struct postgres_array *a
  * failure becomes postgres_sync's; it says why in engine.reason itself.
  */
 typedef enum base_result postgres_take_fn(struct postgres *postgres, const PGresult *result, void *ctx);
+
+/* The answers still to come have no takers any more: their places are gone. */
+void postgres_forget_answers(struct postgres *postgres);
 
 /* take: NULL if only success matters. doing: for the reason of a failure: "cannot read". */
 enum base_result postgres_send(struct postgres *postgres, const struct postgres_statement *statement,

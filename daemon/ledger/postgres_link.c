@@ -17,9 +17,9 @@ static const struct postgres_statement set_up = {
 	"set_up",
 	/*
 	 * A search path in the URI names another schema than ours. A node that is stopped or cut off must not hold locks for
-	 * longer than the others' membership bears, so the server ends its transaction; nothing may time out a commit that waits for a standby, for that would make it
-	 * look done (SyncRepWaitForLSN). Commits are durable whatever the role's default. Plans are made once, for
-	 * tables that may have been small then: never by reading a whole table.
+	 * longer than the others' membership bears, so the server ends its transaction; nothing may time out a commit that
+	 * waits for a standby, for that would make it look done (SyncRepWaitForLSN). Commits are durable whatever the role's
+	 * default. Plans are made once, for tables that may have been small then: never by reading a whole table.
 	 */
 	"SELECT set_config('search_path', quote_ident(s.name), false), s.name,"
 	" set_config('statement_timeout', '0', false), set_config('lock_timeout', '4s', false),"
@@ -252,8 +252,12 @@ static const char *item_of(const char *list, size_t at, char out[LIST_ITEM_MAX])
 {
 	if (!list)
 		return NULL;
-	for (size_t skip = items_of(list) > 1 ? at : 0; skip; skip--)
-		list = strchr(list, ',') + 1;
+	for (size_t skip = items_of(list) > 1 ? at : 0; skip; skip--) {
+		list = strchr(list, ',');
+		if (!list)
+			return "";
+		list++;
+	}
 	size_t len = strcspn(list, ",");
 	if (len >= LIST_ITEM_MAX)
 		return "";
@@ -288,8 +292,19 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
 static size_t hosts_of(const PQconninfoOption *options)
 {
 	size_t hosts = items_of(value_of(options, "host")), addresses = items_of(value_of(options, "hostaddr"));
-	size_t count = hosts > addresses ? hosts : addresses;
-	return count < HOSTS_MAX ? count : HOSTS_MAX;
+	return hosts > addresses ? hosts : addresses;
+}
+
+bool postgres_lists_agree(const PQconninfoOption *options)
+{
+	static const char *const lists[] = {"host", "hostaddr", "port"};
+	size_t hosts = hosts_of(options);
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+		size_t items = items_of(value_of(options, lists[i]));
+		if (items > 1 && items != hosts)
+			return false;
+	}
+	return true;
 }
 
 static void choose(struct parameters *parameters, const PQconninfoOption *options, size_t host)
@@ -388,6 +403,9 @@ static enum base_result restore(struct postgres *postgres)
 	postgres->in_transaction = false;
 	postgres->restoring = true;
 	postgres->connections++;
+	/* A database that was behind the last one gives the numbers of our blocks to others, too. */
+	postgres->feed_numbers_left = 0;
+	postgres->feed_numbers_spare = 0;
 	enum base_result result = postgres_query(postgres, &set_up, NULL, "cannot connect", took_set_up, NULL);
 	if (!result && postgres->hold != POSTGRES_HOLD_MOST)
 		result = apply_hold(postgres);
@@ -404,7 +422,7 @@ static enum base_result restore(struct postgres *postgres)
 /* Every host once, beginning with the one that answered last, each with its part of our patience. */
 static enum base_result try_hosts(struct postgres *postgres, const PQconninfoOption *options)
 {
-	size_t count = hosts_of(options);
+	size_t count = hosts_of(options) < HOSTS_MAX ? hosts_of(options) : HOSTS_MAX;
 	base_time each = count > 1 ? POSTGRES_PATIENCE / 2 : POSTGRES_PATIENCE;
 	base_time last = base_clock_monotonic(postgres->clock) + 2 * POSTGRES_PATIENCE;
 	enum base_result result = BASE_NETWORK;

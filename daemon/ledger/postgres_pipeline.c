@@ -280,6 +280,12 @@ enum base_result postgres_send(struct postgres *postgres, const struct postgres_
 	return result;
 }
 
+void postgres_forget_answers(struct postgres *postgres)
+{
+	for (size_t i = 0; i < postgres->pending_count; i++)
+		postgres->pending[i].take = NULL;
+}
+
 /* ---- waiting ------------------------------------------------------------------------------ */
 
 /* What one statement gave; *failed is set once. BASE_OK unless the connection is gone. */

@@ -121,13 +121,14 @@ static enum base_result send_feeds(struct postgres *postgres, const struct engin
 	static const struct postgres_statement plain = {
 		"feeds", "SELECT u.n, " FEED_COLUMNS " FROM unnest($1::text[]) WITH ORDINALITY AS u(url, n)"
 				 " JOIN feed f ON f.url = u.url"};
+	/* IS TRUE: else the set becomes a join, and those that hash are switched off; a list would be gone through each time. */
 	static const struct postgres_statement polled = {
 		"feeds_polled",
 		"WITH found AS MATERIALIZED (SELECT u.n, f.* FROM unnest($1::text[]) WITH ORDINALITY AS u(url, n)"
-		" JOIN feed f ON f.url = u.url), wanted AS MATERIALIZED (SELECT array_agg(id) AS ids FROM found),"
+		" JOIN feed f ON f.url = u.url),"
 		" late AS MATERIALIZED (SELECT q.feed, max(ARRAY[p.made - q.asked * 1000::bigint, p.made + q.due * 1000::bigint])"
 		" AS times FROM polled p CROSS JOIN LATERAL unnest(p.feed, p.asked, p.due) AS q(feed, asked, due)"
-		" WHERE q.feed = ANY((SELECT ids FROM wanted)::bigint[]) GROUP BY q.feed)"
+		" WHERE (q.feed IN (SELECT id FROM found)) IS TRUE GROUP BY q.feed)"
 		" SELECT f.n, " FEED_COLUMNS ", l.times[1], l.times[2] FROM found f LEFT JOIN late l ON l.feed = f.id"};
 	struct postgres_params params = {0};
 	struct postgres_array urls;
@@ -249,8 +250,10 @@ enum base_result postgres_prefetch(struct engine *engine, const struct engine_wa
 		result = postgres_sync(postgres);
 	for (size_t i = 0; !result && i < count; i++)
 		result = note_missing(postgres, &wants[i]);
-	if (result)
+	if (result) {
+		postgres_forget_answers(postgres);
 		(void)cache_reset(postgres->cache, 0);
+	}
 	return result;
 }
 

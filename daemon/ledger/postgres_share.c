@@ -159,7 +159,6 @@ static enum base_result join(struct engine *engine, const char *node, const stru
 
 /* ---- members ---------------------------------------------------------------------------- */
 
-/* A node that is stopped inside a transaction keeps its row locked; not for longer than until the next renewal is due. */
 static enum base_result renew(struct engine *engine, const struct engine_member *member,
                               const struct ledger_holding *holding, uint64_t published, base_time lease, bool tell)
 {
@@ -167,8 +166,7 @@ static enum base_result renew(struct engine *engine, const struct engine_member 
 	    "renew", "UPDATE node SET until = t.now + $3, renewed = t.now, target = $4, feeds = $5, hosts = $6, seen = $7,"
 	             " published = $9"
 	             " FROM (SELECT " NOW " AS now) AS t WHERE name = $1 AND token = $2 AND state = 0"
-	             " RETURNING CASE WHEN $8 THEN " TELL " END,"
-	             " set_config('idle_in_transaction_session_timeout', ($3 / 3000)::text, false)"};
+	             " RETURNING CASE WHEN $8 THEN " TELL " END"};
 	struct postgres_params params = {0};
 	add_member(&params, member);
 	postgres_add_number(&params, lease);

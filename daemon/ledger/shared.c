@@ -119,6 +119,7 @@ static enum base_result lift(struct ledger *ledger)
 	result = ops->shared->state_lock(ledger->engine, &state);
 	if (!result && state.epoch == ledger->state.epoch && state.sequence < known_to(ledger)) {
 		check_back(ledger, &state);
+		state.published = state.sequence; /* where a new node begins */
 		result = ops->state_put(ledger->engine, &state);
 	}
 	if (!result)

@@ -29,6 +29,8 @@ struct ledger_options {
  * since and that was checked within a week is not checked.
  */
 enum base_result ledger_open(const struct ledger_options *options, struct ledger **out, struct base_error *err);
+/* What can be told of an address without opening anything: BASE_INVALID or BASE_UNSUPPORTED, and why. */
+enum base_result ledger_check(const char *uri, struct base_error *err);
 void ledger_close(struct ledger *ledger); /* NULL is fine */
 /* Why the last call that failed did so: one line for people; "" if none has. */
 const char *ledger_reason(const struct ledger *ledger);
@@ -324,7 +326,7 @@ struct ledger_tokens { /* of which nodes' leases stand */
 };
 /*
  * Take those of the hosts that are still free by tokens; taken[i] says which. What others are taking at the same time is
- * left to them.
+ * left to them. What is this node's already counts as taken, so that a take whose answer was lost can be repeated.
  */
 enum base_result ledger_take(struct ledger *ledger, const struct ledger_tokens *tokens, const char *const *hosts,
                              size_t count, bool *taken);

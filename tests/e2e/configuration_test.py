@@ -54,6 +54,15 @@ def test_check(folder):
     check(not os.path.exists(os.path.join(folder, "alerts.sock")), "--check bound a socket")
 
 
+def test_check_ledger(folder):
+    """an address of a database that cannot be used is reported without asking for the database"""
+    daemon = harness.Daemon(folder, ["https://example.org/rss.xml"], {
+        "ledger": "postgresql:///x?host=127.0.0.1,127.0.0.2,127.0.0.3&port=1,2&password=geheim"})
+    status, stdout, stderr = harness.daemon_command("-c", daemon.config, "--check")
+    check_equal(status, 1, stderr)
+    check("%s: ledger: " % daemon.config in stderr and "geheim" not in stderr + stdout, stderr)
+
+
 def test_check_rules(folder):
     """a mistake in a rule file is reported with its file and line"""
     rules = write(folder, "rules.yaml", "rules:\n  - name: broken\n    class: pause\n    when: '(missiles AND'\n")
@@ -152,6 +161,26 @@ def test_bad_reload(folder):
     daemon.stop_cleanly()
 
 
+def test_passwords_of_feeds(folder):
+    """a reload refused for feeds listed twice or malformed, a failed start and --check name them without the password"""
+    daemon = harness.Daemon(folder, [])
+    daemon.start()
+    daemon.write_config(feeds=["http://user:geheim@a.invalid/x", "http://user:geheim@a.invalid/x",
+                               "http://user:geheim@a.invalid/x y", "http://user:ge/heim@a.invalid/z"])
+    daemon.reload()
+    daemon.wait_log(r"the feed 'http://a\.invalid/x' is already in line ")
+    daemon.wait_log(r"'http://a\.invalid/z' is no usable URL")
+    daemon.stop_cleanly()
+    told = [daemon.story()]
+    for arguments in (["--check"], []):
+        status, stdout, stderr = harness.daemon_command("-c", daemon.config, *arguments)
+        check_equal(status, 1, stderr)
+        check("'http://a.invalid/x y' is no usable URL" in stderr, stderr)
+        told.append(stdout + stderr)
+    for text in told:
+        check("heim@" not in text and "user:" not in text, text)
+
+
 def test_rules_reload(folder):
     """SIGHUP takes new rules: an item that raised nothing before stays silent, a new one alerts"""
     server = feedserver.FeedServer()
@@ -221,5 +250,6 @@ def test_once_broken_rules(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_three_mistakes, test_check, test_check_rules, test_feed_files, test_usage, test_reload,
-                       test_more_pollers, test_bad_reload, test_rules_reload, test_once_broken_rules])
+    harness.run_tests([test_three_mistakes, test_check, test_check_ledger, test_check_rules, test_feed_files, test_usage,
+                       test_reload, test_more_pollers, test_bad_reload, test_passwords_of_feeds, test_rules_reload,
+                       test_once_broken_rules])
