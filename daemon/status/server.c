@@ -195,7 +195,7 @@ static void show_page(struct status_peer *peer, size_t index)
 	else if (result == BASE_LIMIT && room < STATUS_REPLIES_MAX)
 		status_peer_no_room(peer);
 	else
-		status_peer_error(peer, "500 Internal Server Error", NULL);
+		status_peer_error(peer, "500 Internal Server Error", result == BASE_LIMIT ? "it is larger than 128 MiB" : NULL);
 	base_buf_free(&page);
 }
 

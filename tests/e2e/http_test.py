@@ -159,6 +159,8 @@ def test_events(folder):
     feed.grow(1)
     check_equal(live.alerts(1), [total + 1], "of one who listens from now on")
     check_equal(filtered.alerts(1), [total + 1], "of one who wants only this")
+    lost = Listener(daemon.http, "/events", 4000)
+    check_equal(lost.alerts(total + 1), list(range(1, total + 2)), "of one whose ledger was lost")
     daemon.stop_cleanly()
 
 
