@@ -198,11 +198,15 @@ static enum base_result ask_all(struct check *check)
 static int print_trial_json(const struct trial *trial)
 {
 	char newest[BASE_RFC3339_LEN];
-	json_t *object = json_pack("{s:s, s:s, s:b, s:I, s:s*}", "name", trial->feed->name, "url", trial->feed->url, "works",
-							   trial->state == WORKS, "entries", (json_int_t)trial->entries, "reason",
-							   trial->reason[0] != '\0' ? trial->reason : NULL);
+	struct base_buf url;
 	int code = CLIENT_FAILED;
 
+	base_buf_init(&url, 1 << 14);
+	enum base_result result = fetch_public_url(trial->feed->url, &url);
+	json_t *object = json_pack("{s:s, s:s*, s:b, s:I, s:s*}", "name", trial->feed->name, "url",
+							   result == BASE_OK ? url.data : NULL, "works", trial->state == WORKS, "entries",
+							   (json_int_t)trial->entries, "reason", trial->reason[0] != '\0' ? trial->reason : NULL);
+	base_buf_free(&url);
 	if (object != NULL) {
 		if (trial->newest != BASE_TIME_NONE) {
 			base_time_format(trial->newest, false, newest);

@@ -6,9 +6,9 @@
 #include "outbox_lines.h"
 #include "share.h"
 
-#define RECALL_PIECE 1000 /* feeds asked of the ledger at once */
 #define COMMIT_ALERTS 1000 /* alerts in one transaction, unless one batch has more */
 #define PLACE_TIME (BASE_SECOND / 20)
+#define ANSWER_TIME BASE_SECOND
 #define PRUNE_EVERY BASE_HOUR
 #define FOLLOW_EVERY (2 * BASE_SECOND) /* without a word from other nodes */
 #define RETRY_FIRST (BASE_SECOND / 4)
@@ -72,54 +72,6 @@ static void answer(struct outbox_job *job, enum base_result result)
 	job->result = result;
 	/* The poller made its queue large enough for all its jobs. */
 	(void)base_queue_push(job->reply_to, job);
-}
-
-static enum base_result recall_one(struct outbox *outbox, struct outbox_recall *recall)
-{
-	struct ledger_feed stored;
-	enum base_result result = ledger_feed_get(outbox->options.ledger, recall->url, &stored);
-	if (result == BASE_NOT_FOUND)
-		return BASE_OK;
-	if (result)
-		return result;
-	char *etag = stored.etag ? strdup(stored.etag) : NULL;
-	char *last_modified = stored.last_modified ? strdup(stored.last_modified) : NULL;
-	struct plan_feed *plan = NULL;
-	bool short_of = (stored.etag && !etag) || (stored.last_modified && !last_modified);
-	if (short_of || plan_feed_restore(&stored.plan, stored.learned, &plan)) {
-		free(etag);
-		free(last_modified);
-		return BASE_NO_MEMORY;
-	}
-	free(recall->etag); /* of an attempt before */
-	free(recall->last_modified);
-	plan_feed_free(recall->plan);
-	recall->etag = etag;
-	recall->last_modified = last_modified;
-	recall->body = stored.body;
-	recall->plan = plan;
-	recall->newest = stored.newest;
-	recall->polled = stored.polled;
-	recall->id = stored.id;
-	recall->written = stored.written;
-	recall->known = true;
-	return BASE_OK;
-}
-
-static enum base_result recall(struct outbox *outbox, struct outbox_job *job)
-{
-	enum base_result result = BASE_OK;
-	for (size_t i = 0; i < job->recall.count && !result; i++) {
-		const char *urls[RECALL_PIECE];
-		size_t count = 0;
-		for (; i % RECALL_PIECE == 0 && count < RECALL_PIECE && i + count < job->recall.count; count++)
-			urls[count] = job->recall.feeds[i + count].url;
-		if (count)
-			result = ledger_expect(outbox->options.ledger, urls, count);
-		if (!result)
-			result = recall_one(outbox, &job->recall.feeds[i]);
-	}
-	return result;
 }
 
 /*
@@ -237,17 +189,25 @@ static enum base_result commit_singly(struct outbox *outbox, size_t count, struc
 	return BASE_OK;
 }
 
+/* For a bounded time: with a slow database the membership of the node must not run out meanwhile. */
 static enum base_result answer_questions(struct outbox *outbox)
 {
+	base_time until = outbox_now(outbox) + ANSWER_TIME;
 	size_t kept = 0;
 	enum base_result failed = BASE_OK;
+	outbox->unanswered = false;
 	for (size_t i = 0; i < outbox->group_count; i++) {
 		struct outbox_job *job = outbox->group[i];
 		enum base_result result = BASE_OK;
+		if (job->kind != OUTBOX_COMMIT && outbox_now(outbox) > until) {
+			outbox->unanswered = true;
+			outbox->group[kept++] = job;
+			continue;
+		}
 		if (failed == BASE_NETWORK && job->kind != OUTBOX_REPLAY) /* all would, one by one, each with its line in the log */
 			result = failed;
 		else if (job->kind == OUTBOX_RECALL)
-			result = recall(outbox, job);
+			result = outbox_recall(outbox, job);
 		else if (job->kind == OUTBOX_LOOK_UP)
 			result = ledger_look_up(outbox->options.ledger, job->look_up.url, job->look_up.entries, job->look_up.count,
 			                        job->look_up.known);
@@ -332,7 +292,7 @@ static void work(struct outbox *outbox)
 	enum base_result result = answer_questions(outbox);
 	if (result)
 		(void)base_fail(&err, result, "cannot be read: %s", ledger_reason(outbox->options.ledger));
-	else if (gathers(outbox))
+	else if (outbox->unanswered || gathers(outbox))
 		return;
 	else
 		result = commit_group(outbox, &err);
@@ -355,7 +315,7 @@ static base_time next_wake(const struct outbox *outbox, base_time now)
 {
 	if (atomic_load(&outbox->stopping) || atomic_load(&outbox->hurrying)) /* the mark that woke us may be taken already */
 		return STOP_LOOK;
-	bool waiting = outbox->gather_until != BASE_TIME_NONE && !outbox->trouble.count;
+	bool waiting = outbox->gather_until != BASE_TIME_NONE && !outbox->trouble.count && !outbox->unanswered;
 	if (outbox->group_count && !outbox->trouble.count && !waiting) /* alerts are still to be placed, say */
 		return 0;
 	base_time wait = BASE_DAY;

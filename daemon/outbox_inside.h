@@ -19,6 +19,7 @@ struct outbox {
 
 	struct outbox_job *group[OUTBOX_GROUP_MAX]; /* taken from the queue, not yet answered */
 	size_t group_count;
+	bool unanswered; /* questions in it wait for the next turn */
 	base_time gather_until; /* monotonic: the group waits for more until then; BASE_TIME_NONE: it does not */
 	struct base_complaint trouble;
 	base_time retry_wait, retry_at; /* monotonic; of a failing ledger */
@@ -41,6 +42,11 @@ static inline base_time outbox_now(const struct outbox *outbox)
 {
 	return base_clock_monotonic(outbox->options.clock);
 }
+
+/* ---- outbox_recall.c ----------------------------------------------------- */
+
+/* Fills in what is known of the job's feeds; after an error all of it can be asked again. */
+enum base_result outbox_recall(struct outbox *outbox, struct outbox_job *job);
 
 /* ---- outbox_publish.c ---------------------------------------------------- */
 

@@ -77,3 +77,10 @@ bool process_gone(const char *name)
 		return ended || since != other.since;
 	return kill((pid_t)other.number, 0) && errno == ESRCH; /* its folder may only be hidden from us */
 }
+
+bool process_is_self(const char *name)
+{
+	char self[PROCESS_NAME_MAX];
+	process_name(self);
+	return strncmp(self, "boot ", 5) == 0 && strcmp(self, name) == 0;
+}

@@ -12,5 +12,7 @@
 void process_name(char out[PROCESS_NAME_MAX]);
 /* True only when the process of that name certainly lives no more: it was of this boot and space, and is not there. */
 bool process_gone(const char *name);
+/* True only when it certainly is this process's own. */
+bool process_is_self(const char *name);
 
 #endif

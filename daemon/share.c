@@ -140,7 +140,8 @@ struct namesake {
 static enum base_result find_namesake(void *ctx, const struct ledger_node *node)
 {
 	struct namesake *namesake = ctx;
-	if (strcmp(node->name, namesake->node) == 0 && node->state == LEDGER_LIVING && process_gone(node->process))
+	if (strcmp(node->name, namesake->node) == 0 && node->state == LEDGER_LIVING &&
+	    (process_gone(node->process) || process_is_self(node->process))) /* joined already, and never heard of it */
 		namesake->gone = node->token;
 	return BASE_OK;
 }
@@ -259,8 +260,10 @@ static enum base_result take(struct share *share, size_t count)
 	for (size_t i = 0; i < count; i++)
 		share->wanted[i] = share->names[share->picked[i]];
 	enum base_result result = ledger_take(share->options.ledger, &tokens, share->wanted, count, share->taken);
-	if (result)
+	if (result) {
+		share->full_view = 0; /* some may have been taken, and only a look at all leases shows it */
 		return of_member(share, result);
+	}
 	for (size_t i = 0; i < count; i++) {
 		struct portion_host *host = &share->hosts[share->picked[i]];
 		host->holder = share->taken[i] ? PORTION_SELF : PORTION_OTHER;

@@ -305,7 +305,9 @@ static enum base_result see_lease(void *ctx, const struct ledger_lease *lease)
 	host->round = lease->differ;
 	if (host->holder == PORTION_SELF)
 		return BASE_OK; /* that is for this node alone to change */
-	if (!lease->token || !stands(reading->share, lease->token))
+	/* Its own, and it does not know: the answer to a take was lost. */
+	bool lost = lease->token && lease->token == atomic_load(&reading->share->token);
+	if (!lease->token || lost || !stands(reading->share, lease->token))
 		set_free(reading->share, host, lease->offered);
 	else
 		host->holder = PORTION_OTHER;

@@ -57,6 +57,13 @@ static enum base_result hash_url(struct conf *conf, struct base_span url, uint64
 
 /* ---- adding one ---------------------------------------------------------------- */
 
+/* A name is in every message and alert. Lists name a feed after its address where it has no title. */
+static void drop_secret_name(struct conf_feed *feed)
+{
+	if (feed->name && strcmp(feed->name, feed->url) == 0 && conf_url_has_user(base_span_of(feed->url)))
+		feed->name = NULL;
+}
+
 static enum base_result find(struct conf *conf, const struct conf_feed *feed, struct conf_listed **out, uint64_t *hash)
 {
 	enum base_result result = reserve(conf, 1);
@@ -75,7 +82,7 @@ static enum base_result append(struct conf *conf, const struct conf_feed *feed, 
 	    base_grow(&conf->feeds, &conf->feed_cap, conf->feed_count + 1, sizeof *conf->feeds, MOST_FEEDS);
 	if (result)
 		return result;
-	struct conf_listed listed = {*feed, hash};
+	struct conf_listed listed = {*feed, hash, false};
 	listed.feed.named = feed->name != NULL;
 	if (!feed->name) {
 		listed.feed.name = base_arena_copy(conf->arena, conf_url_host(base_span_of(feed->url))).ptr;
@@ -121,7 +128,8 @@ static enum base_result add_feed(struct conf *conf, const struct conf_reader *re
 		return result;
 	if (!listed)
 		return append(conf, feed, hash);
-	conf_mistake(reader->mistakes, feed->line, "the feed '%.200s' is already in line %zu", feed->url, listed->feed.line);
+	conf_mistake(reader->mistakes, feed->line, "the feed '%s' is already in line %zu",
+	             conf_shown(base_span_of(feed->url)).text, listed->feed.line);
 	return BASE_OK;
 }
 
@@ -138,8 +146,10 @@ enum base_result conf_feeds_read(struct conf *conf, const struct conf_reader *re
 	for (size_t i = 0; i < list->count && !result; i++) {
 		struct conf_feed feed = {.file = file};
 		result = read_feed(reader, list->items[i], conf->keys.url, &feed);
-		if (!result && feed.url)
+		if (!result && feed.url) {
+			drop_secret_name(&feed);
 			result = add_feed(conf, reader, &feed);
+		}
 		if (result == BASE_LIMIT) {
 			conf_mistake(reader->mistakes, list->items[i]->line, "more than %zu feeds", MOST_FEEDS);
 			return BASE_OK;
@@ -164,13 +174,21 @@ static bool has_tag(const struct conf_feed *feed, const char *tag)
 }
 
 /* Many readers list a feed once for each folder it is in. */
-static enum base_result add_tags(struct conf *conf, struct conf_feed *old, const struct conf_feed *feed)
+static enum base_result add_tags(struct conf *conf, struct conf_listed *listed, const struct conf_feed *feed,
+                                 struct base_problems *problems)
 {
+	struct conf_feed *old = &listed->feed;
 	size_t new = 0;
-	for (size_t i = 0; i < feed->tag_count; i++)
+	for (size_t i = 0; i < feed->tag_count && !listed->too_many_tags; i++)
 		new += !has_tag(old, feed->tags[i]);
 	if (!new)
 		return BASE_OK;
+	if (old->tag_count + new > CONF_MOST_TEXTS) {
+		base_problem(problems, feed->file, feed->line, "the feed '%s', already in %s:%zu, has more than %zu tags",
+		             conf_shown(base_span_of(feed->url)).text, old->file, old->line, CONF_MOST_TEXTS);
+		listed->too_many_tags = true;
+		return BASE_OK;
+	}
 	const char **tags = base_arena_alloc(conf->arena, (old->tag_count + new) * sizeof *tags);
 	if (!tags)
 		return BASE_NO_MEMORY;
@@ -192,15 +210,15 @@ static enum base_result merge(struct conf *conf, struct conf_listed *listed, con
 	struct conf_feed *old = &listed->feed;
 	bool other_name = old->named && differ(old->name, feed->name), other_language = differ(old->language, feed->language);
 	if (other_name || other_language)
-		base_problem(problems, feed->file, feed->line, "the feed '%.200s' is already in %s:%zu with another %s", feed->url,
-		             old->file, old->line, other_name ? "name" : "language");
+		base_problem(problems, feed->file, feed->line, "the feed '%s' is already in %s:%zu with another %s",
+		             conf_shown(base_span_of(feed->url)).text, old->file, old->line, other_name ? "name" : "language");
 	if (feed->name && !old->named) {
 		old->name = feed->name;
 		old->named = true;
 	}
 	if (!old->language)
 		old->language = feed->language;
-	return add_tags(conf, old, feed);
+	return add_tags(conf, listed, feed, problems);
 }
 
 /* A text that may not stand in a setting is a mistake and becomes empty. */
@@ -272,6 +290,7 @@ enum base_result conf_add_feed(struct conf *conf, const struct conf_outline *out
 	conf_mistakes_free(&mistakes);
 	if (!good)
 		return result;
+	drop_secret_name(&feed);
 	result = find(conf, &feed, &listed, &hash);
 	if (result)
 		return result;

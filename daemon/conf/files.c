@@ -73,10 +73,10 @@ static enum base_result expand(const struct conf_reader *reader, const char *key
 	if (outcome == GLOB_NOSPACE) {
 		result = BASE_NO_MEMORY;
 	} else if (outcome == GLOB_ABORTED) {
-		conf_mistake(reader->mistakes, node->line, "%s: '%.*s' cannot be searched: %s", key, CONF_SHOWN(node->text),
+		conf_mistake(reader->mistakes, node->line, "%s: '%s' cannot be searched: %s", key, conf_shown(node->text).text,
 		             strerror(errno));
 	} else if (outcome == GLOB_NOMATCH && !is_pattern(node->text)) {
-		conf_mistake(reader->mistakes, node->line, "%s: there is no file '%.*s'", key, CONF_SHOWN(node->text));
+		conf_mistake(reader->mistakes, node->line, "%s: there is no file '%s'", key, conf_shown(node->text).text);
 	} else if (outcome == 0) {
 		qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, by_bytes);
 		for (size_t i = 0; i < found.gl_pathc && !result; i++)
@@ -86,7 +86,7 @@ static enum base_result expand(const struct conf_reader *reader, const char *key
 out:
 	base_buf_free(&pattern);
 	if (result == BASE_LIMIT) {
-		conf_mistake(reader->mistakes, node->line, "%s: '%.*s' is too long or names too many files", key, CONF_SHOWN(node->text));
+		conf_mistake(reader->mistakes, node->line, "%s: '%s' is too long or names too many files", key, conf_shown(node->text).text);
 		result = BASE_OK;
 	}
 	return result;

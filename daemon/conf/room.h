@@ -7,6 +7,7 @@
 struct conf_listed { /* a feed of the list */
 	struct conf_feed feed;
 	uint64_t hash;
+	bool too_many_tags; /* that is said once */
 };
 
 struct conf_slot { /* of a hash table, open addressing */

@@ -98,7 +98,7 @@
 	  "The charset to assume where the document gives no valid one.") \
 	X(F, "feeds[].interval", DURATION, "", POLL_BOUNDS, true, interval, interval, \
 	  "Poll this often; without it the interval is learned between poll.min and poll.max.") \
-	X(F, "feeds[].tags", TEXTS, "", "", true, tags, tag_count, "For people: what kinds of feed it is.")
+	X(F, "feeds[].tags", TEXTS, "", "at most 64 of them", true, tags, tag_count, "For people: what kinds of feed it is.")
 
 #define INFO(owner, key, type, standard, bounds, reloadable, field, count, help) \
 	{key, type##_NAME, standard, bounds, reloadable, help},
@@ -215,10 +215,10 @@ static void unknown_key(const char *key, const char *prefix, size_t line, struct
 	if (dot && !*prefix && conf_schema_find(key) < CONF_SETTING_COUNT)
 		conf_mistake(mistakes, line, "unknown key '%s'; write it as %.*s: {%s: ...}", key, (int)(dot - key), key, dot + 1);
 	else if (known.ptr)
-		conf_mistake(mistakes, line, "unknown key '%.100s'%s%.*s; did you mean '%.*s'?", key, in, in_len, prefix, (int)known.len,
-		             known.ptr);
+		conf_mistake(mistakes, line, "unknown key '%s'%s%.*s; did you mean '%.*s'?", conf_shown(base_span_of(key)).text, in,
+		             in_len, prefix, (int)known.len, known.ptr);
 	else
-		conf_mistake(mistakes, line, "unknown key '%.100s'%s%.*s", key, in, in_len, prefix);
+		conf_mistake(mistakes, line, "unknown key '%s'%s%.*s", conf_shown(base_span_of(key)).text, in, in_len, prefix);
 }
 
 /* ---- from keys to settings ------------------------------------------------------ */

@@ -23,11 +23,11 @@ static void check_poll(const struct conf_reader *reader, const struct conf_node 
 		return;
 	struct written min = written_at(nodes, "poll.min"), max = written_at(nodes, "poll.max");
 	if (max.line)
-		conf_mistake(reader->mistakes, max.line, "poll.max: %.*s is shorter than poll.min, %.*s", CONF_SHOWN(max.text),
-		             CONF_SHOWN(min.text));
+		conf_mistake(reader->mistakes, max.line, "poll.max: %s is shorter than poll.min, %s", conf_shown(max.text).text,
+		             conf_shown(min.text).text);
 	else
-		conf_mistake(reader->mistakes, min.line, "poll.min: %.*s is longer than poll.max, %.*s", CONF_SHOWN(min.text),
-		             CONF_SHOWN(max.text));
+		conf_mistake(reader->mistakes, min.line, "poll.min: %s is longer than poll.max, %s", conf_shown(min.text).text,
+		             conf_shown(max.text).text);
 }
 
 static void check_curve(const struct conf_reader *reader, const struct conf_node *const *nodes,
@@ -75,12 +75,12 @@ static void check_endpoints(const struct conf_reader *reader, const struct conf_
 			continue;
 		if (conf_endpoint_remote(node->text) && !curve)
 			conf_mistake(reader->mistakes, node->line,
-			             "%s: '%.*s' can be reached from other machines and needs zeromq.curve: {server_key, clients}",
-			             endpoints[i].key, CONF_SHOWN(node->text));
+			             "%s: '%s' can be reached from other machines and needs zeromq.curve: {server_key, clients}",
+			             endpoints[i].key, conf_shown(node->text).text);
 		for (size_t j = 0; j < i; j++)
 			if (endpoints[j].node->kind == CONF_SCALAR && base_span_equal(endpoints[j].node->text, node->text)) {
-				conf_mistake(reader->mistakes, node->line, "%s: '%.*s' is already in line %zu", endpoints[i].key,
-				             CONF_SHOWN(node->text), (size_t)endpoints[j].node->line);
+				conf_mistake(reader->mistakes, node->line, "%s: '%s' is already in line %zu", endpoints[i].key,
+				             conf_shown(node->text).text, (size_t)endpoints[j].node->line);
 				break;
 			}
 	}

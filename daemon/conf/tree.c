@@ -209,8 +209,8 @@ static enum base_result check_duplicates(struct builder *builder, const struct l
 		if (strcmp(places[first].key, places[i].key) != 0)
 			first = i;
 		else
-			conf_mistake(builder->mistakes, places[i].line, "the key '%s' is already in line %zu", places[i].key,
-			             places[first].line);
+			conf_mistake(builder->mistakes, places[i].line, "the key '%s' is already in line %zu",
+			             conf_shown(base_span_of(places[i].key)).text, places[first].line);
 	}
 	free(places);
 	return BASE_OK;

@@ -112,6 +112,57 @@ struct base_span conf_url_host(struct base_span url)
 	return parts.bracketed ? (struct base_span){parts.host.ptr + 1, parts.host.len - 2} : parts.host;
 }
 
+bool conf_url_has_user(struct base_span url)
+{
+	struct parts parts;
+	return split(url, &parts) && parts.user.ptr;
+}
+
+/* ---- showing ---------------------------------------------------------------------- */
+
+/* The end of "scheme:" and the slashes after it, or of two slashes alone. */
+static size_t find_authority(struct base_span text)
+{
+	size_t at = find(text, ':') + 1;
+	if (base_span_starts(text, "//"))
+		at = 0;
+	else if (at >= text.len || text.ptr[at] != '/')
+		return 0;
+	while (at < text.len && text.ptr[at] == '/')
+		at++;
+	return at;
+}
+
+/*
+ * Where a user and password that begin at start end, or start. In what is no
+ * address of a feed nobody knows where the host begins - a '/' of the password
+ * may be what is wrong with it -, so that all before the last '@' counts;
+ * without a colon it is a mail address rather than a password.
+ */
+static size_t find_secret_end(struct base_span text, size_t start)
+{
+	struct parts parts;
+	if (split(text, &parts) && host_valid(&parts) && port_valid(parts.port))
+		return parts.user.ptr ? (size_t)(parts.host.ptr - text.ptr) : start;
+	size_t end = text.len;
+	while (end > start && text.ptr[end - 1] != '@')
+		end--;
+	return start || find(text, ':') < end ? end : start;
+}
+
+struct conf_shown conf_shown(struct base_span value)
+{
+	struct conf_shown shown = {""};
+	size_t start = find_authority(value), end = find_secret_end(value, start);
+	size_t before = base_utf8_clip(value.ptr, start, CONF_SHOWN_LEN);
+	size_t after = base_utf8_clip(value.ptr + end, value.len - end, CONF_SHOWN_LEN - before);
+	memcpy(shown.text, value.ptr, before);
+	memcpy(shown.text + before, value.ptr + end, after);
+	return shown;
+}
+
+/* ---- comparing -------------------------------------------------------------------- */
+
 /* Scheme and host in lower case, no default port, no fragment, "/" for no path (RFC 3986 section 6.2). */
 enum base_result conf_url_normal(struct base_span url, struct base_buf *out)
 {

@@ -90,9 +90,9 @@ static void read_number(const struct conf_reader *reader, size_t index, const st
 	                                           : "a whole number";
 	int64_t value;
 	if ((type == CONF_COUNT && node->quoted) || !parse_number(type, node->text, &value))
-		conf_mistake(reader->mistakes, node->line, "%s: '%.*s' is not %s", info->key, CONF_SHOWN(node->text), wanted);
+		conf_mistake(reader->mistakes, node->line, "%s: '%s' is not %s", info->key, conf_shown(node->text).text, wanted);
 	else if (!within(type, value, info->bounds))
-		conf_mistake(reader->mistakes, node->line, "%s: %.*s is not within %s", info->key, CONF_SHOWN(node->text), info->bounds);
+		conf_mistake(reader->mistakes, node->line, "%s: %s is not within %s", info->key, conf_shown(node->text).text, info->bounds);
 	else
 		store_number(type, value, place);
 }
@@ -220,10 +220,11 @@ static enum base_result read_text(const struct conf_reader *reader, size_t index
 		return type == CONF_NODE ? host_name(reader->arena, place) : BASE_OK;
 	if (text_fits(type, node->text, &reason))
 		return store_text(reader, type, node->text, place);
-	if (type == CONF_PROXY) /* may hold a password */
+	bool words = type == CONF_LEDGER && memchr(node->text.ptr, '=', node->text.len); /* libpq's "host=... password=..." */
+	if (type == CONF_PROXY || words) /* may hold a password */
 		conf_mistake(reader->mistakes, node->line, "%s: the value %s", conf_schema_info(index)->key, reason);
 	else
-		conf_mistake(reader->mistakes, node->line, "%s: '%.*s' %s", conf_schema_info(index)->key, CONF_SHOWN(node->text),
+		conf_mistake(reader->mistakes, node->line, "%s: '%s' %s", conf_schema_info(index)->key, conf_shown(node->text).text,
 		             reason);
 	return BASE_OK;
 }
@@ -239,8 +240,8 @@ static enum base_result read_ranges(const struct conf_reader *reader, size_t ind
 	for (size_t i = 0; i < node->count; i++) {
 		const struct conf_node *item = node->items[i];
 		if (item->kind != CONF_SCALAR || !conf_range_parse(item->text, &ranges[i]))
-			conf_mistake(reader->mistakes, item->line, "%s: '%.*s' is no address range such as 10.0.0.0/8 or fd00::/8",
-			             conf_schema_info(index)->key, CONF_SHOWN(item->text));
+			conf_mistake(reader->mistakes, item->line, "%s: '%s' is no address range such as 10.0.0.0/8 or fd00::/8",
+			             conf_schema_info(index)->key, conf_shown(item->text).text);
 	}
 	*(const struct conf_address_range **)place = ranges;
 	*count = node->count;
@@ -261,7 +262,7 @@ static enum base_result read_endpoints(const struct conf_reader *reader, size_t 
 		if (!copy.ptr)
 			return BASE_NO_MEMORY;
 		if (items[i]->kind != CONF_SCALAR || !conf_endpoint_valid(copy, &reason))
-			conf_mistake(reader->mistakes, items[i]->line, "%s: '%.*s' %s", key, CONF_SHOWN(copy), reason);
+			conf_mistake(reader->mistakes, items[i]->line, "%s: '%s' %s", key, conf_shown(copy).text, reason);
 		endpoints[i] = copy.ptr;
 	}
 	if (!wanted)
@@ -277,7 +278,8 @@ static enum base_result read_texts(const struct conf_reader *reader, size_t inde
 {
 	const struct conf_node *const *items = node->kind == CONF_LIST ? node->items : &node;
 	size_t wanted = node->kind == CONF_LIST ? node->count : 1, kept = 0;
-	const char **texts = base_arena_alloc(reader->arena, (wanted + 1) * sizeof *texts);
+	size_t places = wanted < CONF_MOST_TEXTS ? wanted + 1 : CONF_MOST_TEXTS;
+	const char **texts = base_arena_alloc(reader->arena, places * sizeof *texts);
 	if (!texts)
 		return BASE_NO_MEMORY;
 	for (size_t i = 0; i < wanted; i++) {
@@ -289,6 +291,10 @@ static enum base_result read_texts(const struct conf_reader *reader, size_t inde
 			conf_mistake(reader->mistakes, items[i]->line, "%s: an empty text", conf_schema_info(index)->key);
 		if (!text.len || repeated)
 			continue;
+		if (kept == CONF_MOST_TEXTS) {
+			conf_mistake(reader->mistakes, items[i]->line, "%s: more than %zu texts", conf_schema_info(index)->key, kept);
+			return BASE_OK;
+		}
 		texts[kept] = base_arena_copy(reader->arena, text).ptr;
 		if (!texts[kept++])
 			return BASE_NO_MEMORY;
@@ -330,7 +336,7 @@ static enum base_result read_node(const struct conf_reader *reader, size_t index
 	case CONF_FACILITY:
 	case CONF_LEVEL:
 		if (!parse_word(where->type, node->text, place))
-			conf_mistake(reader->mistakes, node->line, "%s: '%.*s' is not one of %s", info->key, CONF_SHOWN(node->text),
+			conf_mistake(reader->mistakes, node->line, "%s: '%s' is not one of %s", info->key, conf_shown(node->text).text,
 			             info->bounds);
 		return BASE_OK;
 	case CONF_RANGES: return read_ranges(reader, index, node, place, count);

@@ -19,8 +19,8 @@ struct conf_reader {
  */
 enum base_result conf_value_read(const struct conf_reader *reader, size_t index, const struct conf_node *node, void *target);
 
-/* "%.*s" of a value in a message: not all of it if it is long. */
-#define CONF_SHOWN(span) ((int)base_utf8_clip((span).ptr, (span).len, 100)), (span).ptr
+/* Of a CONF_TEXTS, without repeats: each is compared with all before it. */
+#define CONF_MOST_TEXTS ((size_t)64)
 
 /* ---- addresses (addresses.c); reason says why not ------------------------------- */
 
@@ -34,5 +34,6 @@ bool conf_range_parse(struct base_span text, struct conf_address_range *out);
 bool conf_url_valid(struct base_span text, const char **reason);
 /* Append the form by which two spellings of one address are recognised. */
 enum base_result conf_url_normal(struct base_span url, struct base_buf *out);
+bool conf_url_has_user(struct base_span url); /* or a password; url is valid */
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "builder.h"
+#include "html.h"
 
 #define LONGEST_TAG_NAME 12
 
@@ -73,14 +74,6 @@ static bool is_letter(char c)
 	return (c | 32) >= 'a' && (c | 32) <= 'z';
 }
 
-/* Past the comment at `at`; NULL if it never ends. */
-static const char *skip_comment(const char *at, const char *end)
-{
-	const char *close = memmem(at + 4, (size_t)(end - at - 4), "-->", 3);
-
-	return close ? close + 3 : NULL;
-}
-
 /* Past the tag at `at`, its name absorbed; NULL if it never ends. */
 static const char *skip_tag(struct hash *hash, const char *at, const char *end)
 {
@@ -108,7 +101,7 @@ static void absorb_markup(struct hash *hash, struct base_span html)
 		}
 		absorb_text(hash, from, (size_t)(at - from));
 		from = at;
-		at = comment ? skip_comment(at, end) : skip_tag(hash, at, end);
+		at = comment ? feed_html_comment_end(at + 4, end) : skip_tag(hash, at, end);
 		if (!at) /* the rest counts as text */
 			break;
 		from = at;

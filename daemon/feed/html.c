@@ -6,6 +6,8 @@
  * swallow words. Time stays linear: a search that ran to the end in vain is
  * remembered and never repeated.
  */
+#include "config.h"
+
 #include <endian.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ struct reader {
 	bool started;         /* something was written: a gap counts */
 	size_t cdata;         /* CDATA marks open */
 	size_t templates;     /* <template> elements open: their text is not shown */
+	const char *name_end; /* of the last tag read: a name that starts before it ends there too */
 	bool no_quote[2];     /* no " (0) or ' (1) follows any more */
 	bool ignore_quotes;   /* quotes led a tag astray: from now on a tag ends at its first > */
 	bool no_tag_end;      /* no > follows any more */
@@ -182,18 +185,21 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* Reads the name at p; returns the place behind it. */
-static const char *read_name(const char *p, const char *end, struct tag *tag)
+/* The place behind the name at p. */
+static const char *end_of_name(const char *p, const char *end)
 {
-	size_t len = 0;
-
-	for (; p < end && !is_white(*p) && *p != '/' && *p != '>'; p++) {
-		if (len < LONGEST_TAG)
-			tag->name[len] = lower(*p);
-		len++;
-	}
-	tag->name[len <= LONGEST_TAG ? len : 0] = '\0';
+	while (p < end && !is_white(*p) && *p != '/' && *p != '>')
+		p++;
 	return p;
+}
+
+static void set_name(struct tag *tag, const char *p, const char *end)
+{
+	size_t len = end - p <= LONGEST_TAG ? (size_t)(end - p) : 0;
+
+	for (size_t i = 0; i < len; i++)
+		tag->name[i] = lower(p[i]);
+	tag->name[len] = '\0';
 }
 
 /* The quote that closes the one at p, or NULL when there is none and it is an ordinary character. */
@@ -317,11 +323,14 @@ static void apply_tag(struct reader *r, const struct tag *tag)
 static void read_tag(struct reader *r)
 {
 	struct tag tag = {.closing = r->at[1] == '/'};
-	const char *name_end = read_name(r->at + 1 + tag.closing, r->end, &tag);
-	const char *close = tag_end(r, name_end);
+	const char *name = r->at + 1 + tag.closing, *close;
 
+	if (name > r->name_end)
+		r->name_end = end_of_name(name, r->end);
+	set_name(&tag, name, r->name_end);
+	close = tag_end(r, r->name_end);
 	if (close == NULL) {
-		if (is_cut_tag(name_end, r->end, &tag)) {
+		if (is_cut_tag(r->name_end, r->end, &tag)) {
 			r->at = r->end;
 			return;
 		}
@@ -334,12 +343,18 @@ static void read_tag(struct reader *r)
 	apply_tag(r, &tag);
 }
 
-/* At a <. What follows the name of a tag: attributes with values, up to the > (those without are too like words). */
-static bool is_known_tag(const char *p, const char *end)
+/*
+ * At a <. What follows the name of a tag: attributes with values, up to the > (those without are too like words).
+ * last: the last > of the text, or NULL.
+ */
+static bool is_known_tag(const char *p, const char *end, const char *last)
 {
 	struct tag tag = {.closing = end - p > 1 && p[1] == '/'};
+	const char *name = p + 1 + tag.closing;
 
-	p = read_name(p + 1 + tag.closing, end, &tag);
+	/* one byte more than the longest: enough to see that a name is too long */
+	p = end_of_name(name, end - name > LONGEST_TAG + 1 ? name + LONGEST_TAG + 1 : end);
+	set_name(&tag, name, p);
 	if (find_tag(tag.name) == NULL)
 		return false;
 	while (p < end && (is_white(*p) || *p == '/'))
@@ -348,37 +363,46 @@ static bool is_known_tag(const char *p, const char *end)
 		return p < end;
 	while (p < end && (is_letter(*p) || *p == '-' || *p == ':' || *p == '_'))
 		p++;
-	return p < end && *p == '=' && memchr(p, '>', (size_t)(end - p)) != NULL;
+	return p < end && *p == '=' && last != NULL && p < last;
 }
 
 bool feed_html_has_markup(struct base_span text)
 {
 	const char *end = text.ptr + text.len;
+	const char *at = text.len > 0 ? memchr(text.ptr, '<', text.len) : NULL;
+	const char *last = at == NULL ? NULL : memrchr(at, '>', (size_t)(end - at));
 
-	for (const char *at = text.ptr; at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL; at++)
-		if (end - at > 2 && (memcmp(at, "<!-", 3) == 0 || memcmp(at, "<![", 3) == 0 || is_known_tag(at, end)))
+	for (; at != NULL; at = memchr(at + 1, '<', (size_t)(end - at - 1)))
+		if (end - at > 2 && (memcmp(at, "<!-", 3) == 0 || memcmp(at, "<![", 3) == 0 || is_known_tag(at, end, last)))
 			return true;
 	return false;
 }
 
 /* ---- comments and other marks ----------------------------------------------- */
 
-/* p is behind "<!--". Returns the place behind the comment, or NULL if nothing closes it. */
-static const char *comment_end(struct reader *r, const char *p)
+const char *feed_html_comment_end(const char *p, const char *end)
 {
-	if (p < r->end && *p == '>')
+	if (p < end && *p == '>')
 		return p + 1;
-	if (r->end - p >= 2 && p[0] == '-' && p[1] == '>')
+	if (end - p >= 2 && p[0] == '-' && p[1] == '>')
 		return p + 2;
-	while (!r->no_comment_end && (p = memchr(p, '-', (size_t)(r->end - p))) != NULL) {
-		if (r->end - p >= 3 && memcmp(p, "-->", 3) == 0)
+	while ((p = memchr(p, '-', (size_t)(end - p))) != NULL) {
+		if (end - p >= 3 && memcmp(p, "-->", 3) == 0)
 			return p + 3;
-		if (r->end - p >= 4 && memcmp(p, "--!>", 4) == 0)
+		if (end - p >= 4 && memcmp(p, "--!>", 4) == 0)
 			return p + 4;
 		p++;
 	}
-	r->no_comment_end = true;
 	return NULL;
+}
+
+/* At "<!--". */
+static const char *comment_end(struct reader *r)
+{
+	const char *close = r->no_comment_end ? NULL : feed_html_comment_end(r->at + 4, r->end);
+
+	r->no_comment_end = close == NULL;
+	return close;
 }
 
 /* At "<!", "<?" or "</" that begins no tag: a comment, a CDATA mark, or junk up to the next >. */
@@ -392,7 +416,7 @@ static void read_mark(struct reader *r)
 		r->at += 9;
 		return;
 	}
-	if (len >= 4 && memcmp(r->at, "<!--", 4) == 0 && (close = comment_end(r, r->at + 4)) != NULL) {
+	if (len >= 4 && memcmp(r->at, "<!--", 4) == 0 && (close = comment_end(r)) != NULL) {
 		r->at = close;
 		return;
 	}
@@ -518,6 +542,7 @@ enum base_result feed_html_to_text(struct base_span html, struct base_buf *text)
 {
 	struct reader r = {.at = html.ptr, .end = html.ptr == NULL ? NULL : html.ptr + html.len, .out = text};
 
+	r.name_end = r.at;
 	while (r.at < r.end && r.result == BASE_OK) {
 		size_t run = plain_run(r.at, r.end);
 

@@ -15,4 +15,7 @@ enum base_result feed_plain_to_text(struct base_span plain, struct base_buf *tex
  */
 bool feed_html_has_markup(struct base_span text);
 
+/* Where the comment ends whose text starts at `at`, behind "<!--"; NULL if nothing closes it. */
+const char *feed_html_comment_end(const char *at, const char *end);
+
 #endif

@@ -87,14 +87,14 @@ static void mend_string(struct json_repair *r)
 		base_buf_add_char(r->out, *r->at++);
 }
 
-/* A comma with nothing after it but a closing bracket. */
+/* A comma with nothing after it but a closing bracket or another comma. */
 static bool is_idle_comma(const struct json_repair *r)
 {
 	const char *at = r->at + 1;
 
-	while (at < r->end && memchr(" \t\r\n,", *at, 5))
+	while (at < r->end && memchr(" \t\r\n", *at, 4))
 		at++;
-	return at == r->end || *at == ']' || *at == '}' || r->at[1] == ',';
+	return at == r->end || *at == ']' || *at == '}' || *at == ',';
 }
 
 static enum base_result mend_token(struct json_repair *r)

@@ -196,8 +196,12 @@ static void give(struct list *list, const struct attributes *attributes, size_t 
 		return;
 	}
 	if (!is_web_address(outline.url)) {
-		base_problem(list->problems, list->file, line, "the address is not http or https: %.*s",
-					 (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
+		if (memchr(outline.url.ptr, '@', outline.url.len) != NULL) /* problems go to the log */
+			base_problem(list->problems, list->file, line,
+						 "the address is not http or https, and not shown as it may hold a password");
+		else
+			base_problem(list->problems, list->file, line, "the address is not http or https: %.*s",
+						 (int)(outline.url.len < 200 ? outline.url.len : 200), outline.url.ptr);
 		if (list->result == BASE_OK)
 			list->result = BASE_SYNTAX;
 		return;

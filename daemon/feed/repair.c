@@ -174,7 +174,10 @@ void repair_text(struct repair *r, struct base_span text, bool attribute)
 
 static const char *find(const char *at, const char *end, const char *mark)
 {
-	return at < end ? memmem(at, (size_t)(end - at), mark, strlen(mark)) : NULL;
+	for (; at < end && (at = memchr(at, *mark, (size_t)(end - at))); at++)
+		if (base_span_starts((struct base_span){at, (size_t)(end - at)}, mark))
+			return at;
+	return NULL;
 }
 
 static const char *find_end_tag(const char *at, const char *end, struct base_span name)
@@ -190,11 +193,13 @@ static const char *find_end_tag(const char *at, const char *end, struct base_spa
 /* Where the CDATA whose text starts at `at` ends, also if its mark was forgotten. NULL: the document is cut off in it. */
 static const char *cdata_end(struct repair *r, const char *at)
 {
-	const char *close = r->no_cdata_end ? NULL : find(at, r->end, "]]>");
-	const char *limit = close ? close : r->end;
+	if (!r->no_cdata_end && (!r->cdata_end || r->cdata_end < at)) {
+		r->cdata_end = find(at, r->end, "]]>");
+		r->no_cdata_end = !r->cdata_end;
+	}
+	const char *close = r->cdata_end, *limit = close ? close : r->end;
 	const char *next = find(at, limit, "<![CDATA[");
 
-	r->no_cdata_end = !close;
 	if (close && !next)
 		return close;
 	if (!r->depth)

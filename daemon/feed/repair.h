@@ -41,6 +41,7 @@ struct repair {
 	size_t declared_count, missing_count;
 	bool no_quote[2];          /* no " (0) or ' (1) follows any more */
 	bool no_cdata_end;
+	const char *cdata_end;     /* the last "]]>" found: of all CDATA that starts before it */
 };
 
 void repair_note(struct repair *r, enum repair_mark mark);

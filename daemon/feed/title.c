@@ -66,7 +66,9 @@ bool feed_html_is_escaped(struct base_span html)
 
 	if (html.len == 0 || memchr(html.ptr, '<', html.len))
 		return false;
-	for (const char *at = html.ptr; (at = memmem(at, (size_t)(end - at), "&lt;", 4)); at += 4) {
+	for (const char *at = html.ptr; (at = memchr(at, '&', (size_t)(end - at))); at++) {
+		if (!base_span_starts((struct base_span){at, (size_t)(end - at)}, "&lt;"))
+			continue;
 		struct base_span name = {at + 4, 0};
 		if (name.ptr < end && *name.ptr == '/')
 			name.ptr++;
@@ -75,8 +77,8 @@ bool feed_html_is_escaped(struct base_span html)
 			name.len++;
 		const char *after = name.ptr + name.len;
 		bool ends = after < end && (*after == ' ' || *after == '/' || *after == '&' || *after == '\n');
-		if (ends && names_tag(name) && memmem(after, (size_t)(end - after), "&gt;", 4))
-			return true;
+		if (ends && names_tag(name)) /* a later one would look for the same end again */
+			return memmem(after, (size_t)(end - after), "&gt;", 4) != NULL;
 	}
 	return false;
 }

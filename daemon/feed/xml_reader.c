@@ -22,6 +22,7 @@
 #define MOST_TEXTS 2000000   /* stretches of text between tags and references */
 #define MOST_UNDEFINED 20    /* entities; after that it is clear what is needed */
 #define LONGEST_BASE 2048
+#define BASE_SHARE 64        /* bytes of a base: to resolve against them takes as long as another element */
 #define LONGEST_LANGUAGE 64
 #define LONGEST_PERSON 2048
 
@@ -65,6 +66,7 @@ static void push_base(struct xml_reader *r, struct xml_frame *frame, struct base
 
 	if (reference.len > LONGEST_BASE)
 		return;
+	r->parts += outer.len / BASE_SHARE;
 	base_buf_init(&resolved, LONGEST_BASE);
 	if (feed_link_resolve(outer.ptr ? outer : r->builder->input->url, base_span_trim(reference), &resolved) == BASE_OK) {
 		frame->base_start = r->bases.len;
@@ -112,7 +114,8 @@ static struct xml_frame *push(struct xml_reader *r, const struct xml_tag *tag)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many namespaces at once");
 	else if (xmlDictSize(r->ctxt->dict) > MOST_NAMES)
 		stop(r, FEED_REFUSED, BASE_LIMIT, "too many different names");
-	for (size_t i = 0; i < tag->attribute_count; i++) {
+	/* once stopped, libxml2 has freed the document, in which the values of attributes stand */
+	for (size_t i = 0; i < tag->attribute_count && !r->stopped; i++) {
 		struct xml_attribute attribute = xml_tag_attribute(tag, i);
 		if (!attribute.prefix || strcmp(attribute.prefix, "xml") != 0)
 			continue;
@@ -205,6 +208,26 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		stop(r, FEED_REFUSED, r->text.failed, "a text is too long");
 }
 
+/* An end tag of elements of this name, with or without prefix. */
+static bool has_end_tag(struct base_span text, const char *name)
+{
+	const char *end = text.ptr + text.len, *close = NULL;
+	const size_t len = strlen(name);
+
+	for (const char *tag = text.ptr; (tag = memchr(tag, '<', (size_t)(end - tag))); tag++) {
+		if (end - tag < 2 || tag[1] != '/')
+			continue;
+		if (!close || close < tag) /* else it ends this one too */
+			close = memchr(tag, '>', (size_t)(end - tag));
+		if (!close)
+			return false;
+		if ((size_t)(close - tag) >= len + 2 && base_span_is_nocase((struct base_span){close - len, len}, name) &&
+		    (close[-(ptrdiff_t)len - 1] == '/' || close[-(ptrdiff_t)len - 1] == ':'))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A CDATA section whose end was forgotten swallows what follows up to the end
  * of the next one, and the document is well formed all the same: the end tag
@@ -218,18 +241,8 @@ static bool swallows(const struct xml_reader *r, struct base_span text)
 
 	for (const char *at = text.ptr; (at = memchr(at, '[', (size_t)(end - at))); at++) {
 		const char *start = at + 1 - len;
-		if (start < text.ptr || memcmp(start, mark, len) != 0)
-			continue;
-		/* elements of this name, with or without prefix */
-		for (const char *tag = text.ptr; (tag = memmem(tag, (size_t)(start - tag), "</", 2)); tag += 2) {
-			const char *close = memchr(tag, '>', (size_t)(start - tag));
-			size_t name = strlen(r->capture->name);
-			if (close && (size_t)(close - tag) >= name + 2 &&
-			    base_span_is_nocase((struct base_span){close - name, name}, r->capture->name) &&
-			    (close[-(ptrdiff_t)name - 1] == '/' || close[-(ptrdiff_t)name - 1] == ':'))
-				return true;
-		}
-		return false;
+		if (start >= text.ptr && memcmp(start, mark, len) == 0)
+			return has_end_tag((struct base_span){text.ptr, (size_t)(start - text.ptr)}, r->capture->name);
 	}
 	return false;
 }

@@ -1,6 +1,9 @@
 """Several daemons on one PostgreSQL, and a feed server that knows which of them asks."""
 import json
 import os
+import select
+import socket
+import threading
 import time
 
 import database
@@ -123,6 +126,58 @@ class Group:
         behave = self.judge.slow(body or rss2([]), pause)
         return [self.judge.site("h%02d.localhost" % host).route("/%d" % path, behave)
                 for host in range(hosts) for path in range(each)]
+
+
+class LossyWay:
+    """A way to the database, over TCP, on which an answer can be lost."""
+
+    def __init__(self, database):
+        self.to = os.path.join(database.folder, ".s.PGSQL.%d" % database.port)
+        self.doomed, self.lost = [], threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        harness.Cleanup.add(self.listener.close)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def uri(self, group):
+        return "postgresql://wirewatch@127.0.0.1:%d/%s?sslmode=disable" % (self.listener.getsockname()[1], group.name)
+
+    def lose(self, *statements):
+        """The answer to the last of these, once they were sent one after the other, cuts its connection."""
+        self.lost.clear()
+        self.doomed = list(statements)
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.pass_on, args=(client,), daemon=True).start()
+
+    def is_doomed(self, question):
+        if not self.doomed or b"\0" + self.doomed[0] + b"\0" not in question:
+            return False
+        self.doomed.pop(0)
+        return not self.doomed
+
+    def pass_on(self, client):
+        doomed = False
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(self.to)
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    try:
+                        data = source.recv(65536)
+                        if source is client:
+                            doomed = self.is_doomed(data) or doomed
+                        elif doomed:
+                            self.lost.set()
+                            return
+                        (server if source is client else client).sendall(data)
+                    except OSError:
+                        data = b""
+                    if not data:
+                        return
 
 
 def wait_divided(nodes, feeds, timeout=harness.PATIENCE, slack=1.5):

@@ -207,6 +207,30 @@ def test_database_restarted(folder):
         node.stop_cleanly()
 
 
+def test_lost_answers(folder):
+    """a node takes its feeds and joins again although the answers to both were lost"""
+    group = cluster.Group(folder)
+    feeds = group.feeds(12)
+    way = cluster.LossyWay(group.database)
+    nodes = [group.node("a", feeds, {"ledger": way.uri(group)}), group.node("b", feeds)]
+    nodes[1].start()
+    wait_divided(nodes[1:], feeds)
+    way.lose(b"take")
+    nodes[0].start()
+    check(way.lost.wait(harness.PATIENCE), "nothing was taken")
+    wait_divided(nodes, feeds)
+    way.lose(b"join_enter", b"commit")
+    nodes[0].process.send_signal(signal.SIGSTOP)
+    check(harness.wait_until(lambda: nodes[1].node("a")["state"] != "living"), nodes[1].status())
+    nodes[0].process.send_signal(signal.SIGCONT)
+    check(way.lost.wait(harness.PATIENCE), "it did not join")
+    nodes[0].wait_log("share: joined again")
+    wait_divided(nodes, feeds)
+    check_peace(group.judge)
+    for node in nodes:
+        node.stop_cleanly()
+
+
 if __name__ == "__main__":
     harness.run_tests([test_joins_and_leaves, test_killed, test_stopped, test_same_name, test_lists_that_differ,
-                       test_reload, test_database_restarted])
+                       test_reload, test_database_restarted, test_lost_answers])

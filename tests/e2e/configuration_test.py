@@ -161,6 +161,26 @@ def test_bad_reload(folder):
     daemon.stop_cleanly()
 
 
+def test_passwords_of_feeds(folder):
+    """a reload refused for feeds listed twice or malformed, a failed start and --check name them without the password"""
+    daemon = harness.Daemon(folder, [])
+    daemon.start()
+    daemon.write_config(feeds=["http://user:geheim@a.invalid/x", "http://user:geheim@a.invalid/x",
+                               "http://user:geheim@a.invalid/x y", "http://user:ge/heim@a.invalid/z"])
+    daemon.reload()
+    daemon.wait_log(r"the feed 'http://a\.invalid/x' is already in line ")
+    daemon.wait_log(r"'http://a\.invalid/z' is no usable URL")
+    daemon.stop_cleanly()
+    told = [daemon.story()]
+    for arguments in (["--check"], []):
+        status, stdout, stderr = harness.daemon_command("-c", daemon.config, *arguments)
+        check_equal(status, 1, stderr)
+        check("'http://a.invalid/x y' is no usable URL" in stderr, stderr)
+        told.append(stdout + stderr)
+    for text in told:
+        check("heim@" not in text and "user:" not in text, text)
+
+
 def test_rules_reload(folder):
     """SIGHUP takes new rules: an item that raised nothing before stays silent, a new one alerts"""
     server = feedserver.FeedServer()
@@ -231,4 +251,5 @@ def test_once_broken_rules(folder):
 
 if __name__ == "__main__":
     harness.run_tests([test_three_mistakes, test_check, test_check_ledger, test_check_rules, test_feed_files, test_usage,
-                       test_reload, test_more_pollers, test_bad_reload, test_rules_reload, test_once_broken_rules])
+                       test_reload, test_more_pollers, test_bad_reload, test_passwords_of_feeds, test_rules_reload,
+                       test_once_broken_rules])

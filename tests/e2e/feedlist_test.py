@@ -152,6 +152,11 @@ def test_check_feeds(folder):
     check_equal([request.path for request in server.requests()], ["/good", "/html", "/none"])
     status, stdout, _ = harness.client("check-feeds", "--failing", "-c", path)
     check_equal((status, "good" in stdout, "1 of 3 feeds work." in stdout), (1, False, True))
+    config["feeds"] = [{"url": server.url("/good").replace("//", "//user:geheim@")}]
+    path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
+    status, stdout, stderr = harness.client("check-feeds", "--json", "-c", path)
+    check_equal((status, stderr, json.loads(stdout)["url"]), (0, "", server.url("/good")))
+    check("geheim" not in stdout and "authorization" in str(server.requests("/good")[-1].headers).lower(), stdout)
     config["feeds"] = feeds[:1]
     path = write(folder, "wirewatch.yaml", json.dumps(config).encode())
     check_equal(harness.client("check-feeds", "-c", path)[0], 0)

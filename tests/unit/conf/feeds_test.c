@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "folder.h"
 
@@ -107,6 +108,69 @@ static void a_feed_is_listed_once(void **state)
 	           want);
 }
 
+/* Problems go to the log: a feed's address is shown without its password, whatever is wrong with it. */
+static void passwords_are_not_shown(void **state)
+{
+	static const struct {
+		const char *url, *shown, *reason;
+	} bad[] = {
+	    {"http://user:secret@a.b/x y", "http://a.b/x y", "it holds a space or control character"},
+	    {"http://user:sec ret@a.b/", "http://a.b/", "it holds a space or control character"},
+	    {"http://a.b/@c d", "http://a.b/@c d", "it holds a space or control character"},
+	    {"http://u:secret@a.b/@c d", "http://a.b/@c d", "it holds a space or control character"},
+	    {"http://user:s@ecret@a.b:8x/", "http://a.b:8x/", "its host or port is missing or wrong"},
+	    {"https://user:sec/ret@a.b/", "https://a.b/", "its host or port is missing or wrong"},
+	    {"https://user:sec#r@et@a.b/", "https://a.b/", "its host or port is missing or wrong"},
+	    {"http://secret@/x", "http:///x", "its host or port is missing or wrong"},
+	    {"ftp://user:secret@a.b/@c", "ftp://c", "it must begin with http:// or https://"},
+	    {"http:/user:secret@a.b/", "http:/a.b/", "it must begin with http:// or https://"},
+	    {"//user:secret@a.b/", "//a.b/", "it must begin with http:// or https://"},
+	    {"user:secret@a.b/", "a.b/", "it must begin with http:// or https://"},
+	    {"editor@a.b", "editor@a.b", "it must begin with http:// or https://"},
+	};
+	char text[256], want[256];
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		(void)snprintf(text, sizeof text, "feeds:\n  - '%s'\n", bad[i].url);
+		(void)snprintf(want, sizeof want, "2: feeds[].url: '%s' is no usable URL: %s", bad[i].shown, bad[i].reason);
+		folder_bad_one(*state, text, want);
+	}
+	folder_bad_one(*state, "feeds:\n  - http://u:secret@a.b/x\n  - url: http://u:secret@a.b/x\n",
+	               "3: the feed 'http://a.b/x' is already in line 2");
+	folder_bad_one(*state, "feeds:\n  - http://u:secret@a.b/x: {language: uk}\n    url: http://a.b/\n",
+	               "2: unknown key 'http://a.b/x' in feeds");
+	const char *const twice[] = {"2: feeds must be a list of URLs or maps", "3: the key 'http://a.b/x' is already in line 2"};
+	folder_bad(*state, "feeds:\n  http://u:secret@a.b/x: {}\n  http://u:secret@a.b/x: {}\n", 2, twice);
+	folder_bad_one(*state, "feed_files:\n  - http://u:secret@a.b/list.opml\n",
+	               "2: feed_files: there is no file 'http://a.b/list.opml'");
+}
+
+static void passwords_in_lists_are_not_shown(void **state)
+{
+	const struct folder *folder = *state;
+	folder_write(*state, "a.opml", "http://u:secret@a.b/1 One\nhttp://u:secret@a.b/1 Two\nhttp://u:secret@a.b:x/\n");
+	char again[300];
+	(void)snprintf(again, sizeof again, "a.opml:2: the feed 'http://a.b/1' is already in %sa.opml:1 with another name",
+	               folder->path);
+	const char *const want[] = {
+	    again, "a.opml:3: feeds[].url: 'http://a.b:x/' is no usable URL: its host or port is missing or wrong"};
+	folder_bad(*state, "feed_files: [a.opml]\n", 2, want);
+}
+
+/* Some readers name a feed after its address where it has no title; a name is in every message and alert. */
+static void an_address_with_a_password_is_no_name(void **state)
+{
+	folder_write(*state, "a.opml", "http://u:secret@a.b/1 http://u:secret@a.b/1\nhttp://a.b/2 http://a.b/2\n"
+	                               "http://a.b/3 u@x\n");
+	struct conf *conf = folder_good(*state, "feeds: [{url: 'http://secret@c.d/', name: 'http://secret@c.d/'}]\n"
+	                                        "feed_files: [a.opml]\n");
+	static const char *const want[] = {"c.d", "a.b", "http://a.b/2", "u@x"};
+	for (size_t i = 0; i < 4; i++) {
+		assert_string_equal(conf_feed_at(conf, i)->name, want[i]);
+		assert_int_equal(conf_feed_at(conf, i)->named, i > 1);
+	}
+	conf_free(conf);
+}
+
 /* As many as one machine is meant for, each with all it may have and a long address. */
 static void feeds_with_every_key_have_room(void **state)
 {
@@ -184,6 +248,65 @@ static void tags_are_united(void **state)
 	folder_bad_one(*state, "feed_files: []\nfeeds:\n  - {url: 'http://a.b/', tags: [a, '']}\n", "3: feeds[].tags: an empty text");
 }
 
+/* "feeds: [{url, tags: [t0, t1, ...]}]", the tags one a line from line 4; the last one is t0 again. */
+static void write_tags(struct base_buf *text, int count)
+{
+	base_buf_reset(text);
+	(void)base_buf_add_text(text, "feeds:\n  - url: http://a.b/\n    tags:\n");
+	for (int i = 0; i < count; i++)
+		(void)base_buf_printf(text, "      - t%d\n", i);
+	(void)base_buf_add_text(text, "      - t0\n");
+}
+
+static void a_feed_has_so_many_tags(void **state)
+{
+	struct base_buf text;
+	base_buf_init(&text, (size_t)64 << 20);
+	write_tags(&text, 64);
+	struct conf *conf = folder_good(*state, text.data);
+	assert_int_equal(conf_feed_at(conf, 0)->tag_count, 64);
+	assert_string_equal(conf_feed_at(conf, 0)->tags[63], "t63");
+	conf_free(conf);
+	write_tags(&text, 65);
+	folder_bad_one(*state, text.data, "68: feeds[].tags: more than 64 texts");
+	clock_t before = clock();
+	write_tags(&text, 100000);
+	folder_bad_one(*state, text.data, "68: feeds[].tags: more than 64 texts");
+	assert_true(clock() - before < 3 * CLOCKS_PER_SEC); /* each compared with each: five times as long and more */
+	base_buf_free(&text);
+}
+
+/* A feed may be listed in as many places as one likes; the tags of all of them are no more than of one. */
+static void tags_of_all_places_are_limited(void **state)
+{
+	(void)state;
+	struct conf *conf = NULL;
+	struct base_problems *problems = NULL;
+	char tags[8][16];
+	struct base_span spans[8];
+	struct conf_outline outline = {.url = base_span_of("http://u:p@a.b/"), .tags = spans, .tag_count = 8, .file = "a.opml"};
+	assert_int_equal(base_problems_new(&problems), BASE_OK);
+	assert_int_equal(conf_new(&conf), BASE_OK);
+	for (size_t line = 1; line <= 20000; line++) {
+		for (size_t i = 0; i < 8; i++) {
+			(void)snprintf(tags[i], sizeof tags[i], "t%zu", (line - 1) * 8 + i - (line == 9));
+			spans[i] = base_span_of(tags[i]);
+		}
+		outline.line = line;
+		assert_int_equal(conf_add_feed(conf, &outline, problems), BASE_OK);
+		if (line == 8)
+			assert_int_equal(base_problems_count(problems), 0);
+	}
+	assert_int_equal(conf_feed_count(conf), 1);
+	assert_int_equal(conf_feed_at(conf, 0)->tag_count, 64);
+	assert_string_equal(conf_feed_at(conf, 0)->tags[63], "t63");
+	assert_int_equal(base_problems_count(problems), 1); /* once, not in each place */
+	assert_string_equal(base_problems_at(problems, 0),
+	                    "a.opml:9: the feed 'http://a.b/', already in a.opml:1, has more than 64 tags");
+	conf_free(conf);
+	base_problems_free(problems);
+}
+
 static void mistakes_in_lists_come_after_the_file(void **state)
 {
 	const struct folder *folder = *state;
@@ -249,9 +372,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(feeds_are_urls_or_maps),       TEST(bad_feeds_are_named),
 	    TEST(urls_are_checked),             TEST(a_feed_is_listed_once),
+	    TEST(passwords_are_not_shown),      TEST(passwords_in_lists_are_not_shown),
+	    TEST(an_address_with_a_password_is_no_name),
 	    TEST(feeds_with_every_key_have_room),
 	    TEST(many_feeds_are_found_again),   TEST(lists_are_read_and_merged),
-	    TEST(tags_are_united),
+	    TEST(tags_are_united),              TEST(a_feed_has_so_many_tags),
+	    TEST(tags_of_all_places_are_limited),
 	    TEST(mistakes_in_lists_come_after_the_file), TEST(rule_files_are_expanded_and_sorted),
 	    TEST(a_missing_file_is_a_problem),
 	};

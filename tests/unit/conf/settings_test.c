@@ -289,6 +289,10 @@ static void bad_endpoints_and_addresses_are_refused(void **state)
 		(void)snprintf(text, sizeof text, "fetch: {allow_addresses: [%s]}\n", ranges[i]);
 		assert_int_equal(folder_load(*state, text, &conf), BASE_SYNTAX);
 	}
+	folder_bad_one(*state, "ledger: host=db.example password=secret\n",
+	               "1: ledger: the value must be sqlite:///path or postgresql://...");
+	folder_bad_one(*state, "ledger: mysql://wirewatch:secret@db.example/x\n",
+	               "1: ledger: 'mysql://db.example/x' must be sqlite:///path or postgresql://...");
 	folder_bad_one(*state, "ledger: ledger.db\n", "1: ledger: 'ledger.db' must be sqlite:///path or postgresql://...");
 	folder_bad_one(*state, "ledger: sqlite://ledger.db\n",
 	               "1: ledger: 'sqlite://ledger.db' must be sqlite:///path or postgresql://...");

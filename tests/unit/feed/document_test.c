@@ -445,6 +445,12 @@ static void bombs_are_refused(void **state)
 		{"<rss><channel>", "<b>", 100000, "</channel></rss>", "broken"},
 		{"<rss><channel>", "<item/>", 20000, "</channel></rss>", "too many entries"},
 		{"<rss><channel>", "<a/>", 700000, "</channel></rss>", "too many elements"},
+		/* the tag that is one too many has an attribute that would be looked at */
+		{"<rss><channel>", "<a xml:base='x'/>", 200000, "</channel></rss>", "too many elements"},
+		{"<rss><channel>", "<a xml:lang='uk'/>", 200000, "</channel></rss>", "too many elements"},
+		{"<rss><channel>", "<n# xml:lang='uk'/>", 20000, "</channel></rss>", "names"},
+		{"<rss><channel>", "<n xmlns:a#='a' xmlns:b#='b' xml:lang='uk'>", 200, "</channel></rss>", "namespaces"},
+		{"<rss><channel>", "<n xml:lang='uk'>", 400, "</channel></rss>", "broken"},
 	};
 	(void)state;
 
@@ -453,6 +459,25 @@ static void bombs_are_refused(void **state)
 		base_buf_init(&out, 1 << 24);
 		repeat(&out, bombs[i].start, bombs[i].part, bombs[i].times, bombs[i].end);
 		refused(base_buf_span(&out), BASE_LIMIT, bombs[i].why);
+		base_buf_free(&out);
+	}
+}
+
+/* To resolve each takes time by the length of the base in force. */
+static void bases_count_by_their_length(void **state)
+{
+	static const enum base_result want[] = {BASE_OK, BASE_LIMIT};
+	(void)state;
+
+	for (int many = 0; many < 2; many++) {
+		struct feed_document *feed = NULL;
+		struct base_error err;
+		struct base_buf out;
+		base_buf_init(&out, 1 << 24);
+		repeat(&out, "<rss xml:base='http://h/", "a/", 1000, "'><channel><item>");
+		repeat(&out, "", "<a xml:base='b'/>", many ? 40000 : 4000, "</item></channel></rss>");
+		assert_int_equal(parse(base_buf_span(&out), &feed, &err), want[many]);
+		feed_free(feed);
 		base_buf_free(&out);
 	}
 }
@@ -476,6 +501,7 @@ int main(void)
 	    cmocka_unit_test(references_mean_the_same_short_or_long),
 		cmocka_unit_test(netscapes_doctype_is_allowed),
 	    cmocka_unit_test(bombs_are_refused),
+	    cmocka_unit_test(bases_count_by_their_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

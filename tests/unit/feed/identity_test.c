@@ -213,6 +213,77 @@ static void only_what_rules_read_is_an_edit(void **state)
 	feed_free(first);
 }
 
+static void add_escaped(struct base_buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '<')
+			base_buf_add_text(out, "&lt;");
+		else if (*text == '>')
+			base_buf_add_text(out, "&gt;");
+		else
+			base_buf_add_char(out, *text);
+	}
+}
+
+static struct feed_document *read_description(const char *before, const char *word, const char *after)
+{
+	struct base_buf item;
+
+	base_buf_init(&item, 1000);
+	base_buf_add_text(&item, "<guid>g</guid><description>");
+	add_escaped(&item, before);
+	add_escaped(&item, word);
+	add_escaped(&item, after);
+	base_buf_add_text(&item, "</description>");
+	struct feed_document *document = read_item(item.data);
+	base_buf_free(&item);
+	return document;
+}
+
+/* Wherever the words of the text stand, the change tells of another word. */
+static void every_word_of_the_text_is_in_the_change(void **state)
+{
+	static const struct {
+		const char *before, *after;
+		bool shown;
+	} places[] = {
+		{"a", "b", true},
+		{"a<!-- x -->", "<!-- x -->b", true},
+		{"a<!-- ", " -->b", false},
+		{"a<!-->", "<!-- x -->b", true},
+		{"a<!--->", "<!-- x -->b", true},
+		{"a<!---->", "<!-- x -->b", true},
+		{"a<!-- x --!>", "<!-- x -->b", true},
+		{"a<!-- x ->", "<!-- x -->b", false},
+		{"a<!-- x --!", "<!-- x -->b", false},
+		{"a<!--[if !mso]><!-->", "<!--<![endif]-->b", true},
+		{"a<!-- never closed ", "b", true},
+		{"a<img alt='", "'>b", false},
+		{"a<img alt='x>y'>", "<br>b", true},
+		{"a<![CDATA[", "]]>b", true},
+		{"a<?x ", "?>", false},
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		static const char *const words[] = {"10 tanks", "20 tanks"};
+		struct feed_document *feeds[2];
+		struct base_buf texts[2];
+		for (size_t k = 0; k < 2; k++) {
+			feeds[k] = read_description(places[i].before, words[k], places[i].after);
+			base_buf_init(&texts[k], 1000);
+			assert_int_equal(feed_entry_text(&feeds[k]->entries[0], &texts[k]), BASE_OK);
+		}
+		assert_int_equal(!base_span_equal(base_buf_span(&texts[0]), base_buf_span(&texts[1])), places[i].shown);
+		if (places[i].shown && same(&feeds[0]->entries[0].change, &feeds[1]->entries[0].change))
+			fail_msg("unseen in %s#%s", places[i].before, places[i].after);
+		for (size_t k = 0; k < 2; k++) {
+			base_buf_free(&texts[k]);
+			feed_free(feeds[k]);
+		}
+	}
+}
+
 static void a_new_guid_leaves_the_secondary_keys(void **state)
 {
 	struct feed_document *before = read_item("<guid>http://h/x</guid><title>Т</title><link>/a</link><pubDate>2026-01-01</pubDate>");
@@ -238,6 +309,7 @@ int main(void)
 	    cmocka_unit_test(a_part_of_the_document_is_known_again),
 	    cmocka_unit_test(the_charset_changes_no_key),
 	    cmocka_unit_test(only_what_rules_read_is_an_edit),
+	    cmocka_unit_test(every_word_of_the_text_is_in_the_change),
 	    cmocka_unit_test(a_new_guid_leaves_the_secondary_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

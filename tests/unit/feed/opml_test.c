@@ -98,6 +98,8 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		  "list.opml:2: the address is not http or https: http:///x");
 	gives(LIST("<outline xmlUrl='exec:a&#10;b'/>"), BASE_SYNTAX, "",
 		  "list.opml:2: the address is not http or https: exec:a\\nb");
+	gives(LIST("<outline xmlUrl='feed://user:secret@a.example/'/>"), BASE_SYNTAX, "",
+		  "list.opml:2: the address is not http or https, and not shown as it may hold a password");
 	gives(LIST("<outline type='rss' text='x'/>"), BASE_SYNTAX, "", "list.opml:2: this feed has no address (xmlUrl)");
 	gives(LIST("<outline xmlUrl=' '/>"), BASE_SYNTAX, "", "list.opml:2: this feed has no address (xmlUrl)");
 	gives("<rss version='2.0'><channel/></rss>", BASE_UNSUPPORTED, "",

@@ -70,6 +70,21 @@ static void another_with_its_number_is_another(void **state)
 	assert_true(process_gone(name));
 }
 
+static void only_its_own_name_is_its_own(void **state)
+{
+	char name[PROCESS_NAME_MAX], child_name[PROCESS_NAME_MAX];
+	(void)state;
+	process_name(name);
+	assert_true(process_is_self(name));
+	pid_t child = start_child(child_name);
+	assert_false(process_is_self(child_name));
+	(void)kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(process_is_self("process 1")); /* who is called so may be anybody */
+	name[strlen(name) - 1] = '\0';
+	assert_false(process_is_self(name));
+}
+
 static void what_cannot_be_seen_may_live(void **state)
 {
 	char name[PROCESS_NAME_MAX], *boot;
@@ -89,6 +104,7 @@ int main(void)
 	    cmocka_unit_test(who_lives_is_not_gone),
 	    cmocka_unit_test(who_was_killed_is_gone),
 	    cmocka_unit_test(another_with_its_number_is_another),
+	    cmocka_unit_test(only_its_own_name_is_its_own),
 	    cmocka_unit_test(what_cannot_be_seen_may_live),
 	};
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
