@@ -33,6 +33,7 @@ static void answered(struct inquiry *inquiry)
 	bool full = inquiry->job.result == BASE_LIMIT;
 
 	question->result = full ? BASE_OK : inquiry->job.result;
+	question->stored = inquiry->job.replay.latest;
 	question->more = full || inquiry->job.replay.more;
 	if (full && question->count == 0) /* one alert alone is too much */
 		question->result = BASE_LIMIT;

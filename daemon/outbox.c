@@ -189,6 +189,18 @@ static enum base_result commit_singly(struct outbox *outbox, size_t count, struc
 	return BASE_OK;
 }
 
+static enum base_result read_again(struct outbox *outbox, struct outbox_job *job)
+{
+	struct ledger *ledger = outbox->options.ledger;
+	enum base_result result = ledger_replay(ledger, job->replay.after, base_span_of(job->replay.topic), job->replay.limit,
+	                                        job->replay.each, job->replay.ctx, &job->replay.more);
+
+	job->replay.latest = ledger_sequence(ledger);
+	if (!result && job->replay.after > job->replay.latest)
+		result = ledger_latest(ledger, &job->replay.latest);
+	return result;
+}
+
 /* For a bounded time: with a slow database the membership of the node must not run out meanwhile. */
 static enum base_result answer_questions(struct outbox *outbox)
 {
@@ -214,8 +226,7 @@ static enum base_result answer_questions(struct outbox *outbox)
 		else if (job->kind == OUTBOX_TOUCH)
 			result = ledger_touch(outbox->options.ledger, job->touch.polls, job->touch.count, job->touch.now);
 		else if (job->kind == OUTBOX_REPLAY)
-			result = ledger_replay(outbox->options.ledger, job->replay.after, base_span_of(job->replay.topic),
-			                       job->replay.limit, job->replay.each, job->replay.ctx, &job->replay.more);
+			result = read_again(outbox, job);
 		bool again = of_ledger(result) && job->kind != OUTBOX_REPLAY;
 		if (again)
 			failed = result;

@@ -66,6 +66,7 @@ struct outbox_job {
 			ledger_message_fn *each; /* called in the outbox's thread; stops when it fails */
 			void *ctx;
 			bool more;
+			uint64_t latest; /* in the ledger; only if after is beyond what is handed on here the database is asked */
 		} replay;
 	};
 };

@@ -18,8 +18,18 @@ static void finish(struct status_peer *peer, bool more)
 	                status_get(board, STATUS_SEQUENCE));
 	if (peer->found.failed == BASE_OK)
 		status_peer_reply(peer, "200 OK", "application/json", &peer->found);
+	else if (peer->found.failed == BASE_LIMIT && peer->found.max < PAGE_MAX)
+		status_peer_no_room(peer);
 	else
 		status_peer_error(peer, "500 Internal Server Error", NULL);
+}
+
+/* What others hold may have become more or less since the last piece. */
+static void measure(struct status_peer *peer)
+{
+	size_t room = status_reply_room(peer), least = peer->found.len;
+
+	peer->found.max = room < least ? least : room < PAGE_MAX ? room : PAGE_MAX;
 }
 
 static void ask(struct status_peer *peer)
@@ -49,6 +59,7 @@ void status_alerts_answered(struct status_peer *peer, const struct status_questi
 		status_peer_error(peer, "503 Service Unavailable", "the ledger cannot be read now");
 		return;
 	}
+	measure(peer);
 	for (size_t i = 0; i < question->count; i++) {
 		struct base_span json = status_question_json(question, i);
 		peer->position = question->sequences[i];

@@ -6,12 +6,14 @@
 
 #include "wirewatch/fetch.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROWS_MAX ((size_t)1 << 20)
 #define TEXT_MAX 16384
+#define WALK_PIECE 256 /* rows shown under one lock, about half a millisecond */
 
 const base_time status_bucket_bounds[STATUS_BUCKET_COUNT] = {
     1000,     2500,     5000,    10000,   25000,    50000,    100000,   250000,
@@ -297,6 +299,14 @@ static bool update(struct status_board *board, const struct status_feed *feed)
 	return same;
 }
 
+/* A walk that would show the row next goes on behind it, where its new version is, if it has one. */
+static void take_out(struct status_board *board, struct status_row *row)
+{
+	if (board->walk == row)
+		board->walk = TAILQ_NEXT(row, order);
+	TAILQ_REMOVE(&board->rows, row, order);
+}
+
 void status_spare_feeds(struct status_board *board)
 {
 	board->spare_feeds = true;
@@ -330,7 +340,7 @@ enum base_result status_feed_set(struct status_board *board, const struct status
 	else if (result == BASE_OK)
 		TAILQ_INSERT_TAIL(&board->rows, row, order);
 	if (old != NULL)
-		TAILQ_REMOVE(&board->rows, old, order);
+		take_out(board, old);
 	pthread_mutex_unlock(&board->lock);
 	free(result == BASE_OK ? old : row);
 	return result;
@@ -342,8 +352,29 @@ void status_feed_remove(struct status_board *board, const char *url)
 	struct status_row *row = find(board, url);
 	if (row != NULL) {
 		base_table_remove(&board->table, &row->node);
-		TAILQ_REMOVE(&board->rows, row, order);
+		take_out(board, row);
 	}
 	pthread_mutex_unlock(&board->lock);
 	free(row);
+}
+
+enum base_result status_board_walk(struct status_board *board, status_row_fn *show, void *ctx)
+{
+	enum base_result result = BASE_OK;
+
+	pthread_mutex_lock(&board->lock);
+	board->walk = TAILQ_FIRST(&board->rows);
+	for (size_t shown = 1; board->walk != NULL && result == BASE_OK; shown++) {
+		const struct status_row *row = board->walk;
+		board->walk = TAILQ_NEXT(row, order);
+		result = show(ctx, row);
+		if (shown % WALK_PIECE == 0) {
+			pthread_mutex_unlock(&board->lock);
+			(void)sched_yield();
+			pthread_mutex_lock(&board->lock);
+		}
+	}
+	board->walk = NULL;
+	pthread_mutex_unlock(&board->lock);
+	return result;
 }

@@ -70,11 +70,21 @@ struct status_board {
 	struct status_node *nodes; /* that share the ledger; NULL: none do */
 	size_t node_count;
 	struct status_rows rows;
+	struct status_row *walk; /* the next row of a walk under way */
 	struct base_table table;
 	uint64_t hash_key[2];
 };
 
 /* How far the node's subscribers are behind the stream. The caller holds the lock. */
 uint64_t status_node_lag(const struct status_board *board, const struct status_node *node);
+
+/*
+ * Show each row, oldest feed first, until told otherwise; the result is the last one. The lock is held while rows are
+ * shown and given up now and then, so that those who write wait for a few hundred rows and not for 100,000. A feed that
+ * is there all the while comes once, as it then is; one that comes, goes, or goes and comes back meanwhile may or may not,
+ * the last even twice. One walk at a time: in the thread of the HTTP side.
+ */
+typedef enum base_result status_row_fn(void *ctx, const struct status_row *row);
+enum base_result status_board_walk(struct status_board *board, status_row_fn *show, void *ctx);
 
 #endif

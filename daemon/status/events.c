@@ -20,7 +20,7 @@ static size_t waiting(const struct status_peer *peer)
 
 static bool behind(const struct status_peer *peer)
 {
-	return peer->position < status_get(peer->server->view.board, STATUS_SEQUENCE);
+	return peer->doubtful || peer->position < status_get(peer->server->view.board, STATUS_SEQUENCE);
 }
 
 void status_events_news(struct status_peer *peer)
@@ -43,6 +43,14 @@ void status_events_answered(struct status_peer *peer, const struct status_questi
 
 	if (question->result != BASE_OK) /* the next heartbeat asks again */
 		return;
+	if (peer->doubtful) {
+		peer->doubtful = false;
+		if (question->count == 0 && !question->more && question->stored < peer->position) {
+			peer->position = 0; /* from before the ledger was lost: everything in the new one is new */
+			status_events_news(peer);
+			return;
+		}
+	}
 	for (size_t i = 0; i < question->count; i++) {
 		struct base_span json = status_question_json(question, i);
 		peer->position = question->sequences[i];
@@ -86,8 +94,7 @@ static uint64_t first_position(const struct status_peer *peer, struct base_span 
 	if (peer->search.has_after)
 		position = peer->search.after;
 	(void)status_number_read(last_event_id, &position);
-	/* From before the ledger was lost: everything in the new one is new. */
-	return position <= latest ? position : 0;
+	return position;
 }
 
 static void become_listener(struct status_peer *peer)
@@ -118,6 +125,7 @@ void status_events_begin(struct status_peer *peer, const struct status_request *
 		status_peer_error(peer, "503 Service Unavailable", "too many listeners, come again later");
 	} else {
 		peer->position = first_position(peer, request->last_event_id);
+		peer->doubtful = peer->position > status_get(board, STATUS_SEQUENCE);
 		become_listener(peer);
 		evbuffer_add_printf(bufferevent_get_output(peer->bev),
 		                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"

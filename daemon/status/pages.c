@@ -1,12 +1,11 @@
 /*
- * pages: health, totals and feeds, as JSON.
+ * pages: health, and the totals as JSON.
  */
 #include "config.h"
 
 #include "daemon/status/pages.h"
 
 #include <jansson.h>
-
 
 /* ---- JSON --------------------------------------------------------------------------- */
 
@@ -136,59 +135,6 @@ enum base_result status_page_status(const struct status_view *view, struct base_
 	    "commits", json_number(view, STATUS_COMMITS),
 	    "ledger_ok", status_get(board, STATUS_LAST_COMMIT_OK) != 0);
 	return put_json(root, out);
-}
-
-/* The last polls, the latest last: [["new",0.12],["error",null]], seconds until the last byte. */
-static json_t *json_past(const struct status_row *row)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < row->past_count; i++) {
-		const struct status_past *past = &row->past[i];
-		json_t *took = past->took_ms != STATUS_TOOK_MOST ? json_real((double)past->took_ms / 1000) : json_null();
-		if (json_array_append_new(list, json_pack("[s,o]", status_results[past->result], took)) != 0) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-static json_t *json_row(const struct status_row *row)
-{
-	return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:o}",
-	    "url", row->text + row->url,
-	    "name", row->text + row->name,
-	    "result", row->result < STATUS_RESULT_COUNT ? status_results[row->result] : "",
-	    "reason", row->text + row->reason,
-	    "failure", row->failure,
-	    "state", row->state,
-	    "plan", row->text + row->plan,
-	    "last_poll", json_time(row->last_poll),
-	    "next_poll", json_time(row->next_poll),
-	    "failures", (json_int_t)row->failures,
-	    "http_status", (json_int_t)row->http_status,
-	    "entries", (json_int_t)row->entries,
-	    "past", json_past(row));
-}
-
-enum base_result status_page_feeds(const struct status_view *view, struct base_buf *out)
-{
-	struct status_board *board = view->board;
-	json_t *rows = json_array();
-	const struct status_row *row;
-	int failed = rows == NULL;
-
-	pthread_mutex_lock(&board->lock);
-	TAILQ_FOREACH(row, &board->rows, order) {
-		failed |= json_array_append_new(rows, json_row(row));
-	}
-	pthread_mutex_unlock(&board->lock);
-	if (failed) {
-		json_decref(rows);
-		return BASE_NO_MEMORY;
-	}
-	return put_json(json_pack("{s:o,s:I}", "feeds", rows, "listed", (json_int_t)status_get(board, STATUS_FEEDS)), out);
 }
 
 enum base_result status_page_health(const struct status_view *view, struct base_buf *out, bool *well)

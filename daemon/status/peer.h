@@ -26,6 +26,7 @@ struct status_peer {
 	struct event *timer; /* its deadline; of a listener the next heartbeat */
 	enum status_peer_kind kind;
 	bool head_only, answered, closing;
+	bool ended; /* the client says no more */
 	TAILQ_ENTRY(status_peer) link;
 
 	/* Of a search or listener: the alerts up to position were looked at. */
@@ -36,6 +37,7 @@ struct status_peer {
 	struct base_buf found;
 	size_t found_count, looked_at;
 	/* Of a listener. */
+	bool doubtful; /* it has more than left here: of a ledger that was lost, or of a node that is ahead */
 	size_t unsent, idle; /* bytes at the last heartbeat, and heartbeats since it took some */
 };
 TAILQ_HEAD(status_peers, status_peer);
@@ -57,6 +59,15 @@ struct status_server {
 
 /* ---- server.c ------------------------------------------------------------------------- */
 
+/*
+ * How large the peer's reply may be, so that all that are gathered or wait to be taken stay within STATUS_REPLIES_MAX
+ * together; at least STATUS_REPLY_SMALL, for who watches the daemon is answered although others take their feeds slowly.
+ */
+#define STATUS_REPLIES_MAX ((size_t)128 << 20)
+#define STATUS_REPLY_SMALL ((size_t)1 << 20)
+size_t status_reply_room(const struct status_peer *peer);
+/* Answer that there is no room. */
+void status_peer_no_room(struct status_peer *peer);
 void status_peer_drop(struct status_peer *peer);
 /* Answer with a page, whose bytes are taken, and close. status: "200 OK". */
 void status_peer_reply(struct status_peer *peer, const char *status, const char *type, struct base_buf *page);

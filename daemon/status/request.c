@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* The bytes up to the next line end, which is taken off rest too. */
@@ -43,7 +44,8 @@ static bool is_printable(struct base_span text)
 	return true;
 }
 
-static enum base_result read_request_line(struct base_span line, struct status_request *out)
+/* version: the last digit of HTTP/1.x. */
+static enum base_result read_request_line(struct base_span line, struct status_request *out, char *version)
 {
 	struct base_span method, target;
 
@@ -56,6 +58,7 @@ static enum base_result read_request_line(struct base_span line, struct status_r
 	out->method = base_span_is(method, "GET")    ? STATUS_GET
 	              : base_span_is(method, "HEAD") ? STATUS_HEAD
 	                                             : STATUS_OTHER_METHOD;
+	*version = line.ptr[line.len - 1];
 	const char *mark = memchr(target.ptr, '?', target.len);
 	out->path = target;
 	if (mark != NULL) {
@@ -68,7 +71,8 @@ static enum base_result read_request_line(struct base_span line, struct status_r
 enum base_result status_request_read(struct base_span head, struct status_request *out)
 {
 	struct status_request request = {.method = STATUS_OTHER_METHOD};
-	enum base_result result = read_request_line(take_line(&head), &request);
+	char version = '1';
+	enum base_result result = read_request_line(take_line(&head), &request, &version);
 
 	while (result == BASE_OK && head.len > 0) {
 		struct base_span line = take_line(&head);
@@ -86,6 +90,8 @@ enum base_result status_request_read(struct base_span head, struct status_reques
 			return BASE_SYNTAX;
 		request.host = base_span_trim((struct base_span){colon + 1, line.len - name.len - 1});
 	}
+	if (result == BASE_OK && version == '1' && request.host.ptr == NULL) /* RFC 9112 section 3.2 */
+		return BASE_SYNTAX;
 	if (result == BASE_OK)
 		*out = request;
 	return result;
@@ -129,6 +135,19 @@ static bool is_address(struct base_span name, int family)
 	return strlen(text) == name.len && inet_pton(family, text, address) == 1;
 }
 
+/* As the machine calls itself, without its domain, or that with ".local" (RFC 6762), which no DNS has. */
+static bool is_own_name(struct base_span name, const char *own_name)
+{
+	static const char local[] = ".local";
+	size_t first = strcspn(own_name, "."), rest = sizeof(local) - 1;
+
+	if (base_span_is_nocase(name, own_name))
+		return true;
+	if (name.len == first + rest && base_span_is_nocase((struct base_span){name.ptr + first, rest}, local))
+		name.len = first;
+	return name.len == first && strncasecmp(name.ptr, own_name, first) == 0;
+}
+
 bool status_host_allowed(struct base_span host, const char *own_name)
 {
 	struct base_span name;
@@ -140,10 +159,5 @@ bool status_host_allowed(struct base_span host, const char *own_name)
 		return is_address(name, AF_INET6);
 	if (is_address(name, AF_INET) || base_span_is_nocase(name, "localhost"))
 		return true;
-	if (own_name == NULL || own_name[0] == '\0')
-		return false;
-	size_t own = strlen(own_name);
-	if (name.len > own && name.ptr[own] == '.')
-		name.len = own;
-	return base_span_is_nocase(name, own_name);
+	return own_name != NULL && own_name[0] != '\0' && is_own_name(name, own_name);
 }

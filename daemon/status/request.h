@@ -21,14 +21,15 @@ struct status_request { /* points into the bytes read */
 
 /*
  * Read a head that ends with an empty line (RFC 9112 sections 3 and 5).
- * BASE_SYNTAX for what is not HTTP/1.0 or 1.1 with a target that is a path.
+ * BASE_SYNTAX for what is not HTTP/1.0, or 1.1 with a Host, with a target that is a path.
  */
 enum base_result status_request_read(struct base_span head, struct status_request *out);
 
 /*
  * Whether a Host field names this server in a way that no foreign page can
- * fake: an address or localhost, or own_name (may be NULL) with or without a
- * domain behind it. Anything else may be a name that its owner let point here.
+ * fake: an address or localhost, or own_name (may be NULL), its first part or
+ * that with ".local". Anything else may be a name that its owner let point
+ * here, be it our own name with a domain behind it that we do not know.
  */
 bool status_host_allowed(struct base_span host, const char *own_name);
 

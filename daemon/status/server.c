@@ -16,7 +16,7 @@
 #define PEERS_MAX 32
 #define HEARTBEAT (15 * BASE_SECOND)
 #define PATIENCE (20 * BASE_SECOND)
-#define PAGE_MAX ((size_t)256 << 20)
+#define RETRY_AFTER "Retry-After: 10\r\n" /* half of what slow readers have */
 
 static const struct timeval linger = {.tv_sec = 2};     /* for the client to take the end */
 static const struct timeval pause_time = {.tv_sec = 1}; /* after a failed accept */
@@ -60,11 +60,20 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
+/*
+ * A client may end its side and still wait for the reply (RFC 9112 section 9.6); one that is gone looks the same until it
+ * is written to. A listener only takes, and may come back: it is done when its end is.
+ */
 static void on_event(struct bufferevent *bev, short what, void *ctx)
 {
-	(void)bev;
-	if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-		status_peer_drop(ctx);
+	struct status_peer *peer = ctx;
+	bool waits = peer->kind != STATUS_PEER_LISTENER && !peer->closing &&
+	             (peer->question != NULL || evbuffer_get_length(bufferevent_get_output(bev)) > 0);
+
+	if (what & BEV_EVENT_ERROR || (what & BEV_EVENT_EOF && !waits))
+		status_peer_drop(peer);
+	else if (what & BEV_EVENT_EOF)
+		peer->ended = true;
 }
 
 /* All is sent: end our side and wait a moment, since closing over unread bytes would reset the reply away. */
@@ -76,6 +85,10 @@ static void on_sent(struct bufferevent *bev, void *ctx)
 		status_events_sent(peer);
 	if (!peer->answered || peer->closing || evbuffer_get_length(bufferevent_get_output(bev)) > 0)
 		return;
+	if (peer->ended) {
+		status_peer_drop(peer);
+		return;
+	}
 	peer->closing = true;
 	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
 	(void)event_add(peer->timer, &linger);
@@ -104,7 +117,25 @@ static void add_head(struct status_peer *peer, const char *status, const char *t
 	                    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
 	                    "Cross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: %s\r\n%s\r\n",
 	                    status, type, len, strncmp(type, "text/html", 9) == 0 ? POLICY_PAGE : POLICY_DATA,
-	                    strncmp(status, "405", 3) == 0 ? "Allow: GET, HEAD\r\n" : "");
+	                    strncmp(status, "405", 3) == 0   ? "Allow: GET, HEAD\r\n"
+	                    : strncmp(status, "503", 3) == 0 ? RETRY_AFTER
+	                                                     : "");
+}
+
+size_t status_reply_room(const struct status_peer *peer)
+{
+	const struct status_peer *other;
+	size_t used = 0;
+
+	TAILQ_FOREACH(other, &peer->server->peers, link)
+		if (other != peer)
+			used += evbuffer_get_length(bufferevent_get_output(other->bev)) + other->found.len;
+	return used < STATUS_REPLIES_MAX - STATUS_REPLY_SMALL ? STATUS_REPLIES_MAX - used : STATUS_REPLY_SMALL;
+}
+
+void status_peer_no_room(struct status_peer *peer)
+{
+	status_peer_error(peer, "503 Service Unavailable", "too much is waiting to be taken by others, ask again later");
 }
 
 void status_peer_reply(struct status_peer *peer, const char *status, const char *type, struct base_buf *page)
@@ -122,6 +153,7 @@ void status_peer_error(struct status_peer *peer, const char *status, const char 
 {
 	struct base_buf page;
 
+	base_buf_free(&peer->found);
 	base_buf_init(&page, 1024);
 	base_buf_printf(&page, "%s%s%s\n", status, reason != NULL ? ": " : "", reason != NULL ? reason : "");
 	status_peer_reply(peer, status, "text/plain; charset=utf-8", &page);
@@ -143,7 +175,7 @@ static void show_health(struct status_peer *peer)
 	struct base_buf page;
 	bool well = false;
 
-	base_buf_init(&page, PAGE_MAX);
+	base_buf_init(&page, STATUS_REPLY_SMALL);
 	if (status_page_health(&peer->server->view, &page, &well) == BASE_OK)
 		status_peer_reply(peer, well ? "200 OK" : "503 Service Unavailable", "text/plain; charset=utf-8", &page);
 	else
@@ -153,11 +185,15 @@ static void show_health(struct status_peer *peer)
 
 static void show_page(struct status_peer *peer, size_t index)
 {
+	size_t room = status_reply_room(peer);
 	struct base_buf page;
 
-	base_buf_init(&page, PAGE_MAX);
-	if (pages[index].page(&peer->server->view, &page) == BASE_OK)
+	base_buf_init(&page, room);
+	enum base_result result = pages[index].page(&peer->server->view, &page);
+	if (result == BASE_OK)
 		status_peer_reply(peer, "200 OK", pages[index].type, &page);
+	else if (result == BASE_LIMIT && room < STATUS_REPLIES_MAX)
+		status_peer_no_room(peer);
 	else
 		status_peer_error(peer, "500 Internal Server Error", NULL);
 	base_buf_free(&page);

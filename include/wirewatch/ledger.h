@@ -326,7 +326,7 @@ struct ledger_tokens { /* of which nodes' leases stand */
 };
 /*
  * Take those of the hosts that are still free by tokens; taken[i] says which. What others are taking at the same time is
- * left to them.
+ * left to them. What is this node's already counts as taken, so that a take whose answer was lost can be repeated.
  */
 enum base_result ledger_take(struct ledger *ledger, const struct ledger_tokens *tokens, const char *const *hosts,
                              size_t count, bool *taken);

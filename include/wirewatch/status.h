@@ -101,6 +101,7 @@ struct status_question {
 	char topic[64];          /* what the topics of the alerts wanted begin with */
 	enum base_result result; /* of answering */
 	bool more;               /* there are others behind the last one given */
+	uint64_t stored;         /* if none was given: the latest sequence in the ledger, which may not have left here yet */
 	size_t count;
 	uint64_t sequences[STATUS_PIECE];
 	size_t ends[STATUS_PIECE]; /* where the JSON of each ends in text */
@@ -122,7 +123,7 @@ typedef enum base_result status_ask_fn(void *ctx, struct status_question *questi
  * Pages: /, /metrics, /healthz, /status, /feeds, /alerts, /events. GET and HEAD only, one request a connection, a
  * bounded number of connections and a deadline for each; the listeners of /events are counted apart and dropped when
  * they take nothing for two heartbeats. Against DNS rebinding the Host must be an address, localhost or, when the
- * address bound is not a loopback one, the host's own name.
+ * address bound is not a loopback one, the host's own name as the kernel has it (or its first part, or that.local).
  */
 struct status_server;
 struct status_server_options {

@@ -208,6 +208,8 @@ def test_limits(folder):
             check(answer.startswith("HTTP/1.1 405 ") and "Allow: GET, HEAD" in answer, method, path, answer[:80])
     answer = raw(daemon.http, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 200000)
     check(answer.startswith("HTTP/1.1 431 "), "large head")
+    check(raw(daemon.http, b"GET /status HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 400 "), "HTTP/1.1 without a Host")
+    check(raw(daemon.http, b"GET /status HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 200 "), "HTTP/1.0 without a Host")
     answer = raw(daemon.http, b"GET /page/../index.html HTTP/1.1\r\nHost: localhost\r\n\r\n")
     check(answer.startswith("HTTP/1.1 404 "), "path")
     page = raw(daemon.http, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -219,6 +221,19 @@ def test_limits(folder):
     body = page.split("\r\n\r\n", 1)[1]
     check("http://" not in body and "https://" not in body, "the page names another host")
     daemon.stop_cleanly()
+
+
+def test_names(folder):
+    """beyond loopback the machine's own name is answered, and not that with somebody's domain behind it"""
+    http = "%s:%d" % (harness.LOOPBACK, harness.free_port())
+    daemon, _ = start(folder, {"http": http.replace(harness.LOOPBACK, "0.0.0.0")})
+    daemon.http = http
+    daemon.start()
+    name = socket.gethostname()
+    cases = [(name, "200"), (name.split(".")[0] + ".local:80", "200"), (name + ".evil.example", "403"), ("evil.example", "403")]
+    for host, wanted in cases:
+        answer = raw(http, ("GET /status HTTP/1.1\r\nHost: %s\r\n\r\n" % host).encode())
+        check(answer.startswith("HTTP/1.1 %s " % wanted), host, answer[:80])
 
 
 def test_unix_socket(folder):
@@ -249,4 +264,4 @@ def test_unix_socket(folder):
 
 
 if __name__ == "__main__":
-    harness.run_tests([test_metrics, test_alerts, test_events, test_slow_listener, test_limits, test_unix_socket])
+    harness.run_tests([test_metrics, test_alerts, test_events, test_slow_listener, test_limits, test_names, test_unix_socket])

@@ -5,9 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ struct world {
 	struct base_clock *clock;
 	struct status_view view;
 	struct base_buf page;
+	_Atomic bool enough;
 };
 
 static int set_up(void **state)
@@ -32,7 +35,7 @@ static int set_up(void **state)
 	    base_clock_new_simulated(START, &world->clock) != BASE_OK)
 		return -1;
 	world->view = (struct status_view){world->board, world->clock, START, START};
-	base_buf_init(&world->page, 1 << 24);
+	base_buf_init(&world->page, 1 << 25);
 	*state = world;
 	return 0;
 }
@@ -344,6 +347,79 @@ static void many_threads_write_while_pages_are_made(void **state)
 	has(page(world, status_page_metrics), "{class=\"pause\",report=\"first\"} 1000\n");
 }
 
+#define STEADY 3000
+
+/* New rows for feeds that stay, and feeds that come and go between them. */
+static void *replace_rows(void *ctx)
+{
+	struct world *world = ctx;
+	char url[64];
+
+	for (unsigned i = 0; !atomic_load(&world->enough); i++) {
+		snprintf(url, sizeof(url), "http://steady/%u", i * 7 % STEADY);
+		struct status_feed feed = {.url = url, .name = i % 2 ? "x" : "y", .reason = i % 3 ? "" : "cut"};
+		(void)status_feed_set(world->board, &feed);
+		snprintf(url, sizeof(url), "http://other/%u", i % 500);
+		if (i % 1000 < 500)
+			(void)status_feed_set(world->board, &feed);
+		else
+			status_feed_remove(world->board, url);
+	}
+	return NULL;
+}
+
+static void a_page_has_every_feed_once_while_rows_change(void **state)
+{
+	struct world *world = *state;
+	pthread_t writer;
+	char url[64];
+
+	for (unsigned i = 0; i < STEADY; i++) {
+		snprintf(url, sizeof(url), "http://steady/%u", i);
+		assert_int_equal(status_feed_set(world->board, &(struct status_feed){.url = url, .name = ""}), BASE_OK);
+	}
+	assert_int_equal(pthread_create(&writer, NULL, replace_rows, world), 0);
+	for (int round = 0; round < 30; round++) {
+		unsigned char seen[STEADY] = {0};
+		size_t count = 0;
+		for (const char *at = page(world, status_page_feeds); (at = strstr(at, "\"http://steady/")) != NULL; at++) {
+			unsigned long i = strtoul(at + strlen("\"http://steady/"), NULL, 10);
+			assert_true(i < STEADY && !seen[i]);
+			seen[i] = 1;
+			count++;
+		}
+		assert_int_equal(count, STEADY);
+	}
+	atomic_store(&world->enough, true);
+	assert_int_equal(pthread_join(writer, NULL), 0);
+}
+
+static long peak_kb(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_maxrss;
+}
+
+/* The page, as it grows, and what a sanitizer keeps; a tree of it would be thirteen times the page. */
+static void a_large_page_takes_little_more_than_itself(void **state)
+{
+	struct world *world = *state;
+	char url[64];
+	struct status_feed feed = {.url = url, .name = "name", .result = "not_modified", .took = BASE_SECOND / 3};
+
+	for (int i = 0; i < 20000; i++) {
+		snprintf(url, sizeof(url), "http://host-%d.example/news.xml", i);
+		for (int k = 0; k < STATUS_HISTORY; k++)
+			assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	}
+	long before = peak_kb();
+	size_t len = strlen(page(world, status_page_feeds));
+	assert_true(len > 10000000);
+	assert_true((peak_kb() - before) * 1024 < 8 * (long)len);
+}
+
 /* ---- requests ----------------------------------------------------------------------- */
 
 static enum base_result read_head(const char *text, struct status_request *request)
@@ -354,11 +430,11 @@ static enum base_result read_head(const char *text, struct status_request *reque
 static void request_heads_are_read_strictly(void **state)
 {
 	static const char *const bad[] = {
-	    "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/0.9\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", " / HTTP/1.1\r\n\r\n",
-	    "GET  / HTTP/1.1\r\n\r\n", "GET http://x/ HTTP/1.1\r\n\r\n", "GET * HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n",
-	    "GET /\xc3\xa9 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1 \r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+	    "\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/0.9\r\n\r\n", "GET / HTTP/2.0\r\n\r\n", " / HTTP/1.1\r\nHost: a\r\n\r\n",
+	    "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET http://x/ HTTP/1.1\r\nHost: a\r\n\r\n", "GET * HTTP/1.1\r\nHost: a\r\n\r\n", "GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n",
+	    "GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
 	    "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-	    "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n"};
+	    "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n folded\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\nX-Host: a\r\n\r\n"};
 	struct status_request request;
 
 	(void)state;
@@ -370,17 +446,19 @@ static void request_heads_are_read_strictly(void **state)
 	assert_true(base_span_is(request.path, "/feeds"));
 	assert_true(base_span_is(request.query, "a=b?c"));
 	assert_true(base_span_is(request.host, "x:1"));
-	assert_int_equal(read_head("POST / HTTP/1.1\r\n\r\n", &request), BASE_OK);
+	assert_int_equal(read_head("POST / HTTP/1.0\r\n\r\n", &request), BASE_OK);
 	assert_int_equal(request.method, STATUS_OTHER_METHOD);
 	assert_null(request.host.ptr);
+	assert_int_equal(read_head("GET / HTTP/1.1\r\nHost:\r\n\r\n", &request), BASE_OK); /* there, and empty */
 }
 
 static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 {
 	static const char *const good[] = {"localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9475", "10.1.2.3:80", "[::1]",
-	                                   "[fe80::1]:9475", "myhost", "MyHost:9475", "myhost.example.org"};
+	                                   "[fe80::1]:9475", "myhost", "MyHost:9475", "myhost.local", "MYHOST.Local:80"};
 	static const char *const bad[] = {"", ":", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.1",
-	                                  "[::1", "[::1]x", "[localhost]", "127.0.0.1:x", "::1", "myhostile", "[]", "myhost:9:9"};
+	                                  "[::1", "[::1]x", "[localhost]", "127.0.0.1:x", "::1", "myhostile", "[]", "myhost:9:9", "myhost.", "myhost.evil.example", "myhost.local.evil.example",
+	                                  "myhost.localx", "xmyhost.local", ".local", "myhost.local.", "[myhost]"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -389,6 +467,11 @@ static void only_hosts_that_cannot_be_faked_are_allowed(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (status_host_allowed(base_span_of(bad[i]), "myhost"))
 			fail_msg("allowed: %s", bad[i]);
+	static const char *const full[] = {"myhost.example.org", "MyHost.example.ORG:9475", "myhost", "myhost.local:80"};
+	for (size_t i = 0; i < sizeof(full) / sizeof(*full); i++)
+		assert_true(status_host_allowed(base_span_of(full[i]), "myhost.example.org"));
+	assert_false(status_host_allowed(base_span_of("myhost.example.com"), "myhost.example.org"));
+	assert_false(status_host_allowed(base_span_of("myhost.example"), "myhost.example.org"));
 	assert_false(status_host_allowed(BASE_NONE, "myhost"));
 	assert_false(status_host_allowed(base_span_of("myhost"), NULL));
 	assert_false(status_host_allowed(base_span_of("myhost"), ""));
@@ -478,6 +561,8 @@ int main(void)
 	    TEST(health_follows_trouble),
 	    TEST(nodes_are_shown_with_their_lag),
 	    TEST(many_threads_write_while_pages_are_made),
+	    TEST(a_page_has_every_feed_once_while_rows_change),
+	    TEST(a_large_page_takes_little_more_than_itself),
 	    cmocka_unit_test(request_heads_are_read_strictly),
 	    cmocka_unit_test(only_hosts_that_cannot_be_faked_are_allowed),
 	    cmocka_unit_test(systemd_is_told_by_path_or_abstract_name),

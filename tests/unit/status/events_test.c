@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static void answer(struct world *world, struct status_question *question)
 		if (!only_pause || at % 2 == 0)
 			result = add(world, question, at);
 	question->more = at <= world->sequence;
+	question->stored = world->sequence;
 	question->result = world->failing ? BASE_IO : BASE_OK;
 	status_answered(question);
 }
@@ -266,6 +268,46 @@ static void who_leaves_is_not_answered(void **state)
 	speak(world);
 }
 
+/* RFC 9112 section 9.6: who says no more may still be listening. */
+static void who_only_ends_its_side_is_answered(void **state)
+{
+	struct world *world = *state;
+	struct heard *heard = calloc(1, sizeof(*heard));
+
+	assert_non_null(heard);
+	publish(world, 5);
+	world->silent = true;
+	int fd = dial(world, GET("/alerts"));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	DRIVE_UNTIL(world, world->waiting_count > 0);
+	for (int i = 0; i < 20; i++) /* the end is heard of while the ledger looks */
+		event_base_loop(world->base, EVLOOP_NONBLOCK);
+	speak(world);
+	base_time start = base_clock_monotonic(world->clock);
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed);
+	assert_non_null(strstr(heard->text, "\"last\":5,\"more\":false,"));
+	close(fd);
+
+	memset(heard, 0, sizeof(*heard)); /* more than the buffers take at once */
+	world->padding = 20000;
+	fd = dial(world, GET("/alerts"));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed);
+	assert_non_null(strstr(heard->text, "\"last\":5,\"more\":false,"));
+	close(fd);
+	assert_true(base_clock_monotonic(world->clock) - start < BASE_SECOND); /* not by its deadline */
+
+	fd = dial(world, "GET /alerts HTT"); /* nothing can be answered any more */
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	memset(heard, 0, sizeof(*heard));
+	listen_until(world, fd, heard, NULL);
+	assert_true(heard->closed && heard->len == 0);
+	close(fd);
+	free(heard);
+}
+
 static void a_ledger_that_does_not_answer_is_told(void **state)
 {
 	struct world *world = *state;
@@ -342,6 +384,36 @@ static void listeners_resume_where_they_were(void **state)
 		close(fd);
 		free(heard);
 	}
+}
+
+/* The ledger is ahead of what this node published: another node published it, and its listeners come over. */
+static void a_listener_of_a_node_that_is_ahead_goes_on(void **state)
+{
+	struct world *world = *state;
+	struct heard *heard = calloc(1, sizeof(*heard));
+
+	assert_non_null(heard);
+	publish(world, 100);
+	world->sequence = 102;
+	int ahead = dial(world, "GET /events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 102\r\n\r\n");
+	listen_until(world, ahead, heard, ": alive\nid: 102\n");
+	has_events(heard, 103, 1, 102); /* none */
+	publish(world, 105);
+	listen_until(world, ahead, heard, "id: 105\ndata");
+	has_events(heard, 103, 1, 105);
+	close(ahead);
+
+	memset(heard, 0, sizeof(*heard)); /* what it has is in doubt until the ledger can be asked */
+	world->failing = true;
+	world->sequence = 110;
+	int behind = dial(world, "GET /events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 108\r\n\r\n");
+	listen_until(world, behind, heard, ": alive\nid: 108\n");
+	world->failing = false;
+	publish(world, 110);
+	listen_until(world, behind, heard, "id: 110\ndata");
+	has_events(heard, 109, 1, 110);
+	close(behind);
+	free(heard);
 }
 
 static void a_ledger_in_trouble_only_delays(void **state)
@@ -442,14 +514,17 @@ int main(void)
 	    TEST(alerts_come_page_by_page),
 	    TEST(bad_questions_and_a_bad_ledger_are_told),
 	    TEST(who_leaves_is_not_answered),
+	    TEST(who_only_ends_its_side_is_answered),
 	    TEST(a_ledger_that_does_not_answer_is_told),
 	    TEST(stored_alerts_come_first_then_live_ones),
 	    TEST(listeners_resume_where_they_were),
+	    TEST(a_listener_of_a_node_that_is_ahead_goes_on),
 	    TEST(a_ledger_in_trouble_only_delays),
 	    TEST(who_takes_nothing_is_dropped),
 	    TEST(listeners_are_counted_and_leave_room),
 	    TEST(the_socket_is_for_the_group_and_never_stolen),
 	    TEST(a_socket_left_behind_is_replaced),
 	};
+	(void)signal(SIGPIPE, SIG_IGN); /* as the daemon does: who leaves may be written to */
 	return cmocka_run_group_tests_name("status events", tests, NULL, NULL);
 }

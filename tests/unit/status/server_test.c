@@ -197,6 +197,9 @@ static void requests_that_are_wrong_get_an_error(void **state)
 	replies(world, "GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 ");
 	replies(world, "GET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 404 ");
 	replies(world, "\r\n\r\n", "HTTP/1.1 400 ");
+	replies(world, "GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ");
+	replies(world, "GET / HTTP/1.1\r\nHost:\r\n\r\n", "HTTP/1.1 403 ");
+	replies(world, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 ");
 	replies(world, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "HTTP/1.1 400 ");
 	assert_int_equal(base_random(noise, sizeof(noise)), BASE_OK);
 	memcpy(noise + sizeof(noise) - 4, "\r\n\r\n", 4);
@@ -267,6 +270,52 @@ static void a_request_in_pieces_is_understood(void **state)
 	assert_non_null(strstr(reply, "\r\n\r\nok\n"));
 }
 
+/*
+ * Readers that take nothing: when their replies are too much together the next one is told to come again, while small
+ * pages are still given; what was promised comes whole.
+ */
+static void slow_readers_do_not_fill_the_memory(void **state)
+{
+	static const char request[] = "GET /feeds HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	struct world *world = *state;
+	char url[64], start[4096];
+	struct status_feed feed = {.url = url, .name = "n", .result = "not_modified", .took = BASE_SECOND / 3};
+	int fds[12];
+	size_t told = 0, given = 0;
+
+	for (int i = 0; i < 30000; i++) { /* some 20 MB */
+		snprintf(url, sizeof(url), "http://host-%d.example/", i);
+		for (int k = 0; k < 24; k++)
+			assert_int_equal(status_feed_set(world->board, &feed), BASE_OK);
+	}
+	for (size_t i = 0; i < 12; i++) {
+		fds[i] = dial(world);
+		assert_int_equal(send(fds[i], request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+		struct pollfd wait = {.fd = fds[i], .events = POLLIN};
+		while (poll(&wait, 1, 1) == 0)
+			event_base_loop(world->base, EVLOOP_NONBLOCK);
+		ssize_t got = recv(fds[i], start, sizeof(start) - 1, MSG_PEEK);
+		assert_true(got > 0);
+		start[got] = '\0';
+		given += strncmp(start, "HTTP/1.1 200 ", 13) == 0;
+		bool refused = strncmp(start, "HTTP/1.1 503 ", 13) == 0;
+		told += refused && strstr(start, "\r\nRetry-After: 10\r\n") != NULL;
+	}
+	assert_int_equal(given + told, 12);
+	assert_in_range(given, 4, 7);
+	struct asked asked = ask(world, "/metrics");
+	assert_int_equal(asked.status, 200);
+	free(asked.body);
+	size_t size = 64 << 20;
+	char *whole = malloc(size);
+	assert_non_null(whole);
+	until_closed(world, fds[0], whole, size);
+	assert_non_null(strstr(whole, "],\"listed\":0}\n"));
+	free(whole);
+	for (size_t i = 0; i < 12; i++)
+		close(fds[i]);
+}
+
 static void addresses_are_checked(void **state)
 {
 	struct world *world = *state;
@@ -302,6 +351,7 @@ int main(void)
 	    TEST(endless_heads_are_cut_off),
 	    TEST(idle_connections_do_not_lock_others_out),
 	    TEST(a_request_in_pieces_is_understood),
+	    TEST(slow_readers_do_not_fill_the_memory),
 	    TEST(addresses_are_checked),
 	};
 	if (fetch_global_init() != BASE_OK)
