@@ -11,7 +11,7 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <libpq-fe.h>
-#include <poll.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -527,63 +527,46 @@ static void lists_of_hosts_and_ports_agree_or_are_refused(void **state)
 	}
 }
 
-/* ---- a standby that lacks the last commits ------------------------------------------------------- */
+/* ---- many polls noted ------------------------------------------------------------------------- */
 
-/* As if one took over that knows the alerts up to a sequence: the nodes' connections end as well. */
-static void fail_over(struct house *house, unsigned sequence)
+#define ASKED 1000
+
+/* The quickest of three times, for the machine may be busy with other things. */
+static long expect_took(struct house *house, size_t count)
 {
-	char text[700];
-	bool alerts, members;
-	(void)snprintf(text, sizeof text,
-	               "SET search_path = \"%s\"; UPDATE state SET sequence = %u, published = %u; DELETE FROM alert WHERE"
-	               " sequence > %u; DELETE FROM topic; DELETE FROM entry; DELETE FROM feed; ALTER SEQUENCE feed_block RESTART;"
-	               " SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'wirewatch'",
-	               schema_of(house), sequence, sequence, sequence);
-	sql(text);
-	bool back = false;
-	for (int i = 0; !back && i < 1000; i++) { /* the end of a connection may be seen late */
-		enum base_result result = ledger_woken(house->ledger, &alerts, &members);
-		assert_true(!result || result == BASE_NETWORK);
-		back = ledger_went_back(house->ledger);
-		(void)poll(NULL, 0, back ? 0 : 10);
+	static char urls[ASKED][40];
+	static const char *list[ASKED];
+	long best = LONG_MAX;
+	for (size_t i = 0; i < count; i++) {
+		(void)snprintf(urls[i], sizeof urls[i], "https://%zu.example/", i + 1);
+		list[i] = urls[i];
 	}
-	assert_true(back);
+	for (int i = 0; i < 3; i++) {
+		struct timespec before, after;
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		assert_int_equal(ledger_expect(house->ledger, list, count), BASE_OK);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		long took = (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+		best = took < best ? took : best;
+	}
+	return best;
 }
 
-static void a_new_node_repeats_nothing_after_a_failover(void **state)
+/* Comparing each with each, a thousand feeds took seventeen times as long as one; they take three times. */
+static void noted_polls_are_not_compared_with_every_feed(void **state)
 {
-	struct house *house = *state, *other = calloc(1, sizeof *other);
-	const struct house_item items[] = {{.id = "a", .class = MATCH_PAUSE}, {.id = "b", .class = MATCH_SALE}};
-	assert_non_null(other);
-	assert_int_equal(house_commit(house, HOUSE_FEED, items, 2, NOW), BASE_OK);
-	fail_over(house, 1);
-	const struct ledger_options options = {.uri = house->uri, .node = "new", .keep = 90 * BASE_DAY};
-	assert_int_equal(ledger_open(&options, &other->ledger, &other->err), BASE_OK);
-	assert_int_equal(ledger_sequence(other->ledger), 2);
-	assert_int_equal(house_unpublished(other), BASE_OK);
-	assert_int_equal(other->count, 0);
-	house_close(other);
-	free(other);
-}
-
-static void a_failover_gives_no_feed_another_ones_number(void **state)
-{
-	struct house *house = *state, *other = calloc(1, sizeof *other);
-	const struct house_item item = {.id = "a", .class = MATCH_PAUSE};
-	struct ledger_feed stored[2];
-	assert_non_null(other);
-	assert_int_equal(house_commit(house, HOUSE_FEED, &item, 1, NOW), BASE_OK);
-	fail_over(house, 0);
-	memcpy(other->uri, house->uri, sizeof other->uri);
-	assert_int_equal(house_open(other), BASE_OK);
-	for (size_t i = 0; i < 2; i++) /* the same block again, up to the number that the first node would go on with */
-		assert_int_equal(house_commit(other, feeds[i], &item, 1, NOW), BASE_OK);
-	assert_int_equal(house_commit(house, feeds[2], &item, 1, NOW), BASE_OK);
-	assert_int_equal(ledger_feed_get(other->ledger, feeds[1], &stored[0]), BASE_OK);
-	assert_int_equal(ledger_feed_get(house->ledger, feeds[2], &stored[1]), BASE_OK);
-	assert_int_not_equal(stored[0].id, stored[1].id);
-	house_close(other);
-	free(other);
+	struct house *house = *state;
+	char text[700];
+	(void)snprintf(text, sizeof text,
+	               "SET search_path = \"%s\"; INSERT INTO feed(id, url, body, failures, polled, updated, batch) SELECT i,"
+	               " 'https://' || i || '.example/', '', 0, true, 0, 0 FROM generate_series(1, %d) i; INSERT INTO polled(made,"
+	               " feed, asked, due) SELECT i, array_agg(1 + (i * 37 + k) %% 5000), array_agg(1), array_agg(1) FROM"
+	               " generate_series(1, 1500) i, generate_series(1, 100) k GROUP BY i; ANALYZE feed; ANALYZE polled",
+	               schema_of(house), ASKED);
+	sql(text);
+	long one = expect_took(house, 1), all = expect_took(house, ASKED);
+	print_message("# one %ld us, all %ld us\n", one, all);
+	assert_in_range(all, 0, 8 * one);
 }
 
 #define IN_A_HOUSE(test) cmocka_unit_test_setup_teardown(test, house_set_up, house_tear_down)
@@ -593,6 +576,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_HOUSE(both_engines_say_the_same),
 		IN_A_HOUSE(many_feeds_are_asked_for_at_once),
+		IN_A_HOUSE(noted_polls_are_not_compared_with_every_feed),
 		IN_A_HOUSE(a_cut_anywhere_loses_and_doubles_nothing),
 		IN_A_HOUSE(a_cut_while_reading_is_an_error_and_no_answer),
 		cmocka_unit_test(a_cut_while_the_tables_are_made_leaves_all_or_nothing),
@@ -601,8 +585,6 @@ int main(void)
 		cmocka_unit_test(a_role_needs_its_rights),
 		IN_A_HOUSE(a_server_that_says_nothing_is_given_up),
 		IN_A_HOUSE(lists_of_hosts_and_ports_agree_or_are_refused),
-		IN_A_HOUSE(a_new_node_repeats_nothing_after_a_failover),
-		IN_A_HOUSE(a_failover_gives_no_feed_another_ones_number),
 	};
 	return cmocka_run_group_tests_name("ledger in PostgreSQL", tests, NULL, NULL);
 }
