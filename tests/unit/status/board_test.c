@@ -379,7 +379,7 @@ static void a_page_has_every_feed_once_while_rows_change(void **state)
 		assert_int_equal(status_feed_set(world->board, &(struct status_feed){.url = url, .name = ""}), BASE_OK);
 	}
 	assert_int_equal(pthread_create(&writer, NULL, replace_rows, world), 0);
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < 8; round++) {
 		unsigned char seen[STEADY] = {0};
 		size_t count = 0;
 		for (const char *at = page(world, status_page_feeds); (at = strstr(at, "\"http://steady/")) != NULL; at++) {
