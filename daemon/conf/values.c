@@ -92,7 +92,8 @@ static void read_number(const struct conf_reader *reader, size_t index, const st
 	if ((type == CONF_COUNT && node->quoted) || !parse_number(type, node->text, &value))
 		conf_mistake(reader->mistakes, node->line, "%s: '%s' is not %s", info->key, conf_shown(node->text).text, wanted);
 	else if (!within(type, value, info->bounds))
-		conf_mistake(reader->mistakes, node->line, "%s: %s is not within %s", info->key, conf_shown(node->text).text, info->bounds);
+		conf_mistake(reader->mistakes, node->line, "%s: %s is not within %s", info->key, conf_shown(node->text).text,
+		             info->bounds);
 	else
 		store_number(type, value, place);
 }

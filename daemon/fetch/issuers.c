@@ -25,7 +25,9 @@
 #include <string.h>
 
 #define PLACES 256 /* the authorities of the web have fewer that are in use */
-/* Real ones have 1 to 2 KB. They are kept before they are verified, and a hostile one takes up eighteen times its length. */
+/*
+ * Real ones have 1 to 2 KB. They are kept before they are verified, and a hostile one takes up eighteen times its length.
+ */
 #define LONGEST 4096
 
 typedef X509 *decode_fn(X509 **into, const unsigned char **bytes, long len);

@@ -37,7 +37,6 @@ static enum base_result took_feeds(struct postgres *postgres, const PGresult *re
 		if (!feed)
 			continue;
 		feed->there = true;
-		feed->batch = (uint64_t)postgres_number_at(result, row, 11);
 		feed->row = (struct engine_feed){
 			.id = postgres_number_at(result, row, 1),
 			.etag = keep(postgres, postgres_span_at(result, row, 2)),

@@ -385,7 +385,8 @@ static enum base_result take(struct engine *engine, const struct engine_member *
 	    "take", "WITH me AS MATERIALIZED (SELECT 0::bigint AS at FROM node WHERE name = $1 AND token = $2 AND state = 0"
 	            " FOR SHARE), free AS MATERIALIZED (SELECT l.host, a.at FROM unnest($3) WITH ORDINALITY AS a (host, at)"
 	            " JOIN lease l ON l.host = a.host WHERE EXISTS (SELECT FROM me)"
-	            " AND (l.token IS NULL OR l.token = $2 OR (l.token <> ALL ($4) AND l.token <= $5)) ORDER BY l.host FOR UPDATE OF l SKIP LOCKED),"
+	            " AND (l.token IS NULL OR l.token = $2 OR (l.token <> ALL ($4) AND l.token <= $5))"
+	            " ORDER BY l.host FOR UPDATE OF l SKIP LOCKED),"
 	            " got AS (UPDATE lease l SET token = $2, offered = NULL FROM free f WHERE l.host = f.host RETURNING f.at)"
 	            " SELECT at FROM me UNION ALL SELECT at FROM got"};
 	struct postgres_array names, living;

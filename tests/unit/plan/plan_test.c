@@ -256,6 +256,17 @@ static void a_cancelled_poll_counts_as_a_request(void **state)
 
 #define HOSTS 4
 
+static struct plan_fleet *fleet_of_hosts(size_t slots[HOSTS])
+{
+	struct plan_fleet *fleet;
+	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
+	for (size_t i = 0; i < HOSTS; i++) {
+		char host[2] = {(char)('a' + i), '\0'};
+		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
+	}
+	return fleet;
+}
+
 static void an_outage_blames_nobody(void **state)
 {
 	struct plan_fleet *fleet;
@@ -264,12 +275,9 @@ static void an_outage_blames_nobody(void **state)
 	unsigned events = 0;
 	struct plan_poll poll = {.outcome = PLAN_FAILED, .failure = PLAN_CONNECT, .started = START};
 	(void)state;
-	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
-	for (size_t i = 0; i < HOSTS; i++) {
-		char host[2] = {(char)('a' + i), '\0'};
-		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
+	fleet = fleet_of_hosts(slots);
+	for (size_t i = 0; i < HOSTS; i++)
 		assert_int_equal(plan_feed_new(&feeds[i]), BASE_OK);
-	}
 	for (int round = 0; round < 5; round++)
 		for (size_t i = 0; i < HOSTS; i++, poll.started += BASE_HOUR) {
 			assert_int_equal(plan_fleet_outage(fleet), round > 0);
@@ -299,12 +307,8 @@ static void a_silence_from_before_an_answer_is_no_outage(void **state)
 	struct plan_poll answered = {
 	    .outcome = PLAN_UNCHANGED, .started = START + BASE_SECOND, .ended = START + 2 * BASE_SECOND};
 	(void)state;
-	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
+	fleet = fleet_of_hosts(slots);
 	assert_int_equal(plan_feed_new(&feed), BASE_OK);
-	for (size_t i = 0; i < HOSTS; i++) {
-		char host[2] = {(char)('a' + i), '\0'};
-		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
-	}
 	plan_next(fleet, slots[0], feed, &answered, 0);
 	for (size_t i = 1; i < HOSTS; i++)
 		plan_next(fleet, slots[i], feed, &silent, 0);
@@ -336,12 +340,8 @@ static void hosts_that_have_gone_do_not_count(void **state)
 	size_t slots[HOSTS], again;
 	struct plan_poll poll = {.outcome = PLAN_FAILED, .failure = PLAN_CONNECT, .started = START};
 	(void)state;
-	assert_int_equal(plan_fleet_new(&plain, &fleet), BASE_OK);
+	fleet = fleet_of_hosts(slots);
 	assert_int_equal(plan_feed_new(&feed), BASE_OK);
-	for (size_t i = 0; i < HOSTS; i++) {
-		char host[2] = {(char)('a' + i), '\0'};
-		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &slots[i]), BASE_OK);
-	}
 	for (size_t i = 0; i < 100; i++) { /* many more came and went */
 		char host[3] = {(char)('a' + i % 26), (char)('a' + i / 26), '\0'};
 		assert_int_equal(plan_fleet_add(fleet, base_span_of(host), false, &again), BASE_OK);
